@@ -1,0 +1,763 @@
+"""SoftmaxMLPClassifier: parameters, validation at the door, wiring and predictions."""
+
+import warnings
+from copy import copy
+from dataclasses import replace
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._activations import ACTIVATIONS
+from ._calibration import fit_temperature
+from ._losses import log_softmax
+from ._model import Model
+from ._monitor import Monitor
+from ._network import Network
+from ._objective import Objective, mean_cross_entropy
+from ._optimizers import OPTIMIZERS
+from ._rows import BLOCK_ROWS, Rows
+from ._scaling import SCALINGS, learn_scaling
+from ._schedules import SCHEDULES
+from ._solvers import LearningRate, TrainingState, minimize_lbfgs, minimize_minibatch
+from ._targets import class_indices, class_weights, row_weights, split_validation
+from ._validation import (
+    check_can_stream,
+    check_rows,
+    check_same_classes,
+    check_settings,
+    check_validation,
+    hidden_sizes,
+    overwrite_layers,
+    stream_classes,
+    weighted_sample,
+)
+
+# Rows of a batch where batch_size is "auto", as in MLPClassifier.
+AUTO_BATCH_SIZE = 200
+
+
+class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
+    """Multi-class classifier: a neural network with a softmax output.
+
+    Minimises, for every solver and batch size, the same objective::
+
+        J = (1 / S) sum_i w_i L_i + alpha / (2 S) sum_l |W[l]|^2,    S = sum_i w_i
+
+    where L_i = - sum_j y_ij log p_ij is the cross-entropy of row i, P = softmax(Z) and Z
+    are the logits of a fully connected network. Without a hidden layer this is
+    multinomial logistic regression: `LogisticRegression(C=1/alpha)`, for two classes
+    (which keep two outputs here) C=2/alpha.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Units of each hidden layer. `()` is softmax regression.
+    activation : {"identity", "logistic", "tanh", "relu", "selu", "gelu", "silu"}, \
+default="relu"
+        Activation function of the hidden layers.
+    solver : {"adam", "sgd", "lbfgs"}, default="adam"
+        Adam or stochastic gradient descent on mini-batches, or scipy's L-BFGS-B on all
+        rows at once.
+    alpha : float, default=0.0001
+        Strength of the L2 penalty, >= 0. Biases are not penalised.
+    weight_decay : float, default=0.0
+        Decoupled weight decay, >= 0: before each step of a mini-batch solver every
+        weight (no bias) is multiplied by 1 - learning rate * weight_decay. Not used by
+        "lbfgs".
+    batch_size : "auto" or int, default="auto"
+        Rows per mini-batch, >= 1; "auto" is 200. At most all rows are used.
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in a new random order.
+    max_iter : int, default=200
+        Largest number of epochs, or iterations of "lbfgs", >= 1.
+    max_fun : int, default=15000
+        Largest number of evaluations of the objective by "lbfgs", >= 1.
+    tol : float, default=1e-4
+        An epoch that does not improve the loss (or the validation score under early
+        stopping) by at least `tol` counts against patience. "lbfgs" stops where no
+        component of the gradient of J exceeds `tol`.
+    n_iter_no_change : int or inf, default=10
+        Patience: the fit stops after this many epochs in a row without improvement.
+    random_state : int, RandomState instance or None, default=None
+        Seeds initial parameters, the order of rows, dropout and the validation split.
+        Pass an int for reproducible results.
+    warm_start : bool, default=False
+        Whether `fit` continues the previous fit. One that was ended by `max_iter` is
+        continued exactly (optimizer, random generator, patience); one that had ended by
+        itself is the starting point of a new one. The scaling that was learnt first is
+        kept, and the curves go on.
+    verbose : bool or int, default=False
+        Whether to print a line per epoch or iteration.
+    learning_rate_init : float, default=0.001
+        Learning rate of the mini-batch solvers, > 0.
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle", \
+"coslog4"}, default="constant"
+        Schedule of the learning rate, for both mini-batch solvers. "invscaling" divides
+        it by (t + 1)^power_t, t the rows seen up to the last epoch; "adaptive" divides
+        it by 5 where patience runs out, and stops below 1e-6. The last three decay over
+        `max_iter` epochs: patience on the training loss is off, and a fit that ends with
+        its schedule has converged by design. In `partial_fit`, which knows no end,
+        these are constant.
+    power_t : float, default=0.5
+        Exponent of "invscaling", >= 0.
+    momentum : float, default=0.9
+        Momentum of "sgd", in [0, 1].
+    nesterovs_momentum : bool, default=True
+        Whether "sgd" uses Nesterov's momentum.
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        Decay of the moments of "adam", in [0, 1).
+    epsilon : float, default=1e-8
+        Added to the denominator of "adam", > 0.
+    early_stopping : bool, default=False
+        Whether to hold out a stratified part of the rows (or use `X_val`), stop when its
+        score no longer improves, and keep the parameters of the best score. Has no
+        effect on `partial_fit`.
+    validation_fraction : float, default=0.1
+        Share of the rows held out by early stopping, in [0, 1): max(n_classes,
+        ceil(share of the rows)) rows; a class with a single row stays in training.
+    scoring : str or callable, default="loss"
+        Score of the validation rows, greater is better: "loss" (the negative
+        cross-entropy), the name of a scorer, or a callable `scorer(estimator, X, y)`. It
+        receives arrays.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, multiplied into the row weights. A label that a dict
+        lacks weighs 1. "balanced" weighs classes inversely to their frequency; it cannot
+        be used with `partial_fit`.
+    label_smoothing : float, default=0.0
+        Share of each target that is spread evenly over the classes, in [0, 1).
+    dropout : float, default=0.0
+        Probability that a hidden activation is dropped in a training step, in [0, 1).
+        Needs a mini-batch solver.
+    scaling : {"standard", "robust"} or None, default=None
+        Scaling of the features, learnt from the training rows alone (from the first
+        ones in `partial_fit`). "standard" subtracts the mean and divides by the standard
+        deviation, also of sparse X, which stays sparse. "robust" uses median and
+        interquartile range, then clips smoothly to +-3 by z / sqrt(1 + (z / 3)^2); it
+        needs dense X.
+    temperature_scaling : bool, default=False
+        Whether to divide the logits by a temperature fitted on the validation rows, of
+        `X_val` or of early stopping, so that probabilities are calibrated. With fewer
+        than max(50, 5 n_classes) of them it is 1. `partial_fit` keeps the last one.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Precision of the arithmetic within fit. "auto" is the precision of X where the fit
+        is deterministic ("lbfgs", or all rows in one batch), and float32 where
+        mini-batches make it stochastic. Whatever it is, parameters and probabilities
+        are float32 for float32 and float16 X, and float64 for any other.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted.
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        Weight matrices, in terms of the scaled features. Read-only views of one vector;
+        to start a fit from other values pass `coefs_init`.
+    intercepts_ : list of ndarray of shape (fan_out,)
+        Bias vectors, likewise.
+    temperature_ : float
+        What logits are divided by.
+    loss_ : float
+        Last value of `loss_curve_`.
+    best_loss_ : float or None
+        Least loss of the curve; None under early stopping.
+    loss_curve_ : list of float
+        J after each iteration of "lbfgs"; of each epoch of a mini-batch solver, the mean
+        of its batches' estimates of J.
+    validation_loss_curve_ : list of float or None
+        Mean cross-entropy of the validation rows, weighted (class weights included),
+        without smoothing or penalty. None without validation rows.
+    validation_scores_ : list of float or None
+        Scores of the validation rows; None without them.
+    best_validation_score_ : float or None
+        Best of the scores; None without validation rows.
+    n_iter_ : int
+        Epochs or iterations of the last fit, and of `partial_fit` calls since.
+    t_ : int
+        Rows seen in training.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had names that are strings.
+    n_layers_ : int
+        Number of layers, input and output included.
+    n_outputs_ : int
+        Number of outputs, one per class, also for two classes.
+    out_activation_ : str
+        "softmax".
+
+    See Also
+    --------
+    sklearn.neural_network.MLPClassifier : The classifier whose habits this one has.
+    sklearn.linear_model.LogisticRegression : The same model without hidden layers.
+
+    Notes
+    -----
+    `fit` trains a private copy and publishes it at the end: a fit that fails leaves the
+    estimator as it was.
+
+    References
+    ----------
+    Bishop, "Pattern recognition and machine learning", 2006, chapters 4 and 5.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skmax import SoftmaxMLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> clf = SoftmaxMLPClassifier(scaling="standard", random_state=0).fit(X_train, y_train)
+    >>> clf.score(X_test, y_test) > 0.95
+    True
+    """
+
+    _parameter_constraints: dict = {  # noqa: RUF012
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "solver": [StrOptions({*OPTIMIZERS, "lbfgs"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "scaling": [StrOptions(set(filter(None, SCALINGS))), None],
+        "temperature_scaling": ["boolean"],
+        "dtype": [StrOptions({"auto", "float32", "float64"})],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        weight_decay=0.0,
+        batch_size="auto",
+        shuffle=True,
+        max_iter=200,
+        max_fun=15000,
+        tol=1e-4,
+        n_iter_no_change=10,
+        random_state=None,
+        warm_start=False,
+        verbose=False,
+        learning_rate_init=0.001,
+        learning_rate="constant",
+        power_t=0.5,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        early_stopping=False,
+        validation_fraction=0.1,
+        scoring="loss",
+        class_weight=None,
+        label_smoothing=0.0,
+        dropout=0.0,
+        scaling=None,
+        temperature_scaling=False,
+        dtype="auto",
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.max_iter = max_iter
+        self.max_fun = max_fun
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.power_t = power_t
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.scoring = scoring
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.dropout = dropout
+        self.scaling = scaling
+        self.temperature_scaling = temperature_scaling
+        self.dtype = dtype
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        coefs_init=None,
+        intercepts_init=None,
+    ):
+        """Fit the network to rows X and labels y.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers. Never copied or densified as a whole.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0 of the rows: 2 is a row twice, 0 a row absent. Their size counts
+            against `alpha`.
+        X_val : {array-like, sparse matrix} of shape (n_rows, n_features), default=None
+            Validation rows: their loss and score are recorded after each epoch, and early
+            stopping and the temperature use them instead of rows of X.
+        y_val : array-like of shape (n_rows,), default=None
+            Their labels, each one occurring in `y`.
+        sample_weight_val : array-like of shape (n_rows,), default=None
+            Their weights >= 0.
+        coefs_init : list of array-like of shape (fan_in, fan_out), default=None
+            Initial weight matrices instead of random ones.
+        intercepts_init : list of array-like of shape (fan_out,), default=None
+            Initial bias vectors instead of random ones.
+
+        Returns
+        -------
+        self : SoftmaxMLPClassifier
+            Fitted. If fitting fails it is as before.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an argument is not as described, or the loss does not stay
+            finite.
+        """
+        check_settings(self)
+        continued = self.warm_start and self.__sklearn_is_fitted__()
+        door = copy(self)  # validation writes feature names to it, not to the estimator
+        X, y, sample_weight = check_rows(door, X, y, sample_weight, reset=not continued)
+        classes = np.unique(y)
+        if continued:
+            check_same_classes(classes, self.classes_)
+        sample = weighted_sample(X, class_indices(y, classes), sample_weight)
+        held_out = check_validation(door, classes, X_val, y_val, sample_weight_val)
+        network = self._build_network(X, classes)
+        if continued:
+            state = self._continued_state(network)
+        else:
+            state = self._first_state(network, coefs_init, intercepts_init)
+        state.n_iter = 0
+        if self.early_stopping and held_out is None:
+            split_rng = np.random.default_rng(state.split_seed)
+            training, validation = split_validation(
+                sample.labels, len(classes), self.validation_fraction, split_rng
+            )
+            sample, held_out = sample.take(training), sample.take(validation)
+        scaling = self._model.scaling if continued else self._learn_scaling(sample)
+        model = Model(state.params, network, classes, scaling)
+        return self._train(door, state, model, sample, held_out)
+
+    @available_if(check_can_stream)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Continue training with one epoch over the given rows.
+
+        Early stopping has no effect, decaying schedules are constant, and the scaling is
+        the one learnt first.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers.
+        y : array-like of shape (n_samples,)
+            Class labels; not all classes need to occur.
+        classes : array-like of shape (n_classes,), default=None
+            All class labels. Required in the first call, and optional then.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0 of the rows.
+
+        Returns
+        -------
+        self : SoftmaxMLPClassifier
+            Trained further. If that fails it is as before.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an argument is not as described, or the loss does not stay
+            finite.
+        """
+        check_settings(self)
+        continued = self.__sklearn_is_fitted__()
+        door = copy(self)
+        X, y, sample_weight = check_rows(door, X, y, sample_weight, reset=not continued)
+        classes = stream_classes(classes, self.classes_ if continued else None)
+        sample = weighted_sample(X, class_indices(y, classes), sample_weight)
+        network = self._build_network(X, classes)
+        if continued:
+            state = self._continued_state(network, streaming=True)
+            model = replace(self._model, network=network)
+        else:
+            state = self._first_state(network)
+            model = Model(state.params, network, classes, self._learn_scaling(sample))
+        return self._train(door, state, model, sample, streaming=True)
+
+    def predict(self, X):
+        """Return the most probable class of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,), dtype of `classes_`
+        """
+        model, X = self._check_prediction(X)
+        return model.classes[model.logits(X).argmax(axis=1)]
+
+    def predict_proba(self, X):
+        """Return the class probabilities, softmax of the logits over the temperature.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers.
+
+        Returns
+        -------
+        P : ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
+        model, X = self._check_prediction(X)
+        return model.probabilities(X)
+
+    def predict_log_proba(self, X):
+        """Return the logarithm of the class probabilities, finite for every class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers.
+
+        Returns
+        -------
+        log_P : ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
+        model, X = self._check_prediction(X)
+        return log_softmax(model.logits(X))
+
+    def decision_function(self, X):
+        """Return the logits over the temperature: their softmax is `predict_proba`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
+            For two classes the difference of the second's and the first's.
+        """
+        model, X = self._check_prediction(X)
+        Z = model.logits(X)
+        return Z[:, 1] - Z[:, 0] if Z.shape[1] == 2 else Z
+
+    @property
+    def classes_(self):
+        """Class labels, sorted."""
+        return self._fitted_model().classes
+
+    @property
+    def coefs_(self):
+        """Weight matrices, read-only views of one vector."""
+        return self._fitted_model().layers[0]
+
+    @property
+    def intercepts_(self):
+        """Bias vectors, read-only views of one vector."""
+        return self._fitted_model().layers[1]
+
+    @property
+    def temperature_(self):
+        """What logits are divided by."""
+        return self._fitted_model().temperature
+
+    def __sklearn_is_fitted__(self):
+        return "_model" in vars(self)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _fitted_model(self):
+        check_is_fitted(self)
+        return self._model
+
+    def _check_prediction(self, X):
+        # Bound once: a concurrent refit rebinds the estimator's model.
+        model = self._fitted_model()
+        X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
+        return model, X
+
+    def _build_network(self, X, classes):
+        return Network(
+            [X.shape[1], *hidden_sizes(self.hidden_layer_sizes), len(classes)],
+            self.activation,
+            dropout=self.dropout,
+            label_smoothing=self.label_smoothing,
+        )
+
+    def _learn_scaling(self, sample):
+        return learn_scaling(self.scaling, sample.X, sample.index, sample.sample_weight)
+
+    def _first_state(self, network, coefs_init=None, intercepts_init=None):
+        random_state = check_random_state(self.random_state)
+        seed, split_seed = random_state.randint(np.iinfo(np.int32).max, size=2).tolist()
+        rng = np.random.default_rng(seed)
+        params = network.initial_params(rng)
+        coefs, intercepts = network.split(params)
+        overwrite_layers(coefs, coefs_init, "coefs_init")
+        overwrite_layers(intercepts, intercepts_init, "intercepts_init")
+        return TrainingState(params=params, rng=rng, split_seed=split_seed)
+
+    def _continued_state(self, network, streaming=False):
+        before, scaling = self._model.network, self._model.scaling
+        old = (before.layer_sizes, before.activation, scaling and scaling.kind)
+        new = (network.layer_sizes, network.activation, self.scaling)
+        if old != new:
+            raise ValueError(
+                "A fit can only be continued with the same layers, activation and scaling: it "
+                f"was begun with {old}, the parameters now ask for {new}."
+            )
+        paused = self._state.ended_by == "max_iter"
+        # A stream goes on from what is published, never from beyond the best parameters.
+        if paused and not (streaming and self._state.history.best_params is not None):
+            return self._state.copy()
+        return self._state.restarted(self._model.params.copy())
+
+    def _train(self, door, state, model, sample, held_out=None, streaming=False):
+        """Advance the state on the sample; publish it and the model it ends with."""
+        batch_size = AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
+        published_dtype = _published_dtype(sample.X)
+        if streaming and state.optimizer is not None:
+            dtype = state.params.dtype  # that of the fit which goes on
+        else:
+            one_batch = len(sample.labels) <= batch_size and not streaming
+            dtype = self._compute_dtype(published_dtype, one_batch)
+        self._prepare(state, dtype)
+        weight_of_class = class_weights(
+            self.class_weight, model.classes, sample.labels, sample.sample_weight
+        )
+        objective = Objective(
+            model.network,
+            Rows(sample.X, sample.index, scaling=model.scaling, dtype=dtype),
+            sample.labels,
+            row_weights(sample.labels, sample.sample_weight, weight_of_class),
+            self.alpha,
+            batch_size=BLOCK_ROWS if self.solver == "lbfgs" else batch_size,
+            rng=state.rng,
+        )
+        monitor = Monitor(
+            state.history,
+            self.tol,
+            self.n_iter_no_change,
+            validate=self._validator(door, model, held_out, weight_of_class, dtype),
+            early_stopping=self.early_stopping and not streaming,
+            watch_loss=self.solver in OPTIMIZERS and not SCHEDULES[self.learning_rate].decays,
+            verbose=bool(self.verbose),
+        )
+        shortfall = self._minimize(objective, state, monitor, streaming)
+        params = state.params
+        if monitor.early_stopping and state.history.best_params is not None:
+            params = state.history.best_params
+        params = params.astype(published_dtype)  # a copy, whatever the dtype
+        params.flags.writeable = False
+        model = replace(model, params=params)
+        if not streaming:
+            temperature = self._temperature(model, held_out, weight_of_class)
+            model = replace(model, temperature=temperature)
+        self._publish(door, state, model, objective, held_out is not None, monitor.early_stopping)
+        if shortfall:
+            warnings.warn(shortfall, ConvergenceWarning, stacklevel=4)
+        return self
+
+    def _compute_dtype(self, published_dtype, one_batch):
+        if self.dtype != "auto":
+            return np.dtype(self.dtype)
+        deterministic = self.solver == "lbfgs" or one_batch
+        return published_dtype if deterministic else np.dtype(np.float32)
+
+    def _prepare(self, state, dtype):
+        """Bring the state to `dtype`, with an optimizer of today's settings."""
+        if self.solver not in OPTIMIZERS:
+            state.optimizer = None
+        else:
+            kind = OPTIMIZERS[self.solver]
+            settings = {name: getattr(self, name) for name in kind.SETTINGS}
+            if type(state.optimizer) is kind and state.params.dtype == dtype:
+                state.optimizer = replace(state.optimizer, **settings)
+            else:
+                state.optimizer = kind(**settings)
+        state.params = state.params.astype(dtype, copy=False)
+
+    def _validator(self, door, model, held_out, weight_of_class, dtype):
+        """Return `validate(params) -> (loss, score)` for the held-out rows, if any."""
+        if held_out is None:
+            return None
+        rows = Rows(held_out.X, held_out.index, scaling=model.scaling, dtype=dtype)
+        weight = row_weights(held_out.labels, held_out.sample_weight, weight_of_class)
+        score_of = None
+        if self.scoring != "loss":
+            score_of = self._scorer(door, model, held_out)
+
+        def validate(params):
+            loss = mean_cross_entropy(model.network, params, rows, held_out.labels, weight)
+            return loss, -loss if score_of is None else score_of(params)
+
+        return validate
+
+    def _scorer(self, door, model, held_out):
+        """Return `score_of(params)` by the scorer that `scoring` names or is."""
+        scorer = check_scoring(self, scoring=self.scoring)
+        X, y = held_out.rows_of_X(), model.classes[held_out.labels]
+        weight = held_out.sample_weight
+        routed = {} if weight is None else {"sample_weight": weight}
+        published_dtype = _published_dtype(held_out.X)
+        candidate = copy(door)
+        candidate.__dict__.pop("feature_names_in_", None)  # it is given arrays
+
+        def score_of(params):
+            candidate._model = replace(model, params=params.astype(published_dtype))
+            return float(scorer(candidate, X, y, **routed))
+
+        return score_of
+
+    def _minimize(self, objective, state, monitor, streaming):
+        """Run the solver; return why the fit fell short of convergence, or None."""
+        if self.solver == "lbfgs":
+            gradient_size = minimize_lbfgs(
+                objective,
+                state,
+                monitor.after_pass,
+                tol=self.tol,
+                max_iter=self.max_iter,
+                max_fun=self.max_fun,
+            )
+        else:
+            schedule = SCHEDULES[self.learning_rate]
+            if streaming and schedule.decays:
+                schedule = SCHEDULES["constant"]
+            minimize_minibatch(
+                objective,
+                state,
+                monitor.after_pass,
+                learning_rate=LearningRate(self.learning_rate_init, schedule, self.power_t),
+                weight_decay=self.weight_decay,
+                max_iter=1 if streaming else self.max_iter,
+                shuffle=self.shuffle,
+            )
+        if state.ended_by == "divergence" or not np.isfinite(state.params).all():
+            raise ValueError(
+                f"Training diverged in iteration {state.n_iter}: the loss or the parameters are "
+                "not finite. Lower learning_rate_init, or scale the features (scaling="
+                "'standard'); numbers beyond 3e38 need dtype='float64'."
+            )
+        if streaming:
+            state.ended_by = "max_iter"
+        elif state.ended_by == "max_iter" and self.solver in OPTIMIZERS:
+            return (
+                f"The fit has not converged: max_iter={self.max_iter} epochs ended before "
+                f"{self.n_iter_no_change} in a row improved the loss or score by less than "
+                f"tol={self.tol}. Raise max_iter, or use a decaying learning_rate."
+            )
+        elif state.ended_by in ("max_iter", "max_fun", "line search"):
+            return (
+                f"lbfgs has not converged after {state.n_iter} iterations, ended by "
+                f"{state.ended_by}: the largest component of the gradient is "
+                f"{gradient_size:.2g}, tol={self.tol}. Raise max_iter or max_fun, or scale the "
+                "features (scaling='standard')."
+            )
+        return None
+
+    def _temperature(self, model, held_out, weight_of_class):
+        if not self.temperature_scaling:
+            return 1.0
+        if held_out is None:
+            warnings.warn(
+                "temperature_scaling=True has no validation rows to fit the temperature on, it "
+                "stays 1. Pass X_val and y_val, or set early_stopping=True.",
+                stacklevel=5,
+            )
+            return 1.0
+        weight = row_weights(held_out.labels, held_out.sample_weight, weight_of_class)
+        return fit_temperature(model.logits(held_out.rows_of_X()), held_out.labels, weight)
+
+    def _publish(self, door, state, model, objective, validated, early_stopping):
+        """Rebind every fitted attribute; nothing else assigns to the estimator."""
+        history = state.history
+        fitted = {
+            "_model": model,
+            "_state": state,
+            "n_features_in_": door.n_features_in_,
+            "n_layers_": len(model.network.layer_sizes),
+            "n_outputs_": len(model.classes),
+            "out_activation_": "softmax",
+            "n_iter_": state.n_iter,
+            "t_": state.position.t,
+            "loss_curve_": history.loss_curve,
+            # Without a pass (L-BFGS began at the optimum) the curve has no value of this fit.
+            "loss_": history.loss_curve[-1] if state.n_iter else objective(state.params)[0],
+            "best_loss_": None if early_stopping else min(history.loss_curve, default=None),
+            "validation_loss_curve_": history.validation_loss_curve if validated else None,
+            "validation_scores_": history.validation_scores if validated else None,
+            "best_validation_score_": history.best_score if validated else None,
+        }
+        if "feature_names_in_" in vars(door):
+            fitted["feature_names_in_"] = door.feature_names_in_
+        else:
+            self.__dict__.pop("feature_names_in_", None)
+        self.__dict__.update(fitted)
+
+
+def _published_dtype(X):
+    """Return float32 for float32 and float16 X, float64 for any other."""
+    narrow = X.dtype in (np.dtype(np.float32), np.dtype(np.float16))
+    return np.dtype(np.float32 if narrow else np.float64)

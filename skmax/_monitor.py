@@ -1,0 +1,113 @@
+"""What happens after each pass over the data: curves, patience, best parameters.
+
+A pass is an epoch of a mini-batch solver or an iteration of L-BFGS. What has been
+recorded is a `History`, which a continued fit goes on with.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+
+@dataclass
+class History:
+    """What the passes of a fit, and of those it continues, have recorded.
+
+    Parameters
+    ----------
+    loss_curve : list of float
+        J of each pass.
+    validation_loss_curve, validation_scores : list of float
+        Of the passes that had validation rows; scores are greater-is-better.
+    best_loss, best_score : float
+        Best of `loss_curve` and of `validation_scores` since patience was last reset.
+    best_params : ndarray, default=None
+        Parameters of the best score; kept under early stopping only.
+    n_no_improvement : int, default=0
+        Passes in a row without an improvement by at least `tol`.
+    """
+
+    loss_curve: list[float] = field(default_factory=list)
+    validation_loss_curve: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
+    best_loss: float = np.inf
+    best_score: float = -np.inf
+    best_params: np.ndarray | None = None
+    n_no_improvement: int = 0
+
+    def copy(self):
+        """Return a history that can be written to without changing this one."""
+        return replace(
+            self,
+            loss_curve=list(self.loss_curve),
+            validation_loss_curve=list(self.validation_loss_curve),
+            validation_scores=list(self.validation_scores),
+        )
+
+    def restarted(self):
+        """Return a history with the same curves and nothing best yet."""
+        copy = self.copy()
+        return History(copy.loss_curve, copy.validation_loss_curve, copy.validation_scores)
+
+
+@dataclass
+class Monitor:
+    """Records each pass and says when patience has run out.
+
+    Parameters
+    ----------
+    history : History
+        Written to.
+    tol : float
+        An improvement smaller than this is none.
+    n_iter_no_change : int or inf
+        Passes without improvement that exhaust patience.
+    validate : callable ``validate(params) -> (loss, score)``, default=None
+        Evaluates the validation rows.
+    early_stopping : bool, default=False
+        Whether patience is measured on the score, and the best parameters are kept.
+    watch_loss : bool, default=True
+        Whether patience is measured on the loss where it is not on the score.
+    verbose : bool, default=False
+        Whether to print a line per pass.
+    """
+
+    history: History
+    tol: float
+    n_iter_no_change: float
+    validate: Callable[[np.ndarray], tuple[float, float]] | None = None
+    early_stopping: bool = False
+    watch_loss: bool = True
+    verbose: bool = False
+
+    def after_pass(self, params, loss):
+        """Record a pass that ended at `params`; return whether patience has run out."""
+        history = self.history
+        history.loss_curve.append(loss)
+        line = f"Iteration {len(history.loss_curve)}, loss = {loss:.8f}"
+        # Comparisons with NaN are false: a loss that is not finite is no improvement.
+        loss_improved = loss <= history.best_loss - self.tol
+        history.best_loss = min(history.best_loss, loss)
+        improved = loss_improved or not self.watch_loss
+        if self.validate is not None:
+            validation_loss, score = self.validate(params)
+            history.validation_loss_curve.append(validation_loss)
+            history.validation_scores.append(score)
+            line += f", validation loss = {validation_loss:.8f}, validation score = {score:.6f}"
+            score_improved = self._compare_score(params, score)
+            if self.early_stopping:
+                improved = score_improved
+        if self.verbose:
+            print(line)
+        history.n_no_improvement = 0 if improved else history.n_no_improvement + 1
+        return history.n_no_improvement >= self.n_iter_no_change
+
+    def _compare_score(self, params, score):
+        history = self.history
+        improved = score >= history.best_score + self.tol
+        if score > history.best_score:
+            history.best_score = score
+            if self.early_stopping:
+                history.best_params = params.copy()
+        return improved

@@ -1,0 +1,220 @@
+"""The network: shapes, views into the one parameter vector, forward and backward.
+
+    Z[l] = A[l-1] W[l] + b[l],   A[l] = g(Z[l]),   A[-1] = X,   P = softmax(Z[L])
+
+All parameters live in one flat vector, first every W in row-major order, then every b.
+Gradients are sums over rows: row weights carry any normalisation, so that batches, row
+blocks and partitions just add up.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from ._activations import ACTIVATIONS
+from ._losses import softmax_cross_entropy
+
+
+class Network:
+    """A fully connected network from features to logits.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        Units of each layer: n_features, hidden layers, n_classes.
+    activation : str
+        Key of `ACTIVATIONS`, for the hidden layers.
+    dropout : float, default=0.0
+        Probability in [0, 1) that a hidden activation is set to 0 in training.
+    label_smoothing : float, default=0.0
+        Share in [0, 1) of the target that is spread evenly over the classes.
+    """
+
+    def __init__(self, layer_sizes, activation, *, dropout=0.0, label_smoothing=0.0):
+        self.layer_sizes = [int(size) for size in layer_sizes]
+        self.activation = activation
+        self.dropout = dropout
+        self.label_smoothing = label_smoothing
+        self.shapes = list(pairwise(self.layer_sizes))
+        self.n_weights = sum(fan_in * fan_out for fan_in, fan_out in self.shapes)
+        self.n_params = self.n_weights + sum(self.layer_sizes[1:])
+
+    def split(self, params):
+        """Return the lists of weight matrices and bias vectors, as views of `params`."""
+        coefs, intercepts = [], []
+        start, bias_start = 0, self.n_weights
+        for fan_in, fan_out in self.shapes:
+            stop = start + fan_in * fan_out
+            coefs.append(params[start:stop].reshape(fan_in, fan_out))
+            intercepts.append(params[bias_start : bias_start + fan_out])
+            start, bias_start = stop, bias_start + fan_out
+        return coefs, intercepts
+
+    def initial_params(self, rng, dtype=np.float64):
+        """Return a random vector, uniform within +-sqrt(gain / (fan_in + fan_out)).
+
+        References
+        ----------
+        Glorot and Bengio, "Understanding the difficulty of training deep feedforward
+        neural networks", 2010.
+        """
+        params = np.empty(self.n_params, dtype=dtype)
+        gain = ACTIVATIONS[self.activation].init_gain
+        for W, b in zip(*self.split(params), strict=True):
+            bound = np.sqrt(gain / sum(W.shape))
+            W[...] = rng.uniform(-bound, bound, W.shape)
+            b[...] = rng.uniform(-bound, bound, b.shape)
+        return params
+
+    def logits(self, params, X, workspace):
+        """Return the logits of rows X, shape (n_samples, n_classes), without dropout.
+
+        The array belongs to the workspace: its next use overwrites it.
+        """
+        return self._forward(params, X, workspace, rng=None)
+
+    def loss_and_gradient(self, params, X, labels, row_weight, *, workspace, rng=None):
+        """Return sum_i w_i L_i and its gradient with respect to `params`.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            The parameter vector.
+        X : {ndarray, SparseBatch} of shape (n_samples, n_features)
+            Rows, in the dtype of `params`.
+        labels : ndarray of shape (n_samples,)
+            Class indices.
+        row_weight : float or ndarray of shape (n_samples,)
+            Weights w; they carry the normalisation.
+        workspace : Workspace
+            Buffers for at least n_samples rows; overwritten.
+        rng : numpy.random.Generator, default=None
+            Draws the dropout masks; None evaluates the network without dropout.
+
+        Returns
+        -------
+        loss : float
+        grad : ndarray of shape (n_params,)
+            Belongs to the workspace: its next use overwrites it.
+        """
+        delta = self._forward(params, X, workspace, rng)
+        # (P - Y) is d(cross-entropy)/d(logits).
+        loss = softmax_cross_entropy(delta, labels, row_weight, self.label_smoothing)
+        self._backward(delta, params, X, workspace, dropping=self._drops(rng))
+        return loss, workspace.grad
+
+    def _drops(self, rng):
+        return rng is not None and self.dropout > 0.0
+
+    def _forward(self, params, X, workspace, rng):
+        forward = ACTIVATIONS[self.activation].forward
+        coefs, intercepts = workspace.layers(params)
+        inputs = X
+        for layer, buffers in zip(range(len(coefs)), workspace.rows(X.shape[0]), strict=True):
+            Z = inputs.dot(coefs[layer], out=buffers.Z)
+            Z += intercepts[layer]
+            if layer < len(coefs) - 1:
+                forward(Z, buffers.A)
+                inputs = buffers.A
+                if self._drops(rng):
+                    self._draw_mask(rng, buffers)
+                    inputs = np.multiply(buffers.A, buffers.mask, out=buffers.dropped)
+        return Z
+
+    def _draw_mask(self, rng, buffers):
+        # Kept activations grow by 1 / (1 - dropout), so that their mean stays.
+        uniform = rng.random(buffers.mask.shape, dtype=np.float32)
+        np.multiply(uniform >= self.dropout, 1.0 / (1.0 - self.dropout), out=buffers.mask)
+
+    def _backward(self, delta, params, X, workspace, dropping):
+        backward = ACTIVATIONS[self.activation].backward
+        coefs, _ = workspace.layers(params)
+        layers = workspace.rows(X.shape[0])
+        for layer in range(len(coefs) - 1, -1, -1):
+            below = layers[layer - 1] if layer else None
+            if below is None:
+                inputs = X
+            else:
+                inputs = below.dropped if dropping else below.A
+            grad_W, grad_b = workspace.grad_coefs[layer], workspace.grad_intercepts[layer]
+            _transposed_dot(inputs, delta, grad_W)
+            np.dot(layers[layer].ones, delta, out=grad_b)
+            if below is not None:
+                delta = np.dot(delta, coefs[layer].T, out=below.delta)
+                if dropping:
+                    delta *= below.mask
+                # The derivative is that of A before the mask: dropped activations are
+                # zeros or rescaled, and their g' would be wrong.
+                backward(below.Z, below.A, delta)
+
+
+class LayerBuffers(NamedTuple):
+    """What one layer writes for a number of rows; `A` is `Z` unless `needs_input`."""
+
+    Z: np.ndarray
+    A: np.ndarray
+    delta: np.ndarray
+    mask: np.ndarray
+    dropped: np.ndarray
+    ones: np.ndarray
+
+
+class Workspace:
+    """Buffers of one thread for batches of up to `n_rows` rows, and their views.
+
+    Views are built once per batch size and once per parameter vector, not per step.
+
+    Parameters
+    ----------
+    network : Network
+    n_rows : int
+        Largest number of rows of a batch.
+    dtype : dtype
+        Of parameters and rows.
+    """
+
+    def __init__(self, network, n_rows, dtype):
+        needs_input = ACTIVATIONS[network.activation].needs_input
+        self.grad = np.empty(network.n_params, dtype=dtype)
+        self.grad_coefs, self.grad_intercepts = network.split(self.grad)
+        self._split = network.split
+        self._buffers = []
+        ones = np.ones(n_rows, dtype=dtype)
+        for units in network.layer_sizes[1:]:
+            # Untouched pages of an empty array cost no memory.
+            Z, delta, mask, dropped = (np.empty((n_rows, units), dtype) for _ in range(4))
+            A = np.empty_like(Z) if needs_input else Z
+            self._buffers.append(LayerBuffers(Z, A, delta, mask, dropped, ones))
+        self._views_by_size = {n_rows: self._buffers}
+        self._params = None
+        self._layers = None
+
+    def layers(self, params):
+        """Return the weight matrices and biases of `params`, as views."""
+        if params is not self._params:
+            self._params, self._layers = params, self._split(params)
+        return self._layers
+
+    def rows(self, n_rows):
+        """Return the buffers of each layer, cut to `n_rows` rows."""
+        views = self._views_by_size.get(n_rows)
+        if views is None:
+            views = [_cut(buffers, n_rows) for buffers in self._buffers]
+            self._views_by_size[n_rows] = views
+        return views
+
+
+def _cut(buffers, n_rows):
+    Z = buffers.Z[:n_rows]
+    # The activations compare Z and A by identity where one overwrites the other.
+    A = Z if buffers.A is buffers.Z else buffers.A[:n_rows]
+    return LayerBuffers(Z, A, *(array[:n_rows] for array in buffers[2:]))
+
+
+def _transposed_dot(A, delta, out):
+    """Overwrite `out` with A^T delta."""
+    if isinstance(A, np.ndarray):
+        np.dot(A.T, delta, out=out)
+    else:
+        A.transposed_dot(delta, out=out)

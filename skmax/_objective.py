@@ -1,0 +1,121 @@
+"""The objective J on rows in memory, exactly or estimated on a batch.
+
+    J = (1 / S) sum_i w_i L_i + alpha / (2 S) sum_l |W[l]|^2,   S = sum_i w_i
+
+J is the same for every solver and batch size. A batch estimates it without bias: its
+rows carry the weights w_i n / (S batch_size), and the penalty is added whole.
+"""
+
+import numpy as np
+
+from ._losses import row_cross_entropy
+from ._network import Workspace
+from ._rows import BLOCK_ROWS, blocks
+
+
+class Objective:
+    """J and its gradient as a function of the parameter vector.
+
+    Parameters
+    ----------
+    network : Network
+    rows : Rows
+        The training rows.
+    labels : ndarray of shape (n_rows,)
+        Their class indices.
+    row_weight : ndarray of shape (n_rows,), default=None
+        Their weights w >= 0, not all zero; None weighs each row 1.
+    alpha : float
+        Strength of the L2 penalty.
+    batch_size : int, default=BLOCK_ROWS
+        Largest number of rows that will be passed through at once.
+    rng : numpy.random.Generator, default=None
+        Draws the dropout masks of batches; J itself is evaluated without dropout.
+    """
+
+    def __init__(
+        self, network, rows, labels, row_weight, alpha, *, batch_size=BLOCK_ROWS, rng=None
+    ):
+        self.network = network
+        self.rows = rows
+        self.labels = labels
+        self.rng = rng
+        self.n_rows = rows.n_rows
+        self.batch_size = min(batch_size, rows.n_rows)
+        if row_weight is None:
+            self.relative_weight = None
+            self.penalty = alpha / self.n_rows
+        else:
+            # w / mean(w) and alpha n / S: the same J, and large weights cannot overflow.
+            mean_weight = row_weight.max() * (row_weight / row_weight.max()).mean()
+            self.relative_weight = (row_weight / mean_weight).astype(rows.dtype)
+            self.penalty = float(alpha / mean_weight / self.n_rows)
+        self._workspace = Workspace(network, self.batch_size, rows.dtype)
+
+    def __call__(self, params):
+        """Return J and its gradient, a new array, in blocks of rows."""
+        n_rows = self.n_rows
+        loss, grad = self._data_term(params, slice(0, min(self.batch_size, n_rows)), n_rows)
+        grad = grad.copy()
+        for block in blocks(n_rows, self.batch_size):
+            if block.start > 0:
+                block_loss, block_grad = self._data_term(params, block, n_rows)
+                loss += block_loss
+                grad += block_grad
+        return loss + self._add_penalty(params, grad), grad
+
+    def estimate(self, params, batch):
+        """Return an unbiased estimate of J and its gradient from a batch of rows.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+        batch : slice or ndarray of int
+            Positions of at most `batch_size` rows.
+
+        Returns
+        -------
+        loss : float
+        grad : ndarray of shape (n_params,)
+            Overwritten by the next call.
+        """
+        n_rows = batch.stop - batch.start if isinstance(batch, slice) else len(batch)
+        loss, grad = self._data_term(params, batch, n_rows, self.rng)
+        return loss + self._add_penalty(params, grad), grad
+
+    def _data_term(self, params, batch, divisor, rng=None):
+        row_weight = 1.0 / divisor
+        if self.relative_weight is not None:
+            row_weight = self.relative_weight[batch] * row_weight
+        return self.network.loss_and_gradient(
+            params,
+            self.rows.take(batch),
+            self.labels[batch],
+            row_weight,
+            workspace=self._workspace,
+            rng=rng,
+        )
+
+    def _add_penalty(self, params, grad):
+        """Add the gradient of the L2 penalty to `grad`; return the penalty."""
+        if self.penalty == 0.0:
+            return 0.0
+        weights = params[: self.network.n_weights]
+        grad[: self.network.n_weights] += self.penalty * weights
+        return 0.5 * self.penalty * float(np.dot(weights, weights))
+
+
+def logits_by_block(network, params, rows):
+    """Yield (slice, logits) for each block of rows; the next block overwrites them."""
+    workspace = Workspace(network, min(BLOCK_ROWS, rows.n_rows), params.dtype)
+    for block in blocks(rows.n_rows):
+        yield block, network.logits(params, rows.take(block), workspace)
+
+
+def mean_cross_entropy(network, params, rows, labels, row_weight=None):
+    """Return the weighted mean cross-entropy of rows: no smoothing, no penalty."""
+    total = 0.0
+    for block, Z in logits_by_block(network, params, rows):
+        row_loss = row_cross_entropy(Z, labels[block]).astype(np.float64, copy=False)
+        total += row_loss.sum() if row_weight is None else row_loss @ row_weight[block]
+    return float(total / (rows.n_rows if row_weight is None else row_weight.sum()))

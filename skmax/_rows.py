@@ -1,0 +1,174 @@
+"""Rows of X as the network wants them: gathered, scaled and cast into one buffer.
+
+X itself is never copied whole, whatever its dtype or storage: memory-mapped, read-only,
+integers, CSR.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from ._scaling import smooth_clip
+
+# Rows per block where all rows are passed through: as fast as larger ones, and small.
+BLOCK_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Labelled rows, a subset of those of one X that is never copied.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR} of shape (n_all, n_features)
+    labels : ndarray of shape (n_rows,)
+        Class indices of the rows of the subset.
+    sample_weight : ndarray of shape (n_rows,), default=None
+        Their weights.
+    index : ndarray of shape (n_rows,), default=None
+        Their positions in X; None stands for all of X.
+    """
+
+    X: Any
+    labels: np.ndarray
+    sample_weight: np.ndarray | None = None
+    index: np.ndarray | None = None
+
+    def take(self, positions):
+        """Return the subset at `positions` of this one."""
+        return Sample(
+            self.X,
+            self.labels[positions],
+            None if self.sample_weight is None else self.sample_weight[positions],
+            positions if self.index is None else self.index[positions],
+        )
+
+    def rows_of_X(self):
+        """Return the rows of X that belong to the subset, copied unless these are all."""
+        return self.X if self.index is None else self.X[self.index]
+
+
+class Rows:
+    """The rows `index` of X, taken a batch at a time.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR} of shape (n_samples, n_features)
+        Finite numbers of any real dtype; not copied, never written to.
+    index : ndarray of int, default=None
+        Rows of X that belong to the set; None takes all.
+    scaling : Scaling, default=None
+        Applied to every batch.
+    dtype : {numpy.float32, numpy.float64}
+        Of the batches.
+    """
+
+    def __init__(self, X, index=None, *, scaling=None, dtype):
+        self.X = X
+        self.index = index
+        self.dtype = np.dtype(dtype)
+        self.n_rows = X.shape[0] if index is None else len(index)
+        self._buffers: dict[str, np.ndarray] = {}
+        self._scaling = scaling
+        if scaling is not None:
+            self._work_dtype = _work_dtype(X.dtype)
+            self._center = scaling.center.astype(self._work_dtype)
+            self._inverse_scale = (1.0 / scaling.scale).astype(self._work_dtype)
+
+    def take(self, rows):
+        """Return rows of the set, in `dtype`; the next call may overwrite them.
+
+        Parameters
+        ----------
+        rows : slice or ndarray of int
+            Positions within the set.
+
+        Returns
+        -------
+        batch : {ndarray, SparseBatch} of shape (n_rows, n_features)
+        """
+        if self.index is not None:
+            rows = self.index[rows]
+        return self._take_sparse(rows) if issparse(self.X) else self._take_dense(rows)
+
+    def _take_dense(self, rows):
+        if isinstance(rows, slice):
+            block = self.X[rows]
+        else:
+            block = self._buffer("gathered", len(rows), self.X.dtype)
+            np.take(self.X, rows, axis=0, out=block, mode="clip")
+        if self._scaling is None and block.dtype == self.dtype:
+            return block
+        out = self._buffer("cast", len(block), self.dtype)
+        if self._scaling is None:
+            np.copyto(out, block, casting="same_kind" if block.dtype.kind == "f" else "unsafe")
+            return out
+        # Scaled before it is cast: a large mean would cost float32 its digits.
+        work = self._buffer("scaled", len(block), self._work_dtype)
+        np.subtract(block, self._center, out=work)
+        np.multiply(work, self._inverse_scale, out=out, casting="same_kind")
+        if self._scaling.kind == "robust":
+            smooth_clip(out)
+        return out
+
+    def _take_sparse(self, rows):
+        block = self.X[rows]
+        if self._scaling is None:
+            return SparseBatch(block.astype(self.dtype, copy=False))
+        # (x - center) / scale = x / scale - center / scale: the first term stays sparse.
+        data = block.data * self._inverse_scale[block.indices]
+        data = data.astype(self.dtype, copy=False)
+        scaled = type(block)((data, block.indices, block.indptr), shape=block.shape)
+        shift = (self._center * self._inverse_scale).astype(self.dtype)
+        return SparseBatch(scaled, shift)
+
+    def _buffer(self, name, n_rows, dtype):
+        buffer = self._buffers.get(name)
+        if buffer is None or len(buffer) < n_rows:
+            buffer = self._buffers[name] = np.empty((n_rows, self.X.shape[1]), dtype)
+        return buffer[:n_rows]
+
+
+class SparseBatch:
+    """CSR rows less a shift, multiplied without being densified.
+
+    (X - 1 shift^T) W = X W - 1 (shift^T W), and the transposed product has the
+    corresponding rank-one term.
+
+    Parameters
+    ----------
+    csr : CSR of shape (n_samples, n_features)
+    shift : ndarray of shape (n_features,), default=None
+        Subtracted from every row.
+    """
+
+    def __init__(self, csr, shift=None):
+        self.csr = csr
+        self.shift = shift
+        self.shape = csr.shape
+
+    def dot(self, W, out):
+        """Overwrite `out` with (X - 1 shift^T) W, and return it."""
+        out[...] = self.csr @ W
+        if self.shift is not None:
+            out -= self.shift @ W
+        return out
+
+    def transposed_dot(self, delta, out):
+        """Overwrite `out` with (X - 1 shift^T)^T delta."""
+        out[...] = self.csr.T @ delta
+        if self.shift is not None:
+            out -= np.outer(self.shift, delta.sum(axis=0))
+
+
+def _work_dtype(dtype):
+    """Return the dtype that scaling computes in: the dtype's own, at least float32."""
+    return np.result_type(dtype, np.float32) if dtype.kind == "f" else np.dtype(np.float64)
+
+
+def blocks(n_rows, size=BLOCK_ROWS):
+    """Yield slices that cover `n_rows` rows, `size` at a time."""
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))

@@ -1,0 +1,112 @@
+"""Feature scaling: learnt once from the training rows, applied to batches of rows.
+
+    standard   (x - mean) / standard deviation
+    robust     z / sqrt(1 + (z / 3)^2),  z = (x - median) / interquartile range
+
+Weights are repetitions: a row of weight 2 counts as two rows, one of weight 0 as none.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.preprocessing import StandardScaler
+
+# Elements that are converted to float64 at once while statistics are computed.
+BLOCK_SIZE = 1_000_000
+
+# Smooth clipping keeps every scaled value within +- this bound.
+CLIP = 3.0
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What was learnt: scaled = (X - center) / scale, smoothly clipped if robust.
+
+    Parameters
+    ----------
+    kind : {"standard", "robust"}
+    center, scale : ndarray of shape (n_features,), dtype float64
+        The scale of a constant feature is 1.
+    """
+
+    kind: str
+    center: np.ndarray
+    scale: np.ndarray
+
+
+def learn_scaling(kind, X, index=None, sample_weight=None):
+    """Return the `Scaling` of the rows `index` of X, or None if `kind` is None.
+
+    Parameters
+    ----------
+    kind : {None, "standard", "robust"}
+        Key of `SCALINGS`.
+    X : {ndarray, CSR} of shape (n_samples, n_features)
+        Read in blocks, never copied whole.
+    index : ndarray of int, default=None
+        Rows to learn from; None takes all.
+    sample_weight : ndarray of shape (n_rows,), default=None
+        Weights of the rows `index`.
+    """
+    if kind is None:
+        return None
+    center, scale = SCALINGS[kind](X, index, sample_weight)
+    return Scaling(kind, center, scale)
+
+
+def _mean_and_deviation(X, index, weight):
+    if issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    scaler = StandardScaler(with_mean=not issparse(X))
+    n_rows = X.shape[0] if index is None else len(index)
+    step = max(1, BLOCK_SIZE // X.shape[1])
+    for start in range(0, n_rows, step):
+        rows = slice(start, start + step)
+        block = X[rows if index is None else index[rows]]
+        if issparse(block) or block.dtype != np.float32:
+            block = block.astype(np.float64, copy=False)
+        scaler.partial_fit(block, sample_weight=None if weight is None else weight[rows])
+    return np.asarray(scaler.mean_, np.float64), np.asarray(scaler.scale_, np.float64)
+
+
+def _median_and_interquartile_range(X, index, weight):
+    n_rows, n_features = X.shape
+    center, scale = np.empty(n_features), np.empty(n_features)
+    step = max(1, BLOCK_SIZE // n_rows)
+    for start in range(0, n_features, step):
+        columns = slice(start, start + step)
+        block = X[:, columns] if index is None else X[index, columns]
+        block = np.asarray(block, dtype=np.float64)
+        # The inverted CDF is the quantile for which weights are repetitions.
+        low, center[columns], high = np.quantile(
+            block, [0.25, 0.5, 0.75], axis=0, weights=weight, method="inverted_cdf"
+        )
+        spread = high - low
+        # More than half of a column may be one value: then half the range, and 1 for a
+        # constant column.
+        half_range = (block.max(axis=0) - block.min(axis=0)) / 2.0
+        spread = np.where(spread > 0.0, spread, half_range)
+        scale[columns] = np.where(spread > 0.0, spread, 1.0)
+    return center, scale
+
+
+SCALINGS = {"standard": _mean_and_deviation, "robust": _median_and_interquartile_range}
+
+
+def smooth_clip(Z):
+    """Overwrite Z with z / sqrt(1 + (z / 3)^2), which lies within +-3.
+
+    References
+    ----------
+    Holzmueller, Grinsztajn and Steinwart, "Better by default: strong pre-tuned MLPs and
+    boosted trees on tabular data", 2024.
+    """
+    # Beyond 1e6 the result is 3 to float32's precision, and the square cannot overflow.
+    np.clip(Z, -1e6, 1e6, out=Z)
+    divisor = Z * Z
+    divisor *= 1.0 / CLIP**2
+    divisor += 1.0
+    np.sqrt(divisor, out=divisor)
+    Z /= divisor

@@ -1,0 +1,211 @@
+"""The loops that minimise an objective: mini-batch steps, or scipy's L-BFGS-B.
+
+They receive callables and a `TrainingState`, which they advance in place.
+"""
+
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from math import isfinite
+
+import numpy as np
+import scipy.optimize
+
+from ._monitor import History
+from ._rows import blocks
+from ._schedules import Position, Schedule
+
+# The adaptive schedule stops the fit instead of going below this learning rate.
+MIN_LEARNING_RATE = 1e-6
+
+
+@dataclass
+class TrainingState:
+    """All that continues a fit: bit for bit, it is as if it had never paused.
+
+    Parameters
+    ----------
+    params : ndarray of shape (n_params,)
+        In the dtype of the arithmetic.
+    rng : numpy.random.Generator
+        Draws the order of rows and the dropout masks.
+    split_seed : int
+        Seed of the validation split, which a continued fit must repeat.
+    optimizer : {SGD, Adam}, default=None
+        With its moments; None for L-BFGS.
+    position : Position
+    history : History
+    n_iter : int, default=0
+        Passes of the last fit, or of all `partial_fit` calls since.
+    ended_by : str, default="max_iter"
+        What ended the last fit: "max_iter", "max_fun", "patience", "schedule",
+        "convergence", "line search" or "divergence". One that ended by "max_iter" has
+        only been paused.
+    """
+
+    params: np.ndarray
+    rng: np.random.Generator
+    split_seed: int
+    optimizer: object = None
+    position: Position = field(default_factory=Position)
+    history: History = field(default_factory=History)
+    n_iter: int = 0
+    ended_by: str = "max_iter"
+
+    def copy(self):
+        """Return a state that can be advanced without changing this one."""
+        return replace(
+            self,
+            params=self.params.copy(),
+            rng=deepcopy(self.rng),
+            optimizer=deepcopy(self.optimizer),
+            position=replace(self.position),
+            history=self.history.copy(),
+        )
+
+    def restarted(self, params):
+        """Return a state at `params` with the curves of this one, and a new start."""
+        return replace(
+            self.copy(),
+            params=params,
+            optimizer=None,
+            position=Position(t=self.position.t),
+            history=self.history.restarted(),
+        )
+
+
+@dataclass(frozen=True)
+class LearningRate:
+    """The learning rate of a step: `initial` times the schedule's factor."""
+
+    initial: float
+    schedule: Schedule
+    power_t: float
+
+    def __call__(self, position):
+        return self.initial * self.schedule.factor(position, self.power_t)
+
+
+def minimize_minibatch(
+    objective, state, after_pass, *, learning_rate, weight_decay, max_iter, shuffle
+):
+    """Advance `state` by up to `max_iter` epochs of mini-batch steps.
+
+    Parameters
+    ----------
+    objective : Objective
+        Its `estimate` is minimised, in batches of its `batch_size`.
+    state : TrainingState
+        Overwritten.
+    after_pass : callable ``after_pass(params, loss) -> bool``
+        Called after each epoch with the mean of its batches' estimates; says whether
+        patience has run out.
+    learning_rate : LearningRate
+    weight_decay : float
+        Decoupled decay: W <- (1 - rate weight_decay) W before each step, biases never
+        (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019).
+    max_iter : int
+    shuffle : bool
+        Whether rows are visited in a new order each epoch.
+    """
+    n_rows, batch_size = objective.n_rows, objective.batch_size
+    schedule, position = learning_rate.schedule, state.position
+    weights = state.params[: objective.network.n_weights]
+    position.step, position.n_steps = 0, max_iter * -(-n_rows // batch_size)
+    state.ended_by = "schedule" if schedule.decays else "max_iter"
+    for _ in range(max_iter):
+        # A single batch is the same rows in any order.
+        order = state.rng.permutation(n_rows) if shuffle and batch_size < n_rows else None
+        loss_sum = 0.0
+        for rows in blocks(n_rows, batch_size):
+            loss, grad = objective.estimate(state.params, rows if order is None else order[rows])
+            rate = learning_rate(position)
+            if weight_decay:
+                weights *= 1.0 - rate * weight_decay
+            state.optimizer.step(state.params, grad, rate)
+            position.step += 1
+            loss_sum += loss * (rows.stop - rows.start)
+        position.t += n_rows
+        state.n_iter += 1
+        if not isfinite(loss_sum):
+            state.ended_by = "divergence"
+            return
+        if after_pass(state.params, loss_sum / n_rows):
+            if not schedule.reduces_on_plateau or learning_rate(position) <= MIN_LEARNING_RATE:
+                state.ended_by = "patience"
+                return
+            position.n_reductions += 1
+            state.history.n_no_improvement = 0
+
+
+class _BudgetSpent(Exception):
+    """Raised out of an evaluation that `max_fun` does not allow."""
+
+
+def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun):
+    """Advance `state` by up to `max_iter` iterations of L-BFGS-B.
+
+    `state.params` is always the last accepted iterate, never a trial point of the line
+    search.
+
+    Parameters
+    ----------
+    objective : Objective
+        Called as ``objective(params) -> (loss, grad)``.
+    state : TrainingState
+        Overwritten.
+    after_pass : callable ``after_pass(params, loss) -> bool``
+        Called after each iteration with J; says whether patience has run out.
+    tol : float
+        Stops where the largest absolute component of the gradient is at most this.
+    max_iter, max_fun : int
+        Largest number of iterations and of evaluations.
+
+    Returns
+    -------
+    gradient_size : float
+        Largest absolute component of the gradient of the last evaluation.
+
+    References
+    ----------
+    Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound constrained
+    optimization", 1995.
+    """
+    trial = np.empty_like(state.params)
+    n_evaluations, gradient_size = 0, np.inf
+
+    def evaluate(x):
+        nonlocal n_evaluations, gradient_size
+        if n_evaluations == max_fun:
+            raise _BudgetSpent
+        n_evaluations += 1
+        trial[:] = x
+        loss, grad = objective(trial)
+        gradient_size = float(np.abs(grad).max())
+        return loss, grad.astype(np.float64, copy=False)
+
+    def callback(intermediate_result):
+        state.params[:] = intermediate_result.x
+        state.n_iter += 1
+        state.position.t += objective.n_rows
+        if after_pass(state.params, float(intermediate_result.fun)):
+            state.ended_by = "patience"
+            raise StopIteration
+
+    # Relative progress that rounding cannot tell from none.
+    ftol = 64 * np.finfo(np.float64).eps if trial.dtype == np.float64 else np.finfo(np.float32).eps
+    options = {"maxiter": max_iter, "maxfun": max_fun, "gtol": tol, "ftol": ftol}
+    state.ended_by = "max_fun"
+    try:
+        result = scipy.optimize.minimize(
+            evaluate,
+            state.params.astype(np.float64),
+            method="L-BFGS-B",
+            jac=True,
+            callback=callback,
+            options=options,
+        )
+    except _BudgetSpent:
+        return gradient_size
+    if state.ended_by != "patience":
+        state.ended_by = {0: "convergence", 1: "max_iter"}.get(result.status, "line search")
+    return gradient_size

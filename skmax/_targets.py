@@ -1,0 +1,176 @@
+"""Labels, class weights and the validation split, as arrays over rows.
+
+A label becomes its class index; the one-hot row it stands for is never materialised.
+"""
+
+import numpy as np
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+
+def check_labels(y):
+    """Return y as a one-dimensional array of labels of one kind.
+
+    Raises
+    ------
+    ValueError
+        If y has several columns, holds missing or continuous values, or mixes types.
+    """
+    y = _label_array(y)
+    if y.ndim == 2 and y.shape[1] > 1:
+        raise ValueError(
+            f"y must hold one class label per row, got an array of shape {y.shape}. For "
+            "one-hot rows pass y.argmax(axis=1); for probability rows (soft targets) repeat "
+            "every row of X once per class and pass the probabilities as sample_weight."
+        )
+    y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
+    if y.dtype.kind != "S":  # bytes are labels like any others
+        check_classification_targets(y)
+    return y
+
+
+def _label_array(y):
+    # Extension arrays (categorical, nullable, arrow) know best how to become NumPy's;
+    # scikit-learn's own conversion would turn integers into floats.
+    y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    if y.dtype != object:
+        return y
+    kinds = {type(value) for value in y.ravel()}
+    if all(issubclass(kind, str) for kind in kinds):
+        return y
+    plain = np.array(y.tolist())
+    if plain.dtype.kind in "biuf":
+        return plain
+    if all(issubclass(kind, bytes) for kind in kinds):
+        return plain
+    names = ", ".join(sorted(kind.__name__ for kind in kinds))
+    raise ValueError(
+        "Unknown label type: y must hold labels of one kind (strings, integers or booleans) "
+        f"and no missing values, got an object array with values of type {names}."
+    )
+
+
+def class_indices(y, classes):
+    """Return the index in the sorted `classes` of every label.
+
+    Raises
+    ------
+    ValueError
+        If y holds a label that is not in `classes`.
+    """
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(f"y holds labels {unknown} that are not in classes {classes}.")
+    return np.searchsorted(classes, y)
+
+
+def class_weights(class_weight, classes, labels, sample_weight=None):
+    """Return the weight of each class, or None where all are 1.
+
+    Parameters
+    ----------
+    class_weight : {None, "balanced"} or dict
+        "balanced" weighs class c by S / (K S_c): S the weight of all rows, S_c of those
+        of the class, K the number of classes that have any (King and Zeng, 2001). A
+        dict maps labels to weights; a label it lacks weighs 1.
+    classes : ndarray of shape (n_classes,)
+    labels : ndarray of shape (n_samples,)
+        Class indices of the training rows.
+    sample_weight : ndarray of shape (n_samples,), default=None
+
+    Returns
+    -------
+    weights : ndarray of shape (n_classes,) or None
+
+    Raises
+    ------
+    ValueError
+        If the dict has a key that is no class, or a weight that is negative or not
+        finite.
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str):
+        if sample_weight is not None:
+            sample_weight = sample_weight / sample_weight.max()
+        totals = np.bincount(labels, weights=sample_weight, minlength=len(classes))
+        present = totals > 0
+        weights = np.ones(len(classes))
+        weights[present] = totals.sum() / (present.sum() * totals[present])
+        return weights
+    known = classes.tolist()
+    unknown = [label for label in class_weight if label not in known]
+    if unknown:
+        raise ValueError(f"class_weight has keys {unknown} that are not in classes {known}.")
+    weights = np.array([class_weight.get(label, 1.0) for label in known], dtype=np.float64)
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise ValueError(f"class_weight must hold finite values >= 0, got {class_weight}.")
+    return weights
+
+
+def row_weights(labels, sample_weight=None, weight_of_class=None):
+    """Return sample weight times class weight of every row, or None where all are 1."""
+    if weight_of_class is None:
+        return sample_weight
+    weight = weight_of_class[labels]
+    return weight if sample_weight is None else weight * sample_weight
+
+
+def split_validation(labels, n_classes, fraction, rng):
+    """Return the positions of training and of validation rows, stratified by class.
+
+    The validation set has max(n_classes, ceil(fraction n)) rows. Every class with at
+    least two rows has rows on both sides, in proportion (largest remainders); a class
+    with a single row keeps it in training. With fewer rows to spare than that, all that
+    can be spared are taken.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Class indices.
+    n_classes : int
+    fraction : float
+        Share of the rows to hold out, in [0, 1).
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    train, validation : ndarray of int
+        Sorted positions.
+
+    Raises
+    ------
+    ValueError
+        If no class has two rows.
+    """
+    counts = np.bincount(labels, minlength=n_classes)
+    spare = np.maximum(counts - 1, 0)
+    n_validation = min(max(n_classes, int(np.ceil(fraction * len(labels)))), int(spare.sum()))
+    if n_validation == 0:
+        raise ValueError(
+            "The validation set is too small: no class has two rows, so that none can be held "
+            f"out of n_samples={len(labels)}. Pass X_val and y_val, or set early_stopping=False."
+        )
+    quota = _apportion(n_validation, counts, spare)
+    # Shuffled, then grouped by class: the first rows of each group are held out.
+    shuffled = rng.permutation(len(labels))
+    grouped = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    rank = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    held_out = np.zeros(len(labels), dtype=bool)
+    held_out[grouped] = rank < quota[labels[grouped]]
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def _apportion(total, counts, spare):
+    """Return `total` seats by class, in proportion to counts, from 1 up to `spare`."""
+    least = np.minimum(spare, 1)
+    ideal = total * counts / counts[spare > 0].sum()
+    quota = np.clip(np.floor(ideal).astype(int), least, spare)
+    while (missing := total - quota.sum()) != 0:
+        # Give to the class furthest below its ideal, take from the one furthest above it.
+        step = 1 if missing > 0 else -1
+        movable = quota < spare if step > 0 else quota > least
+        quota[np.where(movable, step * (ideal - quota), -np.inf).argmax()] += step
+    return quota

@@ -1,0 +1,159 @@
+"""The checks at the estimator's door: what comes in is turned into clean arrays.
+
+Every message says what was wrong, what came and what is allowed.
+"""
+
+from numbers import Number
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.validation import validate_data
+
+from ._optimizers import OPTIMIZERS
+from ._rows import Sample
+from ._targets import check_labels, class_indices
+
+
+def check_can_stream(estimator):
+    """Return True if the estimator has a `partial_fit`, else raise AttributeError."""
+    if estimator.solver not in OPTIMIZERS:
+        raise AttributeError(
+            f"partial_fit needs a mini-batch solver, one of {sorted(OPTIMIZERS)}; got "
+            f"solver={estimator.solver!r}."
+        )
+    if isinstance(estimator.class_weight, str):
+        raise AttributeError(
+            "partial_fit cannot know the class frequencies of a stream, which "
+            f"class_weight={estimator.class_weight!r} needs; pass a dict of weights."
+        )
+    return True
+
+
+def check_settings(estimator):
+    """Raise ValueError for parameters that do not fit together."""
+    hidden_sizes(estimator.hidden_layer_sizes)
+    if estimator.dropout and estimator.solver not in OPTIMIZERS:
+        raise ValueError(
+            f"dropout={estimator.dropout} needs a mini-batch solver, one of "
+            f"{sorted(OPTIMIZERS)}; solver={estimator.solver!r} minimises one fixed function."
+        )
+
+
+def hidden_sizes(hidden_layer_sizes):
+    """Return the hidden layers as a list of int, empty for softmax regression."""
+    sizes = np.atleast_1d(hidden_layer_sizes)
+    whole = sizes.size == 0 or sizes.dtype.kind in "iu"
+    if sizes.ndim != 1 or not whole or (sizes <= 0).any():
+        raise ValueError(
+            "hidden_layer_sizes must be > 0, an integer or a sequence of integers (empty for "
+            f"softmax regression), got {hidden_layer_sizes!r}."
+        )
+    return sizes.tolist()
+
+
+def check_rows(estimator, X, y, sample_weight=None, *, reset):
+    """Return X as ndarray or CSR, y as labels, sample_weight as float64 or None.
+
+    Parameters
+    ----------
+    estimator : SoftmaxMLPClassifier
+        Receives `n_features_in_` and `feature_names_in_` if `reset`; is compared with
+        if not.
+    X, y, sample_weight : array-like
+        As the user gave them.
+    reset : bool
+    """
+    X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=reset)
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+    if estimator.scaling == "robust" and issparse(X):
+        raise ValueError(
+            "scaling='robust' needs dense X, its median would densify a sparse one; use "
+            "scaling='standard' or None."
+        )
+    y = check_labels(y)
+    check_consistent_length(X, y)
+    return X, y, _check_weights(sample_weight, X.shape[0])
+
+
+def _check_weights(sample_weight, n_rows):
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Number):
+        sample_weight = np.full(n_rows, sample_weight)
+    weight = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weight.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight must have one weight per row, shape ({n_rows},), got shape "
+            f"{weight.shape}."
+        )
+    if (weight < 0).any():
+        raise ValueError(f"sample_weight must not be negative, got {weight.min()}.")
+    if not weight.any():
+        raise ValueError("sample_weight must not be zero for every row.")
+    return weight
+
+
+def weighted_sample(X, labels, sample_weight):
+    """Return the labelled rows whose weight is not zero: those are as good as absent."""
+    sample = Sample(X, labels, sample_weight)
+    if sample_weight is None or sample_weight.all():
+        return sample
+    return sample.take(np.flatnonzero(sample_weight))
+
+
+def check_validation(estimator, classes, X_val, y_val, sample_weight_val):
+    """Return the validation rows the user passed as a `Sample`, or None."""
+    if X_val is None and y_val is None and sample_weight_val is None:
+        return None
+    if X_val is None or y_val is None:
+        missing = "X_val" if X_val is None else "y_val"
+        raise ValueError(f"X_val and y_val belong together, but {missing} is None.")
+    X, y, weight = check_rows(estimator, X_val, y_val, sample_weight_val, reset=False)
+    try:
+        labels = class_indices(y, classes)
+    except ValueError as error:
+        raise ValueError(f"y_val does not fit y: {error}") from error
+    return weighted_sample(X, labels, weight)
+
+
+def check_same_classes(classes, previous):
+    """Raise ValueError unless a warm start has the classes of the fit before it."""
+    if not np.array_equal(classes, previous):
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the previous "
+            f"call to fit. Previously got {previous}, `y` has {classes}"
+        )
+
+
+def stream_classes(classes, previous):
+    """Return the classes of a `partial_fit` call, given those of earlier ones or None."""
+    if classes is None:
+        if previous is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        return previous
+    classes = np.unique(check_labels(classes))
+    if previous is not None and not np.array_equal(classes, previous):
+        raise ValueError(
+            f"classes={classes} are not those of the last call to partial_fit, {previous}."
+        )
+    return classes
+
+
+def overwrite_layers(layers, values, name):
+    """Overwrite the arrays `layers` with `values`, an argument `name`, unless it is None."""
+    if values is None:
+        return
+    shapes = [layer.shape for layer in layers]
+    values = [check_array(value, ensure_2d=False, dtype=np.float64) for value in values]
+    if [value.shape for value in values] != shapes:
+        raise ValueError(
+            f"{name} must have arrays of shapes {shapes}, got {[value.shape for value in values]}."
+        )
+    for layer, value in zip(layers, values, strict=True):
+        layer[...] = value
