@@ -704,9 +704,10 @@ default="relu"
             state.ended_by = "max_iter"
         elif state.ended_by == "max_iter" and self.solver in OPTIMIZERS:
             return (
-                f"The fit has not converged: max_iter={self.max_iter} epochs ended before "
-                f"{self.n_iter_no_change} in a row improved the loss or score by less than "
-                f"tol={self.tol}. Raise max_iter, or use a decaying learning_rate."
+                f"The fit has not converged: it ended with max_iter={self.max_iter} epochs, and "
+                f"converges where {self.n_iter_no_change} (n_iter_no_change) in a row improve the "
+                f"loss or score by less than tol={self.tol}. Raise max_iter, or let a decaying "
+                "learning_rate such as 'cosine' end it."
             )
         elif state.ended_by in ("max_iter", "max_fun", "line search"):
             return (

@@ -111,11 +111,24 @@ def class_weights(class_weight, classes, labels, sample_weight=None):
 
 
 def row_weights(labels, sample_weight=None, weight_of_class=None):
-    """Return sample weight times class weight of every row, or None where all are 1."""
+    """Return sample weight times class weight of every row, or None where all are 1.
+
+    Raises
+    ------
+    ValueError
+        If no row has a weight above zero.
+    """
     if weight_of_class is None:
         return sample_weight
     weight = weight_of_class[labels]
-    return weight if sample_weight is None else weight * sample_weight
+    if sample_weight is not None:
+        weight = weight * sample_weight
+    if not weight.any():
+        raise ValueError(
+            f"class_weight leaves no row with a weight above zero: the classes weigh "
+            f"{weight_of_class.tolist()}."
+        )
+    return weight
 
 
 def split_validation(labels, n_classes, fraction, rng):

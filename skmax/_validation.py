@@ -151,9 +151,11 @@ def overwrite_layers(layers, values, name):
         return
     shapes = [layer.shape for layer in layers]
     values = [check_array(value, ensure_2d=False, dtype=np.float64) for value in values]
-    if [value.shape for value in values] != shapes:
+    received = [value.shape for value in values]
+    if received != shapes:
         raise ValueError(
-            f"{name} must have arrays of shapes {shapes}, got {[value.shape for value in values]}."
+            f"{name} must be a list of arrays of shapes {shapes}, one per layer; got shapes "
+            f"{received}."
         )
     for layer, value in zip(layers, values, strict=True):
         layer[...] = value

@@ -1,0 +1,130 @@
+"""
+Grid search over a pipeline
+===========================
+
+Three settings decide most of how well a network does: its hidden layers, the strength of
+its penalty and its learning rate. Here scikit-learn's GridSearchCV tries all combinations
+of a small grid on handwritten digits, two processes at a time. The score is the negative
+log loss, which rewards honest probabilities and not only right answers. The picture shows
+how the three settings act together.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import Rectangle
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from skmax import SoftmaxMLPClassifier
+
+# %%
+# The pipeline
+# ------------
+# With the cosine schedule each fit runs its thirty epochs and ends with a learning rate of
+# zero. All candidates then have the same budget, and none stops halfway.
+
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+
+model = Pipeline(
+    [
+        ("scale", MinMaxScaler()),
+        (
+            "classify",
+            SoftmaxMLPClassifier(
+                learning_rate="cosine", batch_size=64, max_iter=30, random_state=0
+            ),
+        ),
+    ]
+)
+
+# %%
+# The grid
+# --------
+# Parameters of the classifier are named after its step of the pipeline. The scaler is
+# fitted anew on the training part of every fold, so that nothing leaks into the scores.
+
+alphas = [0.01, 0.1, 1.0, 10.0]
+hidden_layers = [(), (32,), (128,), (64, 64)]
+learning_rates = [0.01, 0.03, 0.1]
+
+search = GridSearchCV(
+    model,
+    {
+        "classify__alpha": alphas,
+        "classify__hidden_layer_sizes": hidden_layers,
+        "classify__learning_rate_init": learning_rates,
+    },
+    scoring="neg_log_loss",
+    cv=3,
+    n_jobs=2,
+)
+search.fit(X_train, y_train)
+
+# %%
+# The best settings
+# -----------------
+# The search has refitted the best pipeline on all training rows. Its score on rows that
+# took no part in the search is the one to report.
+
+print("best parameters")
+for name, value in search.best_params_.items():
+    print(f"  {name.removeprefix('classify__'):<20}{value}")
+print(f"cross-validated log loss  {-search.best_score_:.3f}")
+print(f"held-out log loss         {-search.score(X_test, y_test):.3f}")
+print(f"held-out accuracy         {search.best_estimator_.score(X_test, y_test):.3f}")
+
+# %%
+# The five best candidates, and the spread of their scores over the folds:
+
+results = search.cv_results_
+print("\nrank  log loss           hidden layers   alpha   learning rate")
+for i in np.argsort(results["rank_test_score"])[:5]:
+    params = results["params"][i]
+    print(
+        f"{results['rank_test_score'][i]:>4}"
+        f"  {-results['mean_test_score'][i]:.3f} +- {results['std_test_score'][i]:.3f}"
+        f"     {params['classify__hidden_layer_sizes']!s:<13}"
+        f"{params['classify__alpha']:>8g}"
+        f"{params['classify__learning_rate_init']:>16g}"
+    )
+
+# %%
+# The whole grid
+# --------------
+# A panel per learning rate. Candidates come in the order of the grid's keys, the last one
+# running fastest: reshaped, the scores have an axis per setting.
+
+shape = len(alphas), len(hidden_layers), len(learning_rates)
+log_loss = -results["mean_test_score"].reshape(shape)
+best = np.unravel_index(log_loss.argmin(), shape)
+
+figure, panels = plt.subplots(
+    1, len(learning_rates), sharey=True, figsize=(11, 4), layout="constrained"
+)
+for k, axes in enumerate(panels):
+    losses = log_loss[:, :, k].T
+    image = axes.imshow(
+        losses, cmap="viridis_r", norm="log", vmin=log_loss.min(), vmax=log_loss.max()
+    )
+    for (row, column), value in np.ndenumerate(losses):
+        colour = "white" if image.norm(value) > 0.5 else "black"
+        axes.text(column, row, f"{value:.3f}", color=colour, ha="center", va="center")
+    axes.set_title(f"learning rate {learning_rates[k]:g}")
+    axes.set_xlabel("alpha")
+    axes.set_xticks(range(len(alphas)), [f"{alpha:g}" for alpha in alphas])
+    axes.set_yticks(range(len(hidden_layers)), [str(sizes) for sizes in hidden_layers])
+    axes.tick_params(length=0)
+
+frame = Rectangle((best[0] - 0.5, best[1] - 0.5), 1, 1, fill=False, ec="#D55E00", lw=3)
+panels[best[2]].add_patch(frame)
+panels[0].set_ylabel("hidden layers")
+figure.colorbar(image, ax=panels, format="{x:g}", ticks=[0.1, 0.2, 0.3, 0.4]).minorticks_off()
+figure.suptitle("Cross-validated log loss: lower is better, best framed")
+
+if "__file__" in globals():
+    figure.savefig(Path(__file__).with_suffix(".png"), dpi=150)

@@ -1,0 +1,191 @@
+"""Any container, dtype and label type that scikit-learn's users bring."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import coo_array, csc_array, csr_array, csr_matrix
+from sklearn.datasets import make_classification
+
+from skmax import SoftmaxMLPClassifier
+
+X, y = make_classification(150, 5, n_informative=4, n_redundant=0, n_classes=3, random_state=0)
+X[np.abs(X) < 0.3] = 0
+
+
+def fitted(rows, labels=y, **settings):
+    settings = {"solver": "lbfgs", "alpha": 1.0, "max_iter": 200, "random_state": 0, **settings}
+    return SoftmaxMLPClassifier((), **settings).fit(rows, labels)
+
+
+EXPECTED = fitted(X).predict_proba(X)
+
+
+def large_index_csr(rows):
+    rows = csr_array(rows)
+    rows.indices, rows.indptr = rows.indices.astype(np.int64), rows.indptr.astype(np.int64)
+    return rows
+
+
+def shuffled_csr(rows):
+    rows = csr_array(rows)
+    for i in range(rows.shape[0]):
+        part = slice(rows.indptr[i], rows.indptr[i + 1])
+        rows.indices[part], rows.data[part] = rows.indices[part][::-1], rows.data[part][::-1]
+    rows.has_sorted_indices = False
+    return rows
+
+
+def with_explicit_zeros(rows):
+    dense = rows + (rows == 0)
+    explicit = csr_array(dense)
+    explicit.data[(rows == 0).ravel()] = 0
+    return explicit
+
+
+CONTAINERS = {
+    "list": lambda X: X.tolist(),
+    "Fortran": np.asfortranarray,
+    "slice": lambda X: np.repeat(X, 2, axis=0)[::2],
+    "csr": csr_array,
+    "csr matrix": csr_matrix,
+    "csc": csc_array,
+    "coo": coo_array,
+    "int64 indices": large_index_csr,
+    "unsorted indices": shuffled_csr,
+    "explicit zeros": with_explicit_zeros,
+    "pandas": lambda X: pd.DataFrame(X, columns=list("abcde")),
+    "polars": lambda X: pl.DataFrame(X, schema=list("abcde")),
+    "pandas nullable": lambda X: pd.DataFrame(X, columns=list("abcde")).astype("Float64"),
+    "pandas sparse": lambda X: pd.DataFrame(X, columns=list("abcde")).astype(
+        pd.SparseDtype(float, 0.0)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_every_container_gives_the_same_model(name):
+    rows = CONTAINERS[name](X)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "pandas.DataFrame with sparse columns found")
+        clf = fitted(rows)
+        # The order of summation differs, the optimum does not: tol bounds the difference.
+        assert_allclose(clf.predict_proba(rows), EXPECTED, atol=1e-3)
+    assert hasattr(clf, "feature_names_in_") == (name.startswith(("pandas", "polars")))
+
+
+@pytest.mark.parametrize("mode", ["r", "c"])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "uint8"])
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_memory_mapped_rows(tmp_path, dtype, mode, solver):
+    rows = np.abs(10 * X).astype(dtype)
+    rows.tofile(tmp_path / "X.bin")
+    mapped = np.memmap(tmp_path / "X.bin", dtype=dtype, mode=mode, shape=rows.shape)
+    settings = {"solver": solver, "batch_size": 40, "learning_rate": "cosine", "max_iter": 10}
+    if solver == "lbfgs":
+        settings = {"max_iter": 1000}
+    a, b = fitted(mapped, **settings), fitted(rows, **settings)
+    assert_array_equal(a.predict_proba(mapped), b.predict_proba(rows))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "bool", "float16"])
+def test_narrow_dtypes_are_their_values(dtype):
+    rows = (5 * X).astype(dtype)
+    expected = fitted(rows.astype("float32" if dtype == "float16" else "float64"))
+    assert_allclose(fitted(rows).predict_proba(rows), expected.predict_proba(rows), atol=1e-7)
+
+
+LABELS = {
+    "str": np.array(["no", "yes", "maybe"]),
+    "object": np.array(["no", "yes", "maybe"], dtype=object),
+    "bytes": np.array([b"no", b"yes", b"maybe"]),
+    "int with gaps": np.array([10, -3, 4]),
+    "uint8": np.array([200, 3, 4], dtype=np.uint8),
+    "whole floats": np.array([1.0, 3.0, 2.0]),
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_predictions_have_the_labels_dtype(name):
+    labels = LABELS[name][y]
+    clf = fitted(X, labels)
+    assert clf.classes_.dtype == clf.predict(X).dtype == labels.dtype
+    assert_array_equal(clf.classes_, np.sort(LABELS[name]))
+    # The columns are the classes in their order, whatever their names.
+    assert_allclose(clf.predict_proba(X), EXPECTED[:, np.argsort(LABELS[name])], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.Series(y, dtype="category"),
+        pd.Series(y, dtype="Int64"),
+        pd.Series(y, dtype="int64[pyarrow]"),
+        pl.Series(y),
+    ],
+    ids=["categorical", "nullable", "arrow", "polars"],
+)
+def test_labels_of_data_frames(labels):
+    clf = fitted(X, labels)
+    assert clf.classes_.dtype == np.int64
+    assert_allclose(clf.predict_proba(X), EXPECTED, atol=1e-12)
+
+
+def test_two_classes_have_two_outputs():
+    clf = fitted(X, y > 0)
+    assert clf.classes_.dtype == bool and clf.predict(X).dtype == bool
+    P, d = clf.predict_proba(X), clf.decision_function(X)
+    assert P.shape == (150, 2) and d.shape == (150,)
+    assert_allclose(P[:, 1], 1 / (1 + np.exp(-d)), rtol=1e-12)
+    assert_array_equal(clf.predict(X), d > 0)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam", "sgd"])
+def test_one_class_has_one_column_of_ones(solver):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf = fitted(X, np.full(150, "only"), solver=solver)
+    assert_array_equal(clf.predict_proba(X), np.ones((150, 1)))
+    assert_array_equal(clf.predict_log_proba(X), np.zeros((150, 1)))
+    assert set(clf.predict(X)) == {"only"}
+
+
+def test_one_row_and_no_row():
+    clf = fitted(X)
+    assert_allclose(clf.predict_proba(X[:1]), EXPECTED[:1], rtol=1e-12)
+    with pytest.raises(ValueError, match="0 sample"):
+        clf.predict_proba(X[:0])
+
+
+@pytest.mark.parametrize("scaling", ["standard", "robust"])
+def test_scaling_makes_units_irrelevant(scaling):
+    units = np.array([1e-6, 1e6, 1.0, -3.0, 1e3])
+    offsets = np.array([0.0, 1e7, -5.0, 2.0, 1e3])
+    clf = fitted(X, scaling=scaling)
+    P = fitted(units * X + offsets, scaling=scaling).predict_proba(units * X + offsets)
+    assert_allclose(P, clf.predict_proba(X), atol=1e-3)
+
+
+@pytest.mark.parametrize("scaling", [None, "standard", "robust"])
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_constant_features_are_harmless(scaling, solver):
+    rows = np.column_stack([X, np.full(150, 0.1), np.zeros(150)])
+    clf = fitted(rows, scaling=scaling, solver=solver, learning_rate="cosine")
+    assert np.isfinite(clf.predict_proba(rows + 5)).all()
+
+
+def test_log_probabilities_are_finite_where_probabilities_underflow():
+    clf = fitted(X)
+    far = 1e5 * X
+    assert np.isfinite(clf.predict_log_proba(far)).all()
+    P = clf.predict_proba(far)
+    assert (P > 0).all() and np.isfinite(P).all()
+
+
+def test_predictions_do_not_depend_on_the_rows_beside_them():
+    clf = fitted(X)
+    many = np.tile(X, (20, 1))  # several blocks of rows
+    assert_allclose(clf.predict_proba(many), np.tile(EXPECTED, (20, 1)), rtol=1e-12)

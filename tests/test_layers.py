@@ -1,0 +1,53 @@
+"""Imports go down the layers only, and heavy packages are imported when used."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import skmax
+
+PACKAGE = Path(skmax.__file__).parent
+
+# Modules of one set import only from sets further down.
+LAYERS = [
+    {"__init__"},
+    {"_classifier"},
+    {"_validation"},
+    {"_model", "_solvers"},
+    {"_monitor", "_calibration", "_targets"},
+    {"_objective"},
+    {"_network", "_rows"},
+    {"_activations", "_losses", "_schedules", "_optimizers", "_scaling"},
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+
+def imported_modules(path):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            yield node.module
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            names = [alias.name for alias in node.names]
+            assert not any(name.startswith("skmax") for name in names), path
+
+
+def test_every_module_has_a_layer():
+    assert {path.stem for path in PACKAGE.glob("*.py")} == set(LEVEL)
+
+
+def test_imports_go_down():
+    for path in PACKAGE.glob("*.py"):
+        for module in imported_modules(path):
+            assert LEVEL[module] > LEVEL[path.stem], f"{path.stem} imports {module}"
+
+
+def test_only_the_dependencies_are_imported():
+    code = (
+        "import sys, scipy.optimize, sklearn.metrics, sklearn.model_selection\n"
+        "before = set(sys.modules); import skmax\n"
+        "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(run.stdout.split()) <= {"skmax", "sklearn", "scipy", "numpy"}

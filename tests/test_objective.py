@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skmax import cross_entropy, one_hot, softmax
+from skmax._network import Network, Workspace
+from skmax._objective import Objective, logits_by_block, mean_cross_entropy
+from skmax._rows import BLOCK_ROWS, Rows
+
+SIZES = [4, 5, 3]
+
+
+def problem(n_rows=23, alpha=0.7, weighted=True, batch_size=BLOCK_ROWS, **options):
+    rng = np.random.default_rng(0)
+    network = Network(SIZES, "tanh", **options)
+    X, labels = rng.normal(size=(n_rows, 4)), rng.integers(3, size=n_rows)
+    weight = rng.integers(1, 4, size=n_rows).astype(float) if weighted else None
+    rows = Rows(X, dtype=np.float64)
+    objective = Objective(network, rows, labels, weight, alpha, batch_size=batch_size, rng=rng)
+    return objective, network.initial_params(rng), X, labels, weight
+
+
+def J_by_hand(network, params, X, labels, weight, alpha):
+    (W1, W2), (b1, b2) = network.split(params)
+    P = softmax(np.tanh(X @ W1 + b1) @ W2 + b2)
+    S = len(X) if weight is None else weight.sum()
+    penalty = alpha / (2 * S) * ((W1**2).sum() + (W2**2).sum())
+    return cross_entropy(one_hot(labels, 3), P, weight) + penalty
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_J_is_its_formula(weighted):
+    objective, params, X, labels, weight = problem(weighted=weighted)
+    expected = J_by_hand(objective.network, params, X, labels, weight, 0.7)
+    assert_allclose(objective(params)[0], expected, rtol=1e-13)
+
+
+def test_gradient_of_J_is_the_difference_quotient():
+    objective, params, *_ = problem()
+    _, grad = objective(params)
+    step = 1e-5 * np.eye(len(params))
+    differences = [(objective(params + e)[0] - objective(params - e)[0]) / 2e-5 for e in step]
+    assert np.linalg.norm(grad - differences) < 1e-6 * np.linalg.norm(grad)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 22, 23, 100])
+def test_blocks_of_rows_change_nothing(batch_size):
+    whole, params, *_ = problem()
+    parts, *_ = problem(batch_size=batch_size)
+    assert_allclose(parts(params)[0], whole(params)[0], rtol=1e-13)
+    assert_allclose(parts(params)[1], whole(params)[1], atol=1e-14)
+
+
+def test_full_evaluations_return_fresh_gradients():
+    objective, params, *_ = problem()
+    _, first = objective(params)
+    kept = first.copy()
+    objective(params + 1)
+    assert_array_equal(first, kept)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 4, 24])
+def test_batches_estimate_J_without_bias(batch_size, weighted):
+    objective, params, *_ = problem(n_rows=24, weighted=weighted)
+    batches = np.random.default_rng(1).permutation(24).reshape(-1, batch_size)
+    losses, grads = zip(
+        *((loss, grad.copy()) for loss, grad in (objective.estimate(params, b) for b in batches)),
+        strict=True,
+    )
+    loss, grad = objective(params)
+    assert_allclose(np.mean(losses), loss, rtol=1e-13)
+    assert_allclose(np.mean(grads, axis=0), grad, atol=1e-14)
+
+
+def test_weight_two_is_a_row_twice():
+    objective, params, X, labels, weight = problem()
+    twice = np.repeat(np.arange(len(X)), weight.astype(int))
+    repeated = Objective(
+        objective.network, Rows(X[twice], dtype=np.float64), labels[twice], None, 0.7
+    )
+    assert_allclose(objective(params)[0], repeated(params)[0], rtol=1e-13)
+    assert_allclose(objective(params)[1], repeated(params)[1], atol=1e-14)
+
+
+@pytest.mark.parametrize("scale", [1e-290, 1e290])
+def test_scaling_weights_and_alpha_alike_changes_nothing(scale):
+    objective, params, X, labels, weight = problem()
+    scaled = Objective(
+        objective.network, Rows(X, dtype=np.float64), labels, scale * weight, scale * 0.7
+    )
+    assert_allclose(scaled(params)[0], objective(params)[0], rtol=1e-13)
+    assert_allclose(scaled(params)[1], objective(params)[1], atol=1e-14)
+
+
+def test_dropout_draws_for_estimates_only():
+    objective, params, X, labels, weight = problem(dropout=0.5)
+    expected = J_by_hand(objective.network, params, X, labels, weight, 0.7)
+    assert_allclose(objective(params)[0], expected, rtol=1e-13)
+    everything = slice(0, len(X))
+    first, second = (objective.estimate(params, everything)[0] for _ in range(2))
+    assert first != second
+
+
+def test_mean_cross_entropy_has_no_penalty_and_no_smoothing():
+    objective, params, X, labels, weight = problem(label_smoothing=0.3)
+    expected = J_by_hand(objective.network, params, X, labels, weight, alpha=0)
+    value = mean_cross_entropy(objective.network, params, objective.rows, labels, weight)
+    assert_allclose(value, expected, rtol=1e-13)
+
+
+def test_blocks_of_logits_are_those_of_all_rows():
+    objective, params, *_ = problem()
+    X = np.random.default_rng(2).normal(size=(2 * BLOCK_ROWS + 3, 4))
+    rows = Rows(X, dtype=np.float64)
+    blocks = [Z.copy() for _, Z in logits_by_block(objective.network, params, rows)]
+    assert len(blocks) == 3
+    workspace = Workspace(objective.network, len(X), params.dtype)
+    # BLAS may sum the rows of another shape in another order.
+    assert_allclose(
+        np.concatenate(blocks), objective.network.logits(params, X, workspace), rtol=1e-12
+    )

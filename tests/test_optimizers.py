@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skmax._optimizers import BLOCK_SIZE, OPTIMIZERS, SGD, Adam
+
+SETTINGS = [
+    pytest.param(Adam, {}, 0.05, id="adam"),
+    pytest.param(SGD, {"momentum": 0.0}, 1e-3, id="sgd-plain"),
+    pytest.param(SGD, {"nesterovs_momentum": False}, 5e-5, id="sgd-momentum"),
+    pytest.param(SGD, {}, 5e-5, id="sgd-nesterov"),
+]
+
+
+def parabola(x):
+    return np.array([2.0, 20.0]) * (x - 1)
+
+
+def rosenbrock(x):
+    inner = x[1] - x[0] ** 2
+    return np.array([-2 * (1 - x[0]) - 400 * x[0] * inner, 200 * inner])
+
+
+@pytest.mark.parametrize("gradient", [parabola, rosenbrock])
+@pytest.mark.parametrize(("kind", "settings", "rate"), SETTINGS)
+def test_reaches_the_minimum(kind, settings, rate, gradient):
+    optimizer, x = kind(**settings), np.array([-0.5, 0.5])
+    for _ in range(40_000):
+        optimizer.step(x, gradient(x), rate)
+    assert_allclose(x, 1.0, atol=1e-3)
+
+
+def test_adam_is_its_textbook_recurrence():
+    rng = np.random.default_rng(0)
+    start, grads = rng.normal(size=5), rng.normal(size=(20, 5))
+    adam, params = Adam(beta_1=0.8, beta_2=0.95, epsilon=1e-3), start.copy()
+    expected, m, v = start.copy(), 0.0, 0.0
+    for t, grad in enumerate(grads, start=1):
+        adam.step(params, grad.copy(), 0.1)
+        m = 0.8 * m + 0.2 * grad
+        v = 0.95 * v + 0.05 * grad**2
+        m_hat, v_hat = m / (1 - 0.8**t), v / (1 - 0.95**t)
+        expected -= 0.1 * m_hat / (np.sqrt(v_hat) + 1e-3)
+    assert_allclose(params, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_sgd_is_its_textbook_recurrence(nesterov):
+    rng = np.random.default_rng(0)
+    start, grads = rng.normal(size=5), rng.normal(size=(20, 5))
+    sgd, params = SGD(momentum=0.8, nesterovs_momentum=nesterov), start.copy()
+    expected, v = start.copy(), np.zeros(5)
+    for grad in grads:
+        sgd.step(params, grad.copy(), 0.1)
+        v = 0.8 * v - 0.1 * grad
+        expected += 0.8 * v - 0.1 * grad if nesterov else v
+    assert_allclose(params, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_blocks_of_the_vector_are_independent(name):
+    n = 2 * BLOCK_SIZE + 3
+    rng = np.random.default_rng(0)
+    whole, optimizer = np.ones(n), OPTIMIZERS[name]()
+    part, part_optimizer = np.ones(5), OPTIMIZERS[name]()
+    for _ in range(3):
+        grad = rng.normal(size=n)
+        part_optimizer.step(part, grad[-5:].copy(), 0.1)
+        optimizer.step(whole, grad, 0.1)
+    assert_array_equal(whole[-5:], part)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_float32_stays_float32(name):
+    params, optimizer = np.ones(4, dtype=np.float32), OPTIMIZERS[name]()
+    optimizer.step(params, np.ones(4, dtype=np.float32), 0.1)
+    moments = [value for value in vars(optimizer).values() if isinstance(value, np.ndarray)]
+    assert moments and all(array.dtype == np.float32 for array in [params, *moments])

@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array, csr_matrix
+
+from skmax._rows import BLOCK_ROWS, Rows, Sample, blocks
+from skmax._scaling import SCALINGS, learn_scaling
+
+DTYPES = ["float64", "float32", "float16", "longdouble", "int64", "int8", "uint8", "bool", ">f8"]
+
+
+def data(dtype="float64", n=20):
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 9, size=(n, 4)).astype(dtype)
+
+
+def read_only(X):
+    X.flags.writeable = False
+    return X
+
+
+LAYOUTS = {
+    "C": np.ascontiguousarray,
+    "Fortran": np.asfortranarray,
+    "slice": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
+    "read-only": lambda X: read_only(X.copy()),
+}
+
+
+@pytest.mark.parametrize("rows", [slice(3, 9), np.array([5, 1, 1, 19])], ids=["slice", "array"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_batches_are_the_rows_cast(dtype, layout, rows):
+    X = LAYOUTS[layout](data(dtype))
+    for target in (np.float32, np.float64):
+        batch = Rows(X, dtype=target).take(rows)
+        assert batch.dtype == target
+        assert_array_equal(batch, X[rows].astype(target))
+
+
+@pytest.mark.parametrize("container", [csr_array, csr_matrix])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int32", "bool"])
+def test_sparse_batches_multiply_as_dense_ones(dtype, container):
+    X, W = data(dtype), np.arange(8.0).reshape(4, 2)
+    batch = Rows(container(X), dtype=np.float64).take(np.array([4, 0, 7]))
+    expected = X[[4, 0, 7]].astype(float)
+    assert_allclose(batch.dot(W, out=np.empty((3, 2))), expected @ W)
+    delta = np.arange(6.0).reshape(3, 2)
+    out = np.empty((4, 2))
+    batch.transposed_dot(delta, out=out)
+    assert_allclose(out, expected.T @ delta)
+
+
+@pytest.mark.parametrize("rows", [slice(3, 9), np.array([5, 1, 1, 19])], ids=["slice", "array"])
+@pytest.mark.parametrize("kind", SCALINGS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_scaled_batches_follow_the_formula(dtype, kind, rows):
+    X = data(dtype)
+    scaling = learn_scaling(kind, X)
+    z = (X[rows].astype(float) - scaling.center) / scaling.scale
+    expected = z if kind == "standard" else z / np.sqrt(1 + (z / 3) ** 2)
+    before = X.copy()
+    batch = Rows(X, scaling=scaling, dtype=np.float32).take(rows)
+    assert batch.dtype == np.float32
+    assert_allclose(batch, expected, rtol=2e-6, atol=1e-6)
+    assert_array_equal(X, before)
+
+
+def test_a_large_mean_costs_no_digits_in_float32():
+    X = 1.6e9 + np.random.default_rng(0).normal(size=(100, 2))
+    scaling = learn_scaling("standard", X)
+    batch = Rows(X, scaling=scaling, dtype=np.float32).take(slice(0, 100))
+    assert_allclose(batch, (X - X.mean(axis=0)) / X.std(axis=0), atol=1e-5)
+
+
+def test_sparse_rows_are_centred_exactly():
+    X, W = data(), np.arange(8.0).reshape(4, 2)
+    scaling = learn_scaling("standard", csr_array(X))
+    rows = np.array([3, 8, 3])
+    batch = Rows(csr_array(X), scaling=scaling, dtype=np.float64).take(rows)
+    Z = ((X - X.mean(axis=0)) / X.std(axis=0))[rows]
+    assert_allclose(batch.dot(W, out=np.empty((3, 2))), Z @ W, atol=1e-13)
+    delta = np.arange(6.0).reshape(3, 2)
+    out = np.empty((4, 2))
+    batch.transposed_dot(delta, out=out)
+    assert_allclose(out, Z.T @ delta, atol=1e-13)
+
+
+def test_index_selects_rows_of_X():
+    X = data()
+    index = np.array([2, 3, 5, 7, 11])
+    rows = Rows(X, index, dtype=np.float64)
+    assert rows.n_rows == 5
+    assert_array_equal(rows.take(slice(1, 3)), X[[3, 5]])
+    assert_array_equal(rows.take(np.array([4, 0])), X[[11, 2]])
+
+
+def test_values_beyond_float32_are_scaled_before_they_are_cast():
+    X = 1e150 * np.random.default_rng(0).normal(size=(50, 2))
+    for kind in SCALINGS:
+        scaling = learn_scaling(kind, X)
+        assert np.isfinite(Rows(X, scaling=scaling, dtype=np.float32).take(slice(0, 50))).all()
+
+
+def test_samples_of_samples_keep_rows_labels_and_weights_together():
+    X = data()
+    sample = Sample(X, np.arange(20), np.arange(20.0))
+    assert sample.rows_of_X() is X
+    part = sample.take(np.arange(0, 20, 2)).take(np.array([1, 3]))
+    assert_array_equal(part.rows_of_X(), X[[2, 6]])
+    assert_array_equal(part.labels, [2, 6])
+    assert_array_equal(part.sample_weight, [2.0, 6.0])
+
+
+@pytest.mark.parametrize("n_rows", [1, BLOCK_ROWS, BLOCK_ROWS + 1, 5 * BLOCK_ROWS - 1])
+def test_blocks_cover_every_row_once(n_rows):
+    seen = np.zeros(n_rows, dtype=int)
+    for block in blocks(n_rows):
+        assert 0 < block.stop - block.start <= BLOCK_ROWS
+        seen[block] += 1
+    assert (seen == 1).all()

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import coo_array, csr_array
+
+from skmax import _scaling
+from skmax._scaling import SCALINGS, learn_scaling, smooth_clip
+
+WEIGHT = np.array([1.0, 2, 0, 3, 1, 1, 0, 2, 1, 1])
+
+
+def data():
+    X = np.random.default_rng(0).normal(size=(10, 4))
+    X[:, 2] = 0.1  # constant, and not exactly representable
+    X[:, 3] = [0] * 8 + [1, 5]  # its interquartile range is 0
+    return X
+
+
+def test_standard_is_mean_and_standard_deviation():
+    X = data()
+    scaling = learn_scaling("standard", X)
+    assert_allclose(scaling.center, X.mean(axis=0))
+    assert_allclose(scaling.scale, np.where(np.ptp(X, axis=0) > 0, X.std(axis=0), 1))
+
+
+def test_robust_is_median_and_interquartile_range():
+    X = data()[:9]  # of nine values the quartiles are the 3rd, 5th and 7th
+    scaling = learn_scaling("robust", X)
+    ordered = np.sort(X, axis=0)
+    assert_array_equal(scaling.center, ordered[4])
+    assert_array_equal(scaling.scale[:2], (ordered[6] - ordered[2])[:2])
+    assert scaling.scale[2] == 1  # a constant column
+    assert scaling.scale[3] == 0.5  # half of a range of 1 where the middle half is one value
+
+
+@pytest.mark.parametrize("kind", SCALINGS)
+def test_weights_are_repetitions(kind):
+    X = data()
+    repeated = learn_scaling(kind, np.repeat(X, WEIGHT.astype(int), axis=0))
+    weighted = learn_scaling(kind, X, None, WEIGHT)
+    assert_allclose(weighted.center, repeated.center, rtol=1e-13, atol=1e-15)
+    assert_allclose(weighted.scale, repeated.scale, rtol=1e-13)
+
+
+@pytest.mark.parametrize("kind", SCALINGS)
+def test_only_the_indexed_rows_count(kind):
+    X, index = data(), np.array([0, 3, 4, 8])
+    part, whole = (
+        learn_scaling(kind, X, index, WEIGHT[index]),
+        learn_scaling(kind, X[index], None, WEIGHT[index]),
+    )
+    assert_array_equal(part.center, whole.center)
+    assert_array_equal(part.scale, whole.scale)
+
+
+@pytest.mark.parametrize("kind", SCALINGS)
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8, bool])
+def test_statistics_are_computed_in_float64(kind, dtype):
+    X = np.abs(100 * data()).astype(dtype)
+    expected = learn_scaling(kind, X.astype(np.float64))
+    scaling = learn_scaling(kind, X)
+    assert scaling.center.dtype == scaling.scale.dtype == np.float64
+    assert_allclose(scaling.center, expected.center, rtol=1e-6)
+    assert_allclose(scaling.scale, expected.scale, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", SCALINGS)
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["alike", "weighted"])
+def test_blocks_change_nothing(kind, weight, monkeypatch):
+    X = data()
+    expected = learn_scaling(kind, X, None, weight)
+    monkeypatch.setattr(_scaling, "BLOCK_SIZE", 12)
+    scaling = learn_scaling(kind, X, None, weight)
+    assert_allclose(scaling.center, expected.center, rtol=1e-13)
+    assert_allclose(scaling.scale, expected.scale, rtol=1e-13)
+
+
+def test_sparse_statistics_are_dense_ones_also_with_duplicate_entries():
+    X = data()
+    X[np.abs(X) < 0.5] = 0
+    rows, columns = np.nonzero(X)
+    halves = (np.concatenate([X[rows, columns] / 2] * 2), (np.tile(rows, 2), np.tile(columns, 2)))
+    duplicated = csr_array(X.shape)
+    duplicated.data, duplicated.indices, duplicated.indptr = _unsummed(halves, X.shape)
+    assert duplicated.nnz == 2 * len(rows)
+    for sparse in (csr_array(X), duplicated):
+        scaling, expected = learn_scaling("standard", sparse), learn_scaling("standard", X)
+        assert_allclose(scaling.center, expected.center, atol=1e-15)
+        assert_allclose(scaling.scale, expected.scale)
+
+
+def _unsummed(entries, shape):
+    data, (rows, columns) = entries
+    order = np.argsort(rows, kind="stable")
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
+    coo = coo_array((data[order], (rows[order], columns[order])), shape=shape)
+    return coo.data, coo.coords[1].astype(np.int32), indptr.astype(np.int32)
+
+
+def test_smooth_clipping_is_monotone_bounded_and_the_identity_near_zero():
+    z = np.sort(np.random.default_rng(0).normal(scale=50, size=1000))
+    clipped = z.copy()
+    smooth_clip(clipped)
+    assert (np.diff(clipped) >= 0).all() and (np.abs(clipped) < 3).all()
+    assert_allclose(clipped, z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-13)
+    small = np.array([1e-9, -1e-9])
+    smooth_clip(small)
+    assert_allclose(small, [1e-9, -1e-9])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_smooth_clipping_of_huge_values_is_the_bound(dtype):
+    z = np.array([np.finfo(dtype).max, -np.finfo(dtype).max], dtype=dtype)
+    smooth_clip(z)
+    assert_allclose(z, [3, -3])

@@ -1,0 +1,65 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from skmax._schedules import SCHEDULES, Position
+
+N_STEPS = 1000
+DECAYING = [name for name, schedule in SCHEDULES.items() if schedule.decays]
+
+
+def factors(name, n_steps=N_STEPS):
+    factor = SCHEDULES[name].factor
+    return np.array([factor(Position(step, n_steps), 0.5) for step in range(n_steps)])
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_factors_lie_between_0_and_1(name):
+    values = factors(name)
+    assert (values >= 0).all() and (values <= 1).all()
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_no_step_is_wasted(name):
+    assert factors(name)[0] > 0 and factors(name, 1)[0] > 0
+
+
+@pytest.mark.parametrize("name", DECAYING)
+def test_decaying_schedules_reach_zero_and_one(name):
+    values = factors(name)
+    assert values[-1] < 1e-4
+    assert values.max() > 1 - 1e-4
+
+
+@pytest.mark.parametrize("name", DECAYING)
+def test_only_the_fraction_done_matters(name):
+    assert_allclose(factors(name, 3000)[1::3], factors(name, 1000), rtol=1e-9, atol=1e-12)
+
+
+def test_cosine_falls_all_the_way():
+    assert (np.diff(factors("cosine")) < 0).all()
+
+
+def test_one_cycle_rises_over_30_percent_and_falls():
+    values = factors("one_cycle")
+    assert (np.diff(values[:300]) > 0).all() and (np.diff(values[300:]) < 0).all()
+
+
+def test_coslog4_has_four_peaks_each_twice_as_far():
+    values = factors("coslog4")
+    peaks = np.flatnonzero((values[1:-1] > values[:-2]) & (values[1:-1] > values[2:])) + 1
+    # log2(1 + 15 u) = k + 1/2
+    assert_allclose(peaks / N_STEPS, (2 ** (np.arange(4) + 0.5) - 1) / 15, atol=1e-3)
+
+
+def test_invscaling_is_a_power_of_the_rows_seen():
+    position = Position(step=7, n_steps=10, t=99)
+    assert_allclose(SCHEDULES["invscaling"].factor(position, 0.25), 100**-0.25)
+
+
+def test_adaptive_divides_by_five():
+    position = Position(n_reductions=2)
+    assert_allclose(SCHEDULES["adaptive"].factor(position, 0.5), 1 / 25)
+    assert SCHEDULES["adaptive"].factor(replace(position, n_reductions=0), 0.5) == 1

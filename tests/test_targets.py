@@ -1,0 +1,168 @@
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils.class_weight import compute_class_weight
+
+from skmax._targets import (
+    check_labels,
+    class_indices,
+    class_weights,
+    row_weights,
+    split_validation,
+)
+
+ABC = list("abcab")
+LABELS = {
+    "list of str": (ABC, "U"),
+    "bytes": (np.array(ABC, dtype="S"), "S"),
+    "object str": (np.array(ABC, dtype=object), "O"),
+    "object bytes": (np.array([b"a", b"b"], dtype=object), "S"),
+    "object int": (np.array([1, 0, 2], dtype=object), "i"),
+    "bool": (np.array([True, False]), "b"),
+    "int with gaps": (np.array([7, -3, 7]), "i"),
+    "uint8": (np.array([7, 3], dtype=np.uint8), "u"),
+    "whole floats": (np.array([1.0, 0.0]), "f"),
+    "pandas str": (pd.Series(ABC), "O"),
+    "pandas categorical": (pd.Series(ABC, dtype="category"), "O"),
+    "pandas categorical int": (pd.Series([3, 1, 3], dtype="category"), "i"),
+    "pandas nullable int": (pd.Series([3, 1, 3], dtype="Int64"), "i"),
+    "pandas nullable bool": (pd.Series([True, False], dtype="boolean"), "b"),
+    "pandas arrow int": (pd.Series([3, 1, 3], dtype="int64[pyarrow]"), "i"),
+    "pandas arrow str": (pd.Series(ABC, dtype="string[pyarrow]"), "O"),
+    "polars str": (pl.Series(ABC), "O"),
+    "polars int": (pl.Series([3, 1, 3]), "i"),
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_keep_their_values_and_kind(name):
+    y, kind = LABELS[name]
+    labels = check_labels(y)
+    assert labels.ndim == 1 and labels.dtype.kind == kind
+    assert list(labels) == list(y)
+    classes = np.unique(labels)
+    assert_array_equal(classes[class_indices(labels, classes)], labels)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.eye(3), "one class label per row.*argmax.*sample_weight"),
+        ([[0.3, 0.7], [0.5, 0.5]], "soft targets"),
+        ([0.5, 1.2, 3.1], "continuous"),
+        ([0.0, np.nan], "NaN"),
+        ([0.0, np.inf], "infinity"),
+        (np.array(["a", 1, None], dtype=object), "one kind.*NoneType, int, str"),
+        (pd.Series([1, None], dtype="Int64"), "NaN"),
+        (np.array([0, "a"], dtype=object), "one kind.*int, str"),
+    ],
+)
+def test_labels_that_are_none_are_refused(y, message):
+    with pytest.raises(ValueError, match=message):
+        check_labels(y)
+
+
+def test_a_column_is_flattened_with_a_warning():
+    with pytest.warns(DataConversionWarning):
+        assert_array_equal(check_labels([[1], [0]]), [1, 0])
+
+
+def test_unknown_labels_are_named():
+    with pytest.raises(ValueError, match=r"\['z'\].*\['a' 'b'\]"):
+        class_indices(np.array(["a", "z"]), np.array(["a", "b"]))
+
+
+@pytest.mark.parametrize("sample_weight", [None, np.array([1.0, 2, 1, 1, 0.5, 3])])
+@pytest.mark.parametrize("class_weight", ["balanced", {3: 5.0}, {1: 0, 3: 2, 7: 1}, {}])
+def test_class_weights_are_scikit_learns(class_weight, sample_weight):
+    classes, y = np.array([1, 3, 7]), np.array([1, 1, 3, 7, 7, 7])
+    expected = compute_class_weight(
+        class_weight, classes=classes, y=y, sample_weight=sample_weight
+    )
+    labels = np.searchsorted(classes, y)
+    assert_allclose(class_weights(class_weight, classes, labels, sample_weight), expected)
+
+
+def test_balanced_classes_have_equal_total_weight():
+    labels = np.array([0, 0, 0, 0, 1, 3, 3])  # class 2 has no rows
+    weight = row_weights(labels, None, class_weights("balanced", np.arange(4), labels))
+    assert_allclose(np.bincount(labels, weight), [7 / 3, 7 / 3, 0, 7 / 3])
+
+
+def test_balanced_weights_of_tiny_and_huge_sample_weights():
+    labels, sample_weight = np.array([0, 0, 1]), np.array([1.0, 2.0, 1.0])
+    expected = class_weights("balanced", np.arange(2), labels, sample_weight)
+    for scale in (1e-300, 1e300):
+        weights = class_weights("balanced", np.arange(2), labels, scale * sample_weight)
+        assert_allclose(weights, expected)
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "message"),
+    [({"z": 1}, r"\['z'\].*\['a', 'b'\]"), ({"a": -1}, ">= 0"), ({"a": np.nan}, "finite")],
+)
+def test_class_weights_refuse(class_weight, message):
+    with pytest.raises(ValueError, match=message):
+        class_weights(class_weight, np.array(["a", "b"]), np.array([0, 1]))
+
+
+def test_row_weights_are_products():
+    labels, sample, of_class = np.array([0, 1, 1]), np.array([1.0, 2, 3]), np.array([10.0, 100])
+    assert row_weights(labels) is None
+    assert row_weights(labels, sample) is sample
+    assert_array_equal(row_weights(labels, None, of_class), [10, 100, 100])
+    assert_array_equal(row_weights(labels, sample, of_class), [10, 200, 300])
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.1, 0.25, 0.5, 0.9])
+@pytest.mark.parametrize(
+    "counts", [[10], [50, 50], [97, 2, 1], [1, 1, 8], [2] * 30, [300, 40, 5, 2, 1], [4, 0, 6]]
+)
+def test_split_is_stratified(counts, fraction):
+    counts = np.array(counts)
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    train, validation = split_validation(labels, len(counts), fraction, rng)
+    assert_array_equal(np.sort(np.concatenate([train, validation])), np.arange(len(labels)))
+    spare = np.maximum(counts - 1, 0).sum()
+    assert len(validation) == min(max(len(counts), np.ceil(fraction * len(labels))), spare)
+    held_out = np.bincount(labels[validation], minlength=len(counts))
+    in_training = counts - held_out
+    assert (in_training[counts > 0] >= 1).all(), "every class is trained on"
+    assert (held_out[counts > 1] >= 1).all(), "every class that can be is validated on"
+    # Within one row of the proportion, where neither of the two rules above binds.
+    ideal = len(validation) * counts / counts[counts > 1].sum()
+    free = (held_out > 1) & (in_training > 1)
+    if len(validation) > 3 * len(counts):
+        assert (np.abs(held_out - ideal)[free] <= 1 + len(counts) / 2).all()
+
+
+def test_split_of_balanced_classes_is_exactly_proportional():
+    labels = np.tile(np.arange(10), 30)
+    _, validation = split_validation(labels, 10, 0.1, np.random.default_rng(0))
+    assert_array_equal(np.bincount(labels[validation]), 3)
+
+
+def test_split_depends_on_the_generator_alone():
+    labels = np.tile(np.arange(3), 20)
+    splits = [split_validation(labels, 3, 0.2, np.random.default_rng(s))[1] for s in (0, 0, 1)]
+    assert_array_equal(splits[0], splits[1])
+    assert not np.array_equal(splits[0], splits[2])
+
+
+def test_every_row_can_be_held_out():
+    labels = np.zeros(6, dtype=int)
+    seen = {
+        row
+        for seed in range(60)
+        for row in split_validation(labels, 1, 0.1, np.random.default_rng(seed))[1].tolist()
+    }
+    assert seen == set(range(6))
+
+
+def test_split_without_a_row_to_spare_is_refused():
+    with pytest.raises(ValueError, match=r"too small.*n_samples=3.*X_val"):
+        split_validation(np.arange(3), 3, 0.1, np.random.default_rng(0))
