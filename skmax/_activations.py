@@ -67,7 +67,8 @@ def tanh_backward(Z, A, delta):
 
 
 def relu(Z, out):
-    np.maximum(Z, 0.0, out=out)
+    # Against a row np.maximum is up to twice as fast as against a scalar (float32).
+    np.maximum(Z, np.zeros(Z.shape[-1], dtype=Z.dtype), out=out)
 
 
 def relu_backward(Z, A, delta):

@@ -8,6 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
+# Up to so many classes, a copy with a class per row makes reductions over classes vector
+# operations over samples: 15 us instead of 24 us for 200 x 3, equal at 200 x 100.
+FEW_CLASSES = 64
+
 
 def _floating(values: ArrayLike, name: str) -> np.ndarray:
     array = np.asarray(values)
@@ -249,7 +253,7 @@ def softmax_cross_entropy(Z, labels, row_weight, label_smoothing=0.0):
 
     Parameters
     ----------
-    Z : ndarray of shape (n_samples, n_classes)
+    Z : ndarray of shape (n_samples, n_classes), C-contiguous
         Logits; overwritten with the gradient of the returned sum.
     labels : ndarray of shape (n_samples,)
         Class indices.
@@ -268,20 +272,30 @@ def softmax_cross_entropy(Z, labels, row_weight, label_smoothing=0.0):
     Szegedy et al., "Rethinking the Inception architecture for computer vision", 2016
     (label smoothing).
     """
-    rows = np.arange(len(Z))
-    Z -= Z.max(axis=1, keepdims=True)
+    n_rows, n_classes = Z.shape
+    copied = n_classes <= FEW_CLASSES
+    if copied:
+        Zt = np.ascontiguousarray(Z.T)
+        flat, at_label = Zt.reshape(-1), labels * n_rows + np.arange(n_rows)
+    else:
+        Zt = Z.T
+        flat, at_label = Z.reshape(-1), labels + n_classes * np.arange(n_rows)
+    Zt -= np.maximum.reduce(Zt, axis=0)
     # - sum_j y_j log p_j = log sum_k exp(z_k) - sum_j y_j z_j
-    z_target = Z[rows, labels]
+    z_target = flat.take(at_label)
     if label_smoothing:
         z_target *= 1.0 - label_smoothing
-        z_target += label_smoothing * Z.mean(axis=1)
-    np.exp(Z, out=Z)
-    normaliser = Z.sum(axis=1)
-    row_loss = np.log(normaliser) - z_target
-    Z *= (row_weight / normaliser)[:, np.newaxis]
-    Z[rows, labels] -= row_weight * (1.0 - label_smoothing)
+        z_target += label_smoothing * Zt.mean(axis=0)
+    np.exp(Zt, out=Zt)
+    normaliser = np.add.reduce(Zt, axis=0)
+    row_loss = np.log(normaliser)
+    row_loss -= z_target
+    Zt *= row_weight / normaliser
+    flat[at_label] -= row_weight * (1.0 - label_smoothing)
     if label_smoothing:
-        Z -= np.reshape(row_weight * (label_smoothing / Z.shape[1]), (-1, 1))
-    if np.ndim(row_weight) == 0:
-        return float(row_weight) * float(row_loss.sum(dtype=np.float64))
+        Zt -= row_weight * (label_smoothing / n_classes)
+    if copied:
+        Z[...] = Zt.T
+    if isinstance(row_weight, float):
+        return row_weight * float(np.add.reduce(row_loss, dtype=np.float64))
     return float(np.multiply(row_loss, row_weight, dtype=np.float64).sum())

@@ -110,16 +110,18 @@ class Network:
     def _forward(self, params, X, workspace, rng):
         forward = ACTIVATIONS[self.activation].forward
         coefs, intercepts = workspace.layers(params)
+        layers = workspace.rows(X.shape[0])
         inputs = X
-        for layer, buffers in zip(range(len(coefs)), workspace.rows(X.shape[0]), strict=True):
-            Z = inputs.dot(coefs[layer], out=buffers.Z)
-            Z += intercepts[layer]
-            if layer < len(coefs) - 1:
-                forward(Z, buffers.A)
-                inputs = buffers.A
-                if self._drops(rng):
-                    self._draw_mask(rng, buffers)
-                    inputs = np.multiply(buffers.A, buffers.mask, out=buffers.dropped)
+        for W, b, buffers in zip(coefs[:-1], intercepts[:-1], layers[:-1], strict=True):
+            Z = inputs.dot(W, out=buffers.Z)
+            Z += b
+            forward(Z, buffers.A)
+            inputs = buffers.A
+            if self._drops(rng):
+                self._draw_mask(rng, buffers)
+                inputs = np.multiply(buffers.A, buffers.mask, out=buffers.dropped)
+        Z = inputs.dot(coefs[-1], out=layers[-1].Z)
+        Z += intercepts[-1]
         return Z
 
     def _draw_mask(self, rng, buffers):

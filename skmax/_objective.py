@@ -12,6 +12,9 @@ from ._losses import row_cross_entropy
 from ._network import Workspace
 from ._rows import BLOCK_ROWS, blocks
 
+# Weights per block of the penalty, which stays in the cache.
+PENALTY_BLOCK = 32_768
+
 
 class Objective:
     """J and its gradient as a function of the parameter vector.
@@ -51,6 +54,7 @@ class Objective:
             self.relative_weight = (row_weight / mean_weight).astype(rows.dtype)
             self.penalty = float(alpha / mean_weight / self.n_rows)
         self._workspace = Workspace(network, self.batch_size, rows.dtype)
+        self._scratch = np.empty(min(network.n_weights, PENALTY_BLOCK), rows.dtype)
 
     def __call__(self, params):
         """Return J and its gradient, a new array, in blocks of rows."""
@@ -100,9 +104,15 @@ class Objective:
         """Add the gradient of the L2 penalty to `grad`; return the penalty."""
         if self.penalty == 0.0:
             return 0.0
-        weights = params[: self.network.n_weights]
-        grad[: self.network.n_weights] += self.penalty * weights
-        return 0.5 * self.penalty * float(np.dot(weights, weights))
+        penalty = 0.0
+        for start in range(0, self.network.n_weights, len(self._scratch)):
+            block = slice(start, min(start + len(self._scratch), self.network.n_weights))
+            scaled = np.multiply(
+                params[block], self.penalty, out=self._scratch[: block.stop - start]
+            )
+            grad[block] += scaled
+            penalty += float(np.dot(params[block], scaled))
+        return 0.5 * penalty
 
 
 def logits_by_block(network, params, rows):

@@ -48,45 +48,45 @@ class Adam:
     m <- beta_1 m + (1 - beta_1) grad;  v <- beta_2 v + (1 - beta_2) grad^2;
     params <- params - rate m_hat / (sqrt(v_hat) + epsilon), where m_hat = m / (1 -
     beta_1^t) and v_hat = v / (1 - beta_2^t) after t steps.
+
+    Kept are the sums `mean_sum` = m / (1 - beta_1) and `square_sum` = v / (1 - beta_2),
+    whose recurrences have no second factor: 10 passes over memory instead of 13.
     """
 
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
     n_steps: int = 0
-    mean: np.ndarray | None = field(default=None, repr=False)
-    square: np.ndarray | None = field(default=None, repr=False)
+    mean_sum: np.ndarray | None = field(default=None, repr=False)
+    square_sum: np.ndarray | None = field(default=None, repr=False)
 
     SETTINGS = ("beta_1", "beta_2", "epsilon")
 
     def step(self, params, grad, learning_rate):
         """Overwrite `params` with the step; `grad` is scratch afterwards."""
-        if self.mean is None or self.square is None:
-            self.mean, self.square = np.zeros_like(params), np.zeros_like(params)
+        if self.mean_sum is None or self.square_sum is None:
+            self.mean_sum, self.square_sum = np.zeros_like(params), np.zeros_like(params)
         self.n_steps += 1
-        # m_hat / (sqrt(v_hat) + eps) = (c / (1 - beta_1^t)) m / (sqrt(v) + c eps)
-        # with c = sqrt(1 - beta_2^t): no corrected copies of the moments.
-        correction = sqrt(1.0 - self.beta_2**self.n_steps)
-        rate = learning_rate * correction / (1.0 - self.beta_1**self.n_steps)
-        epsilon = self.epsilon * correction
+        # sqrt(v_hat) = root sqrt(square_sum) and m_hat = factor mean_sum, hence the step
+        # rate m_hat / (sqrt(v_hat) + eps)
+        #     = (rate factor / root) mean_sum / (sqrt(square_sum) + eps / root).
+        root = sqrt((1.0 - self.beta_2) / (1.0 - self.beta_2**self.n_steps))
+        factor = (1.0 - self.beta_1) / (1.0 - self.beta_1**self.n_steps)
+        rate, epsilon = learning_rate * factor / root, self.epsilon / root
         for start in range(0, len(params), BLOCK_SIZE):
             block = slice(start, start + BLOCK_SIZE)
-            self._step_block(
-                params[block], grad[block], self.mean[block], self.square[block], rate, epsilon
-            )
-
-    def _step_block(self, params, grad, mean, square, rate, epsilon):
-        mean *= self.beta_1
-        mean += grad * (1.0 - self.beta_1)
-        np.multiply(grad, grad, out=grad)
-        grad *= 1.0 - self.beta_2
-        square *= self.beta_2
-        square += grad
-        np.sqrt(square, out=grad)
-        grad += epsilon
-        np.divide(mean, grad, out=grad)
-        grad *= rate
-        params -= grad
+            scratch, mean_sum = grad[block], self.mean_sum[block]
+            square_sum = self.square_sum[block]
+            mean_sum *= self.beta_1
+            mean_sum += scratch
+            np.multiply(scratch, scratch, out=scratch)
+            square_sum *= self.beta_2
+            square_sum += scratch
+            np.sqrt(square_sum, out=scratch)
+            scratch += epsilon
+            np.divide(mean_sum, scratch, out=scratch)
+            scratch *= rate
+            params[block] -= scratch
 
 
 OPTIMIZERS: dict[str, type[SGD] | type[Adam]] = {"adam": Adam, "sgd": SGD}

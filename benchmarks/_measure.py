@@ -1,0 +1,76 @@
+"""What the benchmarks share: interleaved pairs, medians, machine and versions."""
+
+import argparse
+import platform
+import statistics
+import time
+import warnings
+
+import numpy as np
+import scipy
+import sklearn
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_info, threadpool_limits
+
+import skmax
+
+
+def arguments(description):
+    """Parse --quick and --pairs, silence convergence, and limit BLAS to one thread."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help="small and few: does it run?")
+    parser.add_argument("--pairs", type=int, default=None, help="pairs per row (default 7)")
+    options = parser.parse_args()
+    options.pairs = options.pairs or (1 if options.quick else 7)
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    threadpool_limits(1)
+    return options
+
+
+def seconds(function):
+    """Return how long one call takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def paired(functions, n_pairs, warm_up=True):
+    """Return the medians over rounds of each function's time over the last one's.
+
+    The functions are called in turn, so that a change of the machine's speed meets all
+    of them; the ratio is taken within a round.
+
+    Returns
+    -------
+    ratios : list of float
+        One per function; the last is 1.
+    times : list of float
+        Medians in seconds, to be read as orders of magnitude.
+    """
+    if warm_up:
+        for function in functions:
+            function()
+    rounds = [[seconds(function) for function in functions] for _ in range(n_pairs)]
+    ratios = [statistics.median(r[i] / r[-1] for r in rounds) for i in range(len(functions))]
+    times = [statistics.median(r[i] for r in rounds) for i in range(len(functions))]
+    return ratios, times
+
+
+def blas_peak(dtype, size=640):
+    """Return the floating-point operations per second of a square matrix product."""
+    A = np.random.default_rng(0).normal(size=(size, size)).astype(dtype)
+    out = np.empty_like(A)
+    best = min(seconds(lambda: np.dot(A, A, out=out)) for _ in range(7))
+    return 2 * size**3 / best
+
+
+def machine():
+    """Return a line on the machine and the versions."""
+    blas = {f"{lib['internal_api']} {lib['version']}" for lib in threadpool_info()}
+    architecture = {lib.get("architecture") for lib in threadpool_info()} - {None}
+    return (
+        f"{platform.machine()} {'/'.join(sorted(architecture))}, one BLAS thread; "
+        f"Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}, "
+        f"scikit-learn {sklearn.__version__}, {', '.join(sorted(blas))}, "
+        f"skmax {skmax.__version__}"
+    )
