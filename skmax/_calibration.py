@@ -10,6 +10,11 @@ MIN_ROWS = 50
 MIN_ROWS_PER_CLASS = 5
 
 
+def enough_rows(n_rows, n_classes):
+    """Return whether so many rows can say what the temperature of so many classes is."""
+    return n_classes > 1 and n_rows >= max(MIN_ROWS, MIN_ROWS_PER_CLASS * n_classes)
+
+
 def fit_temperature(Z, labels, row_weight=None):
     """Return the T > 0 that minimises the mean cross-entropy of softmax(Z / T).
 
@@ -26,14 +31,14 @@ def fit_temperature(Z, labels, row_weight=None):
     -------
     temperature : float
         Within [e^-5, e^5]; 1 for fewer than max(50, 5 n_classes) rows of positive
-        weight.
+        weight, and for a single class.
 
     References
     ----------
     Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", 2017.
     """
     n_rows = len(Z) if row_weight is None else np.count_nonzero(row_weight)
-    if n_rows < max(MIN_ROWS, MIN_ROWS_PER_CLASS * Z.shape[1]):
+    if not enough_rows(n_rows, Z.shape[1]):
         return 1.0
     Z = Z.astype(np.float64)
 

@@ -1,4 +1,4 @@
-"""SoftmaxMLPClassifier: parameters, validation at the door, wiring and predictions."""
+"""SoftmaxMLPClassifier: parameters, validation at the working_copy, wiring and predictions."""
 
 import warnings
 from copy import copy
@@ -8,27 +8,22 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.utils import check_random_state
+from sklearn.metrics import get_scorer_names
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._activations import ACTIVATIONS
-from ._calibration import fit_temperature
-from ._losses import log_softmax
+from ._fitting import build_network, compute_dtype, continued_state, first_state, train
 from ._model import Model
-from ._monitor import Monitor
-from ._network import Network
-from ._objective import Objective, mean_cross_entropy
 from ._optimizers import OPTIMIZERS
-from ._rows import BLOCK_ROWS, Rows
 from ._scaling import SCALINGS, learn_scaling
 from ._schedules import SCHEDULES
-from ._solvers import LearningRate, TrainingState, minimize_lbfgs, minimize_minibatch
-from ._targets import class_indices, class_weights, row_weights, split_validation
+from ._targets import check_labels, class_indices, split_validation
 from ._validation import (
     check_can_stream,
+    check_no_initial_values,
     check_rows,
     check_same_classes,
     check_settings,
@@ -38,9 +33,6 @@ from ._validation import (
     stream_classes,
     weighted_sample,
 )
-
-# Rows of a batch where batch_size is "auto", as in MLPClassifier.
-AUTO_BATCH_SIZE = 200
 
 
 class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
@@ -100,7 +92,8 @@ default="relu"
     learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle", \
 "coslog4"}, default="constant"
         Schedule of the learning rate, for both mini-batch solvers. "invscaling" divides
-        it by (t + 1)^power_t, t the rows seen up to the last epoch; "adaptive" divides
+        it by (t + 1)^power_t, t the rows seen up to the last epoch, in earlier fits that
+        are continued too (so that a row of weight 2 is one row); "adaptive" divides
         it by 5 where patience runs out, and stops below 1e-6. The last three decay over
         `max_iter` epochs: patience on the training loss is off, and a fit that ends with
         its schedule has converged by design. In `partial_fit`, which knows no end,
@@ -173,9 +166,11 @@ default="relu"
         Mean cross-entropy of the validation rows, weighted (class weights included),
         without smoothing or penalty. None without validation rows.
     validation_scores_ : list of float or None
-        Scores of the validation rows; None without them.
+        Scores of the validation rows; None without them. Like the loss, NaN for epochs
+        of earlier fits that had no validation rows.
     best_validation_score_ : float or None
-        Best of the scores; None without validation rows.
+        Best score of the last fit and of the paused ones it continues; None without
+        validation rows.
     n_iter_ : int
         Epochs or iterations of the last fit, and of `partial_fit` calls since.
     t_ : int
@@ -246,7 +241,7 @@ default="relu"
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "scaling": [StrOptions(set(filter(None, SCALINGS))), None],
+        "scaling": [StrOptions(set(SCALINGS)), None],
         "temperature_scaling": ["boolean"],
         "dtype": [StrOptions({"auto", "float32", "float64"})],
     }
@@ -336,7 +331,7 @@ default="relu"
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Finite numbers. Never copied or densified as a whole.
+            Finite numbers. Neither copied nor densified as a whole; CSC and COO become CSR.
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -365,20 +360,25 @@ default="relu"
             If a parameter or an argument is not as described, or the loss does not stay
             finite.
         """
+        hidden = hidden_sizes(self.hidden_layer_sizes)
         check_settings(self)
         continued = self.warm_start and self.__sklearn_is_fitted__()
-        door = copy(self)  # validation writes feature names to it, not to the estimator
-        X, y, sample_weight = check_rows(door, X, y, sample_weight, reset=not continued)
+        working_copy = copy(self)  # validation writes to it, not to the estimator
+        X, y, sample_weight = check_rows(working_copy, X, y, sample_weight, reset=not continued)
         classes = np.unique(y)
         if continued:
             check_same_classes(classes, self.classes_)
         sample = weighted_sample(X, class_indices(y, classes), sample_weight)
-        held_out = check_validation(door, classes, X_val, y_val, sample_weight_val)
-        network = self._build_network(X, classes)
+        held_out = check_validation(working_copy, classes, X_val, y_val, sample_weight_val)
+        network = build_network(self, [X.shape[1], *hidden, len(classes)])
         if continued:
-            state = self._continued_state(network)
+            check_no_initial_values(coefs_init, intercepts_init)
+            state = continued_state(self._state, self._model, network, self.scaling)
         else:
-            state = self._first_state(network, coefs_init, intercepts_init)
+            state = first_state(self, network)
+            coefs, intercepts = network.split(state.params)
+            overwrite_layers(coefs, coefs_init, "coefs_init")
+            overwrite_layers(intercepts, intercepts_init, "intercepts_init")
         state.n_iter = 0
         if self.early_stopping and held_out is None:
             split_rng = np.random.default_rng(state.split_seed)
@@ -387,8 +387,11 @@ default="relu"
             )
             sample, held_out = sample.take(training), sample.take(validation)
         scaling = self._model.scaling if continued else self._learn_scaling(sample)
+        state.cast(compute_dtype(self, X, len(sample.labels)))
         model = Model(state.params, network, classes, scaling)
-        return self._train(door, state, model, sample, held_out)
+        return self._publish(
+            working_copy, state, train(working_copy, state, model, sample, held_out)
+        )
 
     @available_if(check_can_stream)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -407,7 +410,8 @@ default="relu"
         classes : array-like of shape (n_classes,), default=None
             All class labels. Required in the first call, and optional then.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0 of the rows.
+            Weights >= 0 of the rows, relative to each other within the call; their sum
+            counts against `alpha`.
 
         Returns
         -------
@@ -420,20 +424,26 @@ default="relu"
             If a parameter or an argument is not as described, or the loss does not stay
             finite.
         """
+        hidden = hidden_sizes(self.hidden_layer_sizes)
         check_settings(self)
         continued = self.__sklearn_is_fitted__()
-        door = copy(self)
-        X, y, sample_weight = check_rows(door, X, y, sample_weight, reset=not continued)
+        working_copy = copy(self)
+        X, y, sample_weight = check_rows(working_copy, X, y, sample_weight, reset=not continued)
         classes = stream_classes(classes, self.classes_ if continued else None)
         sample = weighted_sample(X, class_indices(y, classes), sample_weight)
-        network = self._build_network(X, classes)
-        if continued:
-            state = self._continued_state(network, streaming=True)
+        network = build_network(self, [X.shape[1], *hidden, len(classes)])
+        if continued:  # in the precision of the fit which goes on
+            state = continued_state(
+                self._state, self._model, network, self.scaling, streaming=True
+            )
             model = replace(self._model, network=network)
         else:
-            state = self._first_state(network)
+            state = first_state(self, network)
+            state.cast(compute_dtype(self, X, len(sample.labels), streaming=True))
             model = Model(state.params, network, classes, self._learn_scaling(sample))
-        return self._train(door, state, model, sample, streaming=True)
+        return self._publish(
+            working_copy, state, train(working_copy, state, model, sample, streaming=True)
+        )
 
     def predict(self, X):
         """Return the most probable class of each row.
@@ -448,7 +458,7 @@ default="relu"
         y : ndarray of shape (n_samples,), dtype of `classes_`
         """
         model, X = self._check_prediction(X)
-        return model.classes[model.logits(X).argmax(axis=1)]
+        return model.classes[model.class_indices(X)]
 
     def predict_proba(self, X):
         """Return the class probabilities, softmax of the logits over the temperature.
@@ -480,7 +490,7 @@ default="relu"
             Columns in the order of `classes_`.
         """
         model, X = self._check_prediction(X)
-        return log_softmax(model.logits(X))
+        return model.log_probabilities(X)
 
     def decision_function(self, X):
         """Return the logits over the temperature: their softmax is `predict_proba`.
@@ -498,6 +508,27 @@ default="relu"
         model, X = self._check_prediction(X)
         Z = model.logits(X)
         return Z[:, 1] - Z[:, 0] if Z.shape[1] == 2 else Z
+
+    def score(self, X, y, sample_weight=None):
+        """Return the share of rows whose predicted class is their label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers.
+        y : array-like of shape (n_samples,)
+            Labels, of any kind that `fit` takes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights >= 0 of the rows.
+
+        Returns
+        -------
+        accuracy : float
+            In [0, 1].
+        """
+        predicted, y = self.predict(X), check_labels(y)
+        check_consistent_length(predicted, y, sample_weight)
+        return float(np.average(predicted == y, weights=sample_weight))
 
     @property
     def classes_(self):
@@ -524,7 +555,7 @@ default="relu"
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = self.scaling != "robust"
         return tags
 
     def _fitted_model(self):
@@ -537,228 +568,34 @@ default="relu"
         X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
         return model, X
 
-    def _build_network(self, X, classes):
-        return Network(
-            [X.shape[1], *hidden_sizes(self.hidden_layer_sizes), len(classes)],
-            self.activation,
-            dropout=self.dropout,
-            label_smoothing=self.label_smoothing,
-        )
-
     def _learn_scaling(self, sample):
         return learn_scaling(self.scaling, sample.X, sample.index, sample.sample_weight)
 
-    def _first_state(self, network, coefs_init=None, intercepts_init=None):
-        random_state = check_random_state(self.random_state)
-        seed, split_seed = random_state.randint(np.iinfo(np.int32).max, size=2).tolist()
-        rng = np.random.default_rng(seed)
-        params = network.initial_params(rng)
-        coefs, intercepts = network.split(params)
-        overwrite_layers(coefs, coefs_init, "coefs_init")
-        overwrite_layers(intercepts, intercepts_init, "intercepts_init")
-        return TrainingState(params=params, rng=rng, split_seed=split_seed)
-
-    def _continued_state(self, network, streaming=False):
-        before, scaling = self._model.network, self._model.scaling
-        old = (before.layer_sizes, before.activation, scaling and scaling.kind)
-        new = (network.layer_sizes, network.activation, self.scaling)
-        if old != new:
-            raise ValueError(
-                "A fit can only be continued with the same layers, activation and scaling: it "
-                f"was begun with {old}, the parameters now ask for {new}."
-            )
-        paused = self._state.ended_by == "max_iter"
-        # A stream goes on from what is published, never from beyond the best parameters.
-        if paused and not (streaming and self._state.history.best_params is not None):
-            return self._state.copy()
-        return self._state.restarted(self._model.params.copy())
-
-    def _train(self, door, state, model, sample, held_out=None, streaming=False):
-        """Advance the state on the sample; publish it and the model it ends with."""
-        batch_size = AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
-        published_dtype = _published_dtype(sample.X)
-        if streaming and state.optimizer is not None:
-            dtype = state.params.dtype  # that of the fit which goes on
-        else:
-            one_batch = len(sample.labels) <= batch_size and not streaming
-            dtype = self._compute_dtype(published_dtype, one_batch)
-        self._prepare(state, dtype)
-        weight_of_class = class_weights(
-            self.class_weight, model.classes, sample.labels, sample.sample_weight
-        )
-        objective = Objective(
-            model.network,
-            Rows(sample.X, sample.index, scaling=model.scaling, dtype=dtype),
-            sample.labels,
-            row_weights(sample.labels, sample.sample_weight, weight_of_class),
-            self.alpha,
-            batch_size=BLOCK_ROWS if self.solver == "lbfgs" else batch_size,
-            rng=state.rng,
-        )
-        monitor = Monitor(
-            state.history,
-            self.tol,
-            self.n_iter_no_change,
-            validate=self._validator(door, model, held_out, weight_of_class, dtype),
-            early_stopping=self.early_stopping and not streaming,
-            watch_loss=self.solver in OPTIMIZERS and not SCHEDULES[self.learning_rate].decays,
-            verbose=bool(self.verbose),
-        )
-        shortfall = self._minimize(objective, state, monitor, streaming)
-        params = state.params
-        if monitor.early_stopping and state.history.best_params is not None:
-            params = state.history.best_params
-        params = params.astype(published_dtype)  # a copy, whatever the dtype
-        params.flags.writeable = False
-        model = replace(model, params=params)
-        if not streaming:
-            temperature = self._temperature(model, held_out, weight_of_class)
-            model = replace(model, temperature=temperature)
-        self._publish(door, state, model, objective, held_out is not None, monitor.early_stopping)
-        if shortfall:
-            warnings.warn(shortfall, ConvergenceWarning, stacklevel=4)
-        return self
-
-    def _compute_dtype(self, published_dtype, one_batch):
-        if self.dtype != "auto":
-            return np.dtype(self.dtype)
-        deterministic = self.solver == "lbfgs" or one_batch
-        return published_dtype if deterministic else np.dtype(np.float32)
-
-    def _prepare(self, state, dtype):
-        """Bring the state to `dtype`, with an optimizer of today's settings."""
-        if self.solver not in OPTIMIZERS:
-            state.optimizer = None
-        else:
-            kind = OPTIMIZERS[self.solver]
-            settings = {name: getattr(self, name) for name in kind.SETTINGS}
-            if type(state.optimizer) is kind and state.params.dtype == dtype:
-                state.optimizer = replace(state.optimizer, **settings)
-            else:
-                state.optimizer = kind(**settings)
-        state.params = state.params.astype(dtype, copy=False)
-
-    def _validator(self, door, model, held_out, weight_of_class, dtype):
-        """Return `validate(params) -> (loss, score)` for the held-out rows, if any."""
-        if held_out is None:
-            return None
-        rows = Rows(held_out.X, held_out.index, scaling=model.scaling, dtype=dtype)
-        weight = row_weights(held_out.labels, held_out.sample_weight, weight_of_class)
-        score_of = None
-        if self.scoring != "loss":
-            score_of = self._scorer(door, model, held_out)
-
-        def validate(params):
-            loss = mean_cross_entropy(model.network, params, rows, held_out.labels, weight)
-            return loss, -loss if score_of is None else score_of(params)
-
-        return validate
-
-    def _scorer(self, door, model, held_out):
-        """Return `score_of(params)` by the scorer that `scoring` names or is."""
-        scorer = check_scoring(self, scoring=self.scoring)
-        X, y = held_out.rows_of_X(), model.classes[held_out.labels]
-        weight = held_out.sample_weight
-        routed = {} if weight is None else {"sample_weight": weight}
-        published_dtype = _published_dtype(held_out.X)
-        candidate = copy(door)
-        candidate.__dict__.pop("feature_names_in_", None)  # it is given arrays
-
-        def score_of(params):
-            candidate._model = replace(model, params=params.astype(published_dtype))
-            return float(scorer(candidate, X, y, **routed))
-
-        return score_of
-
-    def _minimize(self, objective, state, monitor, streaming):
-        """Run the solver; return why the fit fell short of convergence, or None."""
-        if self.solver == "lbfgs":
-            gradient_size = minimize_lbfgs(
-                objective,
-                state,
-                monitor.after_pass,
-                tol=self.tol,
-                max_iter=self.max_iter,
-                max_fun=self.max_fun,
-            )
-        else:
-            schedule = SCHEDULES[self.learning_rate]
-            if streaming and schedule.decays:
-                schedule = SCHEDULES["constant"]
-            minimize_minibatch(
-                objective,
-                state,
-                monitor.after_pass,
-                learning_rate=LearningRate(self.learning_rate_init, schedule, self.power_t),
-                weight_decay=self.weight_decay,
-                max_iter=1 if streaming else self.max_iter,
-                shuffle=self.shuffle,
-            )
-        if state.ended_by == "divergence" or not np.isfinite(state.params).all():
-            raise ValueError(
-                f"Training diverged in iteration {state.n_iter}: the loss or the parameters are "
-                "not finite. Lower learning_rate_init, or scale the features (scaling="
-                "'standard'); numbers beyond 3e38 need dtype='float64'."
-            )
-        if streaming:
-            state.ended_by = "max_iter"
-        elif state.ended_by == "max_iter" and self.solver in OPTIMIZERS:
-            return (
-                f"The fit has not converged: it ended with max_iter={self.max_iter} epochs, and "
-                f"converges where {self.n_iter_no_change} (n_iter_no_change) in a row improve the "
-                f"loss or score by less than tol={self.tol}. Raise max_iter, or let a decaying "
-                "learning_rate such as 'cosine' end it."
-            )
-        elif state.ended_by in ("max_iter", "max_fun", "line search"):
-            return (
-                f"lbfgs has not converged after {state.n_iter} iterations, ended by "
-                f"{state.ended_by}: the largest component of the gradient is "
-                f"{gradient_size:.2g}, tol={self.tol}. Raise max_iter or max_fun, or scale the "
-                "features (scaling='standard')."
-            )
-        return None
-
-    def _temperature(self, model, held_out, weight_of_class):
-        if not self.temperature_scaling:
-            return 1.0
-        if held_out is None:
-            warnings.warn(
-                "temperature_scaling=True has no validation rows to fit the temperature on, it "
-                "stays 1. Pass X_val and y_val, or set early_stopping=True.",
-                stacklevel=5,
-            )
-            return 1.0
-        weight = row_weights(held_out.labels, held_out.sample_weight, weight_of_class)
-        return fit_temperature(model.logits(held_out.rows_of_X()), held_out.labels, weight)
-
-    def _publish(self, door, state, model, objective, validated, early_stopping):
+    def _publish(self, working_copy, state, outcome):
         """Rebind every fitted attribute; nothing else assigns to the estimator."""
-        history = state.history
+        if outcome.shortfall:  # first: where warnings are errors, the old model is kept
+            warnings.warn(outcome.shortfall, ConvergenceWarning, stacklevel=4)
+        model, history = outcome.model, state.history
+        stopped_early = history.best_params is not None
         fitted = {
             "_model": model,
             "_state": state,
-            "n_features_in_": door.n_features_in_,
+            "n_features_in_": working_copy.n_features_in_,
             "n_layers_": len(model.network.layer_sizes),
             "n_outputs_": len(model.classes),
             "out_activation_": "softmax",
             "n_iter_": state.n_iter,
             "t_": state.position.t,
+            "loss_": outcome.loss,
             "loss_curve_": history.loss_curve,
-            # Without a pass (L-BFGS began at the optimum) the curve has no value of this fit.
-            "loss_": history.loss_curve[-1] if state.n_iter else objective(state.params)[0],
-            "best_loss_": None if early_stopping else min(history.loss_curve, default=None),
-            "validation_loss_curve_": history.validation_loss_curve if validated else None,
-            "validation_scores_": history.validation_scores if validated else None,
-            "best_validation_score_": history.best_score if validated else None,
+            "best_loss_": None if stopped_early else min(history.loss_curve, default=None),
+            "validation_loss_curve_": history.validation_loss_curve or None,
+            "validation_scores_": history.validation_scores or None,
+            "best_validation_score_": history.best_score if history.validation_scores else None,
         }
-        if "feature_names_in_" in vars(door):
-            fitted["feature_names_in_"] = door.feature_names_in_
+        if "feature_names_in_" in vars(working_copy):
+            fitted["feature_names_in_"] = working_copy.feature_names_in_
         else:
             self.__dict__.pop("feature_names_in_", None)
         self.__dict__.update(fitted)
-
-
-def _published_dtype(X):
-    """Return float32 for float32 and float16 X, float64 for any other."""
-    narrow = X.dtype in (np.dtype(np.float32), np.dtype(np.float16))
-    return np.dtype(np.float32 if narrow else np.float64)
+        return self

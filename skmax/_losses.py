@@ -17,6 +17,8 @@ def _floating(values: ArrayLike, name: str) -> np.ndarray:
     array = np.asarray(values)
     if array.ndim == 0:
         raise ValueError(f"{name} must be an array of at least one axis, got a scalar.")
+    if np.issubdtype(array.dtype, np.complexfloating):
+        raise ValueError(f"{name} must be real, got dtype {array.dtype}.")
     if np.issubdtype(array.dtype, np.floating):
         return array
     return array.astype(np.float64)
@@ -42,7 +44,7 @@ def softmax(Z: ArrayLike) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `Z` is a scalar.
+        If `Z` is a scalar or complex.
 
     References
     ----------
@@ -80,7 +82,7 @@ def log_softmax(Z: ArrayLike) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `Z` is a scalar.
+        If `Z` is a scalar or complex.
 
     Examples
     --------
@@ -113,7 +115,7 @@ def hardmax(Z: ArrayLike) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `Z` is a scalar.
+        If `Z` is a scalar or complex.
 
     Examples
     --------
@@ -219,10 +221,10 @@ def cross_entropy(Y: ArrayLike, P: ArrayLike, sample_weight: ArrayLike | None = 
     weight = np.asarray(sample_weight, dtype=np.float64)
     if weight.shape != row_loss.shape:
         raise ValueError(f"sample_weight must have shape ({len(row_loss)},), got {weight.shape}.")
-    if weight.min() < 0 or weight.max() == 0:
-        raise ValueError("sample_weight must not be negative and not all zero.")
+    if not (np.isfinite(weight).all() and weight.min() >= 0 and weight.max() > 0):
+        raise ValueError("sample_weight must be finite, not negative and not all zero.")
     used = weight > 0  # a row of weight 0 costs nothing, even an infinite loss
-    return float(np.average(row_loss[used], weights=weight[used]))
+    return float(np.average(row_loss[used], weights=weight[used] / weight.max()))
 
 
 def row_cross_entropy(Z: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._losses import softmax
+from ._losses import log_softmax, softmax
 from ._network import Network
 from ._objective import logits_by_block
-from ._rows import Rows, blocks
+from ._rows import Rows
 from ._scaling import Scaling
 
 
@@ -16,12 +16,13 @@ class Model:
     """Parameters, architecture, scaling, temperature and classes of one fit.
 
     An estimator rebinds its model as a whole, and a prediction reads it once: whatever
-    is refitted meanwhile, it sees one model. Every method allocates its own arrays.
+    is refitted meanwhile, it sees one model. Predictions go through the rows in blocks,
+    and allocate their own arrays.
 
     Parameters
     ----------
     params : ndarray of shape (n_params,)
-        Read-only; its dtype is that of logits and probabilities.
+        Its dtype is that of logits and probabilities.
     network : Network
     classes : ndarray of shape (n_classes,)
     scaling : Scaling, default=None
@@ -37,25 +38,38 @@ class Model:
 
     @property
     def layers(self):
-        """The weight matrices and the bias vectors, as views of `params`."""
-        return self.network.split(self.params)
+        """The weight matrices and the bias vectors, as read-only views of `params`."""
+        params = self.params.view()
+        params.flags.writeable = False
+        return self.network.split(params)
 
     def logits(self, X):
-        """Return the logits of rows X over the temperature, in blocks of rows."""
-        rows = Rows(X, scaling=self.scaling, dtype=self.params.dtype)
-        out = np.empty((rows.n_rows, self.network.layer_sizes[-1]), dtype=self.params.dtype)
-        for block, Z in logits_by_block(self.network, self.params, rows):
-            out[block] = Z
-        if self.temperature != 1.0:
-            out /= self.temperature
-        return out
+        """Return the logits of rows X over the temperature."""
+        return self._by_block(X, lambda Z: Z)
 
     def probabilities(self, X):
         """Return the class probabilities of rows X, softmax(logits), each above 0."""
-        P = self.logits(X)
         # No softmax is 0, but one below the smallest normal number may round to it: the
         # logarithm of a probability stays finite.
-        smallest = np.finfo(P.dtype).tiny
-        for block in blocks(len(P)):
-            P[block] = np.maximum(softmax(P[block]), smallest)
-        return P
+        smallest = np.finfo(self.params.dtype).tiny
+        return self._by_block(X, lambda Z: np.maximum(softmax(Z), smallest))
+
+    def log_probabilities(self, X):
+        """Return the logarithms of the class probabilities of rows X."""
+        return self._by_block(X, log_softmax)
+
+    def class_indices(self, X):
+        """Return the index of the most probable class of each row of X."""
+        return self._by_block(X, lambda Z: Z.argmax(axis=1))
+
+    def _by_block(self, X, function):
+        rows = Rows(X, scaling=self.scaling, dtype=self.params.dtype)
+        out = None
+        for block, Z in logits_by_block(self.network, self.params, rows):
+            if self.temperature != 1.0:
+                Z /= self.temperature
+            result = function(Z)
+            if out is None:
+                out = np.empty((rows.n_rows, *result.shape[1:]), dtype=result.dtype)
+            out[block] = result
+        return out

@@ -19,9 +19,10 @@ class History:
     loss_curve : list of float
         J of each pass.
     validation_loss_curve, validation_scores : list of float
-        Of the passes that had validation rows; scores are greater-is-better.
+        Of the same passes, NaN before there were validation rows; scores are
+        greater-is-better.
     best_loss, best_score : float
-        Best of `loss_curve` and of `validation_scores` since patience was last reset.
+        Best of the curve and of the scores since the history was last restarted.
     best_params : ndarray, default=None
         Parameters of the best score; kept under early stopping only.
     n_no_improvement : int, default=0
@@ -92,6 +93,10 @@ class Monitor:
         improved = loss_improved or not self.watch_loss
         if self.validate is not None:
             validation_loss, score = self.validate(params)
+            # Passes before there were validation rows: the curves stay aligned.
+            unseen = [np.nan] * (len(history.loss_curve) - 1 - len(history.validation_scores))
+            history.validation_loss_curve += unseen
+            history.validation_scores += unseen
             history.validation_loss_curve.append(validation_loss)
             history.validation_scores.append(score)
             line += f", validation loss = {validation_loss:.8f}, validation score = {score:.6f}"

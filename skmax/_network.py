@@ -110,7 +110,7 @@ class Network:
     def _forward(self, params, X, workspace, rng):
         forward = ACTIVATIONS[self.activation].forward
         coefs, intercepts = workspace.layers(params)
-        layers = workspace.rows(X.shape[0])
+        layers = workspace.buffers(X.shape[0])
         inputs = X
         for W, b, buffers in zip(coefs[:-1], intercepts[:-1], layers[:-1], strict=True):
             Z = inputs.dot(W, out=buffers.Z)
@@ -132,7 +132,7 @@ class Network:
     def _backward(self, delta, params, X, workspace, dropping):
         backward = ACTIVATIONS[self.activation].backward
         coefs, _ = workspace.layers(params)
-        layers = workspace.rows(X.shape[0])
+        layers = workspace.buffers(X.shape[0])
         for layer in range(len(coefs) - 1, -1, -1):
             below = layers[layer - 1] if layer else None
             if below is None:
@@ -177,17 +177,20 @@ class Workspace:
     """
 
     def __init__(self, network, n_rows, dtype):
+        hidden_layers = len(network.shapes) - 1
         needs_input = ACTIVATIONS[network.activation].needs_input
         self.grad = np.empty(network.n_params, dtype=dtype)
         self.grad_coefs, self.grad_intercepts = network.split(self.grad)
         self._split = network.split
         self._buffers = []
         ones = np.ones(n_rows, dtype=dtype)
-        for units in network.layer_sizes[1:]:
-            # Untouched pages of an empty array cost no memory.
+        for layer, units in enumerate(network.layer_sizes[1:]):
             Z, delta, mask, dropped = (np.empty((n_rows, units), dtype) for _ in range(4))
-            A = np.empty_like(Z) if needs_input else Z
-            self._buffers.append(LayerBuffers(Z, A, delta, mask, dropped, ones))
+            if layer == hidden_layers:  # the logits, overwritten with their own delta
+                self._buffers.append(LayerBuffers(Z, Z, Z, Z, Z, ones))
+            else:
+                A = np.empty_like(Z) if needs_input else Z
+                self._buffers.append(LayerBuffers(Z, A, delta, mask, dropped, ones))
         self._views_by_size = {n_rows: self._buffers}
         self._params = None
         self._layers = None
@@ -198,7 +201,7 @@ class Workspace:
             self._params, self._layers = params, self._split(params)
         return self._layers
 
-    def rows(self, n_rows):
+    def buffers(self, n_rows):
         """Return the buffers of each layer, cut to `n_rows` rows."""
         views = self._views_by_size.get(n_rows)
         if views is None:

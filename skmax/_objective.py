@@ -30,6 +30,8 @@ class Objective:
         Their weights w >= 0, not all zero; None weighs each row 1.
     alpha : float
         Strength of the L2 penalty.
+    weight_scale : float, default=1.0
+        What `row_weight` is to be multiplied by; it counts against alpha only.
     batch_size : int, default=BLOCK_ROWS
         Largest number of rows that will be passed through at once.
     rng : numpy.random.Generator, default=None
@@ -37,7 +39,16 @@ class Objective:
     """
 
     def __init__(
-        self, network, rows, labels, row_weight, alpha, *, batch_size=BLOCK_ROWS, rng=None
+        self,
+        network,
+        rows,
+        labels,
+        row_weight,
+        alpha,
+        *,
+        weight_scale=1.0,
+        batch_size=BLOCK_ROWS,
+        rng=None,
     ):
         self.network = network
         self.rows = rows
@@ -45,27 +56,22 @@ class Objective:
         self.rng = rng
         self.n_rows = rows.n_rows
         self.batch_size = min(batch_size, rows.n_rows)
-        if row_weight is None:
-            self.relative_weight = None
-            self.penalty = alpha / self.n_rows
-        else:
-            # w / mean(w) and alpha n / S: the same J, and large weights cannot overflow.
-            mean_weight = row_weight.max() * (row_weight / row_weight.max()).mean()
+        mean_weight = 1.0 if row_weight is None else float(row_weight.mean())
+        # w / mean(w) and alpha n / S: the same J, and no size of weights overflows.
+        self.relative_weight = None
+        if row_weight is not None:
             self.relative_weight = (row_weight / mean_weight).astype(rows.dtype)
-            self.penalty = float(alpha / mean_weight / self.n_rows)
+        self.penalty = alpha / weight_scale / mean_weight / self.n_rows
         self._workspace = Workspace(network, self.batch_size, rows.dtype)
         self._scratch = np.empty(min(network.n_weights, PENALTY_BLOCK), rows.dtype)
 
     def __call__(self, params):
         """Return J and its gradient, a new array, in blocks of rows."""
-        n_rows = self.n_rows
-        loss, grad = self._data_term(params, slice(0, min(self.batch_size, n_rows)), n_rows)
-        grad = grad.copy()
-        for block in blocks(n_rows, self.batch_size):
-            if block.start > 0:
-                block_loss, block_grad = self._data_term(params, block, n_rows)
-                loss += block_loss
-                grad += block_grad
+        loss, grad = 0.0, np.zeros_like(params)
+        for block in blocks(self.n_rows, self.batch_size):
+            block_loss, block_grad = self._data_term(params, block, self.n_rows)
+            loss += block_loss
+            grad += block_grad
         return loss + self._add_penalty(params, grad), grad
 
     def estimate(self, params, batch):

@@ -1,9 +1,10 @@
 """Rows of X as the network wants them: gathered, scaled and cast into one buffer.
 
-X itself is never copied whole, whatever its dtype or storage: memory-mapped, read-only,
-integers, CSR.
+X itself is never copied whole, whatever its dtype or layout: memory-mapped, read-only,
+Fortran-ordered, integers, CSR.
 """
 
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,10 @@ import numpy as np
 from scipy.sparse import issparse
 
 from ._scaling import smooth_clip
+
+# Where a centre is this many deviations from zero, the difference of the two terms of a
+# centred sparse product is taken in float64: float32 would lose its digits.
+MAX_SHIFT = 8.0
 
 # Rows per block where all rows are passed through: as fast as larger ones, and small.
 BLOCK_ROWS = 1024
@@ -26,15 +31,18 @@ class Sample:
     labels : ndarray of shape (n_rows,)
         Class indices of the rows of the subset.
     sample_weight : ndarray of shape (n_rows,), default=None
-        Their weights.
+        Their weights over `weight_scale`, within [0, 1]: no sum of them overflows.
     index : ndarray of shape (n_rows,), default=None
         Their positions in X; None stands for all of X.
+    weight_scale : float, default=1.0
+        What `sample_weight` is to be multiplied by.
     """
 
     X: Any
     labels: np.ndarray
     sample_weight: np.ndarray | None = None
     index: np.ndarray | None = None
+    weight_scale: float = 1.0
 
     def take(self, positions):
         """Return the subset at `positions` of this one."""
@@ -43,11 +51,24 @@ class Sample:
             self.labels[positions],
             None if self.sample_weight is None else self.sample_weight[positions],
             positions if self.index is None else self.index[positions],
+            self.weight_scale,
         )
 
-    def rows_of_X(self):
-        """Return the rows of X that belong to the subset, copied unless these are all."""
-        return self.X if self.index is None else self.X[self.index]
+    def rows(self, scaling, dtype):
+        """Return the `Rows` of the subset."""
+        return Rows(self.X, self.index, scaling=scaling, dtype=dtype)
+
+
+def checksum(sample):
+    """Return a number that tells one sample from another, up to one chance in 2^32."""
+    X = sample.X
+    arrays = [sample.labels, sample.sample_weight, sample.index, np.array(sample.weight_scale)]
+    arrays += [X.data, X.indices, X.indptr] if issparse(X) else [X[i] for i in blocks(len(X))]
+    value = zlib.crc32(repr((X.shape, X.dtype)).encode())
+    for array in arrays:
+        if array is not None:
+            value = zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data, value)
+    return value
 
 
 class Rows:
@@ -73,7 +94,7 @@ class Rows:
         self._buffers: dict[str, np.ndarray] = {}
         self._scaling = scaling
         if scaling is not None:
-            self._work_dtype = _work_dtype(X.dtype)
+            self._work_dtype = _work_dtype(X, scaling)
             self._center = scaling.center.astype(self._work_dtype)
             self._inverse_scale = (1.0 / scaling.scale).astype(self._work_dtype)
 
@@ -98,7 +119,10 @@ class Rows:
             block = self.X[rows]
         else:
             block = self._buffer("gathered", len(rows), self.X.dtype)
-            np.take(self.X, rows, axis=0, out=block, mode="clip")
+            if self.X.flags.c_contiguous and self.X.flags.aligned:
+                np.take(self.X, rows, axis=0, out=block, mode="clip")
+            else:  # np.take would copy the whole X first
+                block[...] = self.X[rows]
         if self._scaling is None and block.dtype == self.dtype:
             return block
         out = self._buffer("cast", len(block), self.dtype)
@@ -119,10 +143,13 @@ class Rows:
             return SparseBatch(block.astype(self.dtype, copy=False))
         # (x - center) / scale = x / scale - center / scale: the first term stays sparse.
         data = block.data * self._inverse_scale[block.indices]
-        data = data.astype(self.dtype, copy=False)
-        scaled = type(block)((data, block.indices, block.indptr), shape=block.shape)
-        shift = (self._center * self._inverse_scale).astype(self.dtype)
-        return SparseBatch(scaled, shift)
+        shift = self._center * self._inverse_scale
+        if np.abs(shift).max() < MAX_SHIFT:
+            data = data.astype(self.dtype, copy=False)
+            shift = shift.astype(self.dtype, copy=False)
+        return SparseBatch(
+            type(block)((data, block.indices, block.indptr), shape=block.shape), shift
+        )
 
     def _buffer(self, name, n_rows, dtype):
         buffer = self._buffers.get(name)
@@ -151,21 +178,31 @@ class SparseBatch:
 
     def dot(self, W, out):
         """Overwrite `out` with (X - 1 shift^T) W, and return it."""
-        out[...] = self.csr @ W
-        if self.shift is not None:
-            out -= self.shift @ W
+        if self.shift is None:
+            out[...] = self.csr @ W
+        else:
+            np.subtract(self.csr @ W, self.shift @ W, out=out, casting="same_kind")
         return out
 
     def transposed_dot(self, delta, out):
         """Overwrite `out` with (X - 1 shift^T)^T delta."""
-        out[...] = self.csr.T @ delta
+        product = self.csr.T @ delta
         if self.shift is not None:
-            out -= np.outer(self.shift, delta.sum(axis=0))
+            product -= np.outer(self.shift, delta.sum(axis=0))
+        out[...] = product
 
 
-def _work_dtype(dtype):
-    """Return the dtype that scaling computes in: the dtype's own, at least float32."""
-    return np.result_type(dtype, np.float32) if dtype.kind == "f" else np.dtype(np.float64)
+def _work_dtype(X, scaling):
+    """Return the dtype that scaling computes in, float32 where X and the scale allow it."""
+    narrow = np.finfo(np.float32)
+    in_range = (
+        scaling.scale.min() > narrow.tiny
+        and scaling.scale.max() < narrow.max
+        and np.abs(scaling.center).max() < narrow.max
+    )
+    if X.dtype.kind == "f" and X.dtype.itemsize <= 4 and in_range and not issparse(X):
+        return np.dtype(np.float32)
+    return np.result_type(X.dtype, np.float64)
 
 
 def blocks(n_rows, size=BLOCK_ROWS):

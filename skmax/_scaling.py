@@ -13,7 +13,11 @@ from scipy.sparse import issparse
 from sklearn.preprocessing import StandardScaler
 
 # Elements that are converted to float64 at once while statistics are computed.
-BLOCK_SIZE = 1_000_000
+BLOCK_ELEMENTS = 1_000_000
+
+# The inverted CDF is the quantile for which weights are repetitions. Where the cumulative
+# weight is just a quarter, rounding must not decide: the value that reaches it is taken.
+QUARTILES = np.array([0.25, 0.5, 0.75]) - 1e-12
 
 # Smooth clipping keeps every scaled value within +- this bound.
 CLIP = 3.0
@@ -43,11 +47,11 @@ def learn_scaling(kind, X, index=None, sample_weight=None):
     kind : {None, "standard", "robust"}
         Key of `SCALINGS`.
     X : {ndarray, CSR} of shape (n_samples, n_features)
-        Read in blocks, never copied whole.
+        Read in blocks, never copied whole (unless CSR with duplicate entries).
     index : ndarray of int, default=None
         Rows to learn from; None takes all.
     sample_weight : ndarray of shape (n_rows,), default=None
-        Weights of the rows `index`.
+        Weights of the rows `index`, of which only the ratios count.
     """
     if kind is None:
         return None
@@ -61,7 +65,8 @@ def _mean_and_deviation(X, index, weight):
         X.sum_duplicates()
     scaler = StandardScaler(with_mean=not issparse(X))
     n_rows = X.shape[0] if index is None else len(index)
-    step = max(1, BLOCK_SIZE // X.shape[1])
+    row_size = X.nnz / X.shape[0] if issparse(X) else X.shape[1]
+    step = max(1, int(BLOCK_ELEMENTS / max(1, row_size)))
     for start in range(0, n_rows, step):
         rows = slice(start, start + step)
         block = X[rows if index is None else index[rows]]
@@ -74,14 +79,13 @@ def _mean_and_deviation(X, index, weight):
 def _median_and_interquartile_range(X, index, weight):
     n_rows, n_features = X.shape
     center, scale = np.empty(n_features), np.empty(n_features)
-    step = max(1, BLOCK_SIZE // n_rows)
+    step = max(1, BLOCK_ELEMENTS // n_rows)
     for start in range(0, n_features, step):
         columns = slice(start, start + step)
         block = X[:, columns] if index is None else X[index, columns]
         block = np.asarray(block, dtype=np.float64)
-        # The inverted CDF is the quantile for which weights are repetitions.
         low, center[columns], high = np.quantile(
-            block, [0.25, 0.5, 0.75], axis=0, weights=weight, method="inverted_cdf"
+            block, QUARTILES, axis=0, weights=weight, method="inverted_cdf"
         )
         spread = high - low
         # More than half of a column may be one value: then half the range, and 1 for a

@@ -40,6 +40,8 @@ class TrainingState:
         What ended the last fit: "max_iter", "max_fun", "patience", "schedule",
         "convergence", "line search" or "divergence". One that ended by "max_iter" has
         only been paused.
+    problem : str, default=None
+        Identifies the function and the data that `history` calls best on.
     """
 
     params: np.ndarray
@@ -50,6 +52,12 @@ class TrainingState:
     history: History = field(default_factory=History)
     n_iter: int = 0
     ended_by: str = "max_iter"
+    problem: str | None = None
+
+    def cast(self, dtype):
+        """Bring the parameters to `dtype`; moments of another one are given up."""
+        if self.params.dtype != dtype:
+            self.params, self.optimizer = self.params.astype(dtype), None
 
     def copy(self):
         """Return a state that can be advanced without changing this one."""
@@ -66,7 +74,7 @@ class TrainingState:
         """Return a state at `params` with the curves of this one, and a new start."""
         return replace(
             self.copy(),
-            params=params,
+            params=params.astype(self.params.dtype),  # a copy, whatever the dtype
             optimizer=None,
             position=Position(t=self.position.t),
             history=self.history.restarted(),

@@ -4,6 +4,7 @@ A label becomes its class index; the one-hot row it stands for is never material
 """
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -32,20 +33,34 @@ def check_labels(y):
 
 
 def _label_array(y):
-    # Extension arrays (categorical, nullable, arrow) know best how to become NumPy's;
-    # scikit-learn's own conversion would turn integers into floats.
-    y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
-    if y.dtype != object:
-        return y
-    kinds = {type(value) for value in y.ravel()}
-    if all(issubclass(kind, str) for kind in kinds):
-        return y
-    plain = np.array(y.tolist())
+    if hasattr(y, "to_numpy"):
+        # Extension arrays (categorical, nullable, arrow) know best how to become NumPy's;
+        # scikit-learn's own conversion would turn integers into floats.
+        array = y.to_numpy()
+    elif issparse(y):
+        array = np.empty(y.shape, dtype=bool)  # its shape is what is wrong with it
+    else:
+        array = np.asarray(y)
+    if array.dtype.kind == "T":  # StringDType
+        return array.astype(object)
+    if isinstance(y, list | tuple) and array.dtype.kind in "US":
+        array = np.asarray(y, dtype=object)  # NumPy makes strings of mixed lists
+        return np.asarray(y) if _one_kind(array) else _plain(array)
+    return array if array.dtype != object else _plain(array)
+
+
+def _one_kind(array):
+    return any(all(isinstance(label, kind) for label in array.flat) for kind in (str, bytes))
+
+
+def _plain(array):
+    """Return an object array as one of a plain dtype, unless it holds strings."""
+    if _one_kind(array):
+        return array if isinstance(array.flat[0], str) else array.astype("S")
+    plain = np.array(array.tolist())
     if plain.dtype.kind in "biuf":
         return plain
-    if all(issubclass(kind, bytes) for kind in kinds):
-        return plain
-    names = ", ".join(sorted(kind.__name__ for kind in kinds))
+    names = ", ".join(sorted({type(label).__name__ for label in array.flat}))
     raise ValueError(
         "Unknown label type: y must hold labels of one kind (strings, integers or booleans) "
         f"and no missing values, got an object array with values of type {names}."
@@ -74,7 +89,8 @@ def class_weights(class_weight, classes, labels, sample_weight=None):
     class_weight : {None, "balanced"} or dict
         "balanced" weighs class c by S / (K S_c): S the weight of all rows, S_c of those
         of the class, K the number of classes that have any (King and Zeng, 2001). A
-        dict maps labels to weights; a label it lacks weighs 1.
+        dict maps labels to weights; a label it lacks weighs 1. It may have more labels
+        than occur, as on a fold of the rows, if it has all that do.
     classes : ndarray of shape (n_classes,)
     labels : ndarray of shape (n_samples,)
         Class indices of the training rows.
@@ -87,14 +103,12 @@ def class_weights(class_weight, classes, labels, sample_weight=None):
     Raises
     ------
     ValueError
-        If the dict has a key that is no class, or a weight that is negative or not
-        finite.
+        If the dict has a key that is no class and lacks a class, or a weight is negative
+        or not finite.
     """
     if class_weight is None:
         return None
     if isinstance(class_weight, str):
-        if sample_weight is not None:
-            sample_weight = sample_weight / sample_weight.max()
         totals = np.bincount(labels, weights=sample_weight, minlength=len(classes))
         present = totals > 0
         weights = np.ones(len(classes))
@@ -102,8 +116,10 @@ def class_weights(class_weight, classes, labels, sample_weight=None):
         return weights
     known = classes.tolist()
     unknown = [label for label in class_weight if label not in known]
-    if unknown:
-        raise ValueError(f"class_weight has keys {unknown} that are not in classes {known}.")
+    if unknown and not class_weight.keys() >= set(known):
+        raise ValueError(
+            f"class_weight has keys {unknown} that are not in classes {known}, and lacks others."
+        )
     weights = np.array([class_weight.get(label, 1.0) for label in known], dtype=np.float64)
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise ValueError(f"class_weight must hold finite values >= 0, got {class_weight}.")

@@ -32,7 +32,6 @@ def check_can_stream(estimator):
 
 def check_settings(estimator):
     """Raise ValueError for parameters that do not fit together."""
-    hidden_sizes(estimator.hidden_layer_sizes)
     if estimator.dropout and estimator.solver not in OPTIMIZERS:
         raise ValueError(
             f"dropout={estimator.dropout} needs a mini-batch solver, one of "
@@ -52,7 +51,7 @@ def hidden_sizes(hidden_layer_sizes):
     return sizes.tolist()
 
 
-def check_rows(estimator, X, y, sample_weight=None, *, reset):
+def check_rows(estimator, X, y, sample_weight=None, *, reset, suffix=""):
     """Return X as ndarray or CSR, y as labels, sample_weight as float64 or None.
 
     Parameters
@@ -63,6 +62,8 @@ def check_rows(estimator, X, y, sample_weight=None, *, reset):
     X, y, sample_weight : array-like
         As the user gave them.
     reset : bool
+    suffix : {"", "_val"}, default=""
+        Of the arguments' names in messages.
     """
     X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=reset)
     if y is None:
@@ -76,35 +77,33 @@ def check_rows(estimator, X, y, sample_weight=None, *, reset):
         )
     y = check_labels(y)
     check_consistent_length(X, y)
-    return X, y, _check_weights(sample_weight, X.shape[0])
+    return X, y, _check_weights(sample_weight, X.shape[0], "sample_weight" + suffix)
 
 
-def _check_weights(sample_weight, n_rows):
+def _check_weights(sample_weight, n_rows, name):
     if sample_weight is None:
         return None
     if isinstance(sample_weight, Number):
         sample_weight = np.full(n_rows, sample_weight)
-    weight = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
+    weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
     if weight.shape != (n_rows,):
         raise ValueError(
-            f"sample_weight must have one weight per row, shape ({n_rows},), got shape "
-            f"{weight.shape}."
+            f"{name} must have one weight per row, shape ({n_rows},), got shape {weight.shape}."
         )
     if (weight < 0).any():
-        raise ValueError(f"sample_weight must not be negative, got {weight.min()}.")
+        raise ValueError(f"{name} must not be negative, got {weight.min()}.")
     if not weight.any():
-        raise ValueError("sample_weight must not be zero for every row.")
+        raise ValueError(f"{name} must not be zero for every row.")
     return weight
 
 
 def weighted_sample(X, labels, sample_weight):
     """Return the labelled rows whose weight is not zero: those are as good as absent."""
-    sample = Sample(X, labels, sample_weight)
-    if sample_weight is None or sample_weight.all():
-        return sample
-    return sample.take(np.flatnonzero(sample_weight))
+    if sample_weight is None:
+        return Sample(X, labels)
+    scale = float(sample_weight.max())
+    sample = Sample(X, labels, sample_weight / scale, weight_scale=scale)
+    return sample if sample_weight.all() else sample.take(np.flatnonzero(sample_weight))
 
 
 def check_validation(estimator, classes, X_val, y_val, sample_weight_val):
@@ -114,7 +113,9 @@ def check_validation(estimator, classes, X_val, y_val, sample_weight_val):
     if X_val is None or y_val is None:
         missing = "X_val" if X_val is None else "y_val"
         raise ValueError(f"X_val and y_val belong together, but {missing} is None.")
-    X, y, weight = check_rows(estimator, X_val, y_val, sample_weight_val, reset=False)
+    X, y, weight = check_rows(
+        estimator, X_val, y_val, sample_weight_val, reset=False, suffix="_val"
+    )
     try:
         labels = class_indices(y, classes)
     except ValueError as error:
@@ -145,12 +146,25 @@ def stream_classes(classes, previous):
     return classes
 
 
+def check_no_initial_values(coefs_init, intercepts_init):
+    """Raise ValueError where a warm start is given initial values as well."""
+    if coefs_init is not None or intercepts_init is not None:
+        raise ValueError(
+            "coefs_init and intercepts_init begin a fit, and warm_start=True continues one; set "
+            "warm_start=False to begin anew."
+        )
+
+
 def overwrite_layers(layers, values, name):
     """Overwrite the arrays `layers` with `values`, an argument `name`, unless it is None."""
     if values is None:
         return
     shapes = [layer.shape for layer in layers]
-    values = [check_array(value, ensure_2d=False, dtype=np.float64) for value in values]
+    if not isinstance(values, list | tuple | np.ndarray):
+        raise ValueError(f"{name} must be a list of arrays, one per layer, got {values!r}.")
+    values = [
+        check_array(value, ensure_2d=False, dtype=np.float64, input_name=name) for value in values
+    ]
     received = [value.shape for value in values]
     if received != shapes:
         raise ValueError(

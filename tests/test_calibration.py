@@ -83,3 +83,7 @@ def test_temperature_stays_within_its_bounds_for_perfect_and_for_wrong_logits(si
     Z = np.tile(np.eye(3), (30, 1))
     temperature = fit_temperature(sign * Z, np.tile(np.arange(3), 30))
     assert np.exp(-5.001) < temperature < np.exp(5.001)
+
+
+def test_a_single_class_has_no_temperature():
+    assert fit_temperature(np.ones((99, 1)), np.zeros(99, dtype=int)) == 1.0

@@ -14,6 +14,7 @@ CONFIGURATIONS = [
     SoftmaxMLPClassifier(class_weight="balanced", label_smoothing=0.1),
     SoftmaxMLPClassifier(dropout=0.1, activation="gelu"),
     SoftmaxMLPClassifier(scaling="standard"),
+    SoftmaxMLPClassifier(scaling="robust", temperature_scaling=True, learning_rate="cosine"),
 ]
 
 
@@ -29,6 +30,7 @@ def expected_failures(estimator):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore:temperature_scaling=True has no validation rows")
 @parametrize_with_checks(CONFIGURATIONS, expected_failed_checks=expected_failures)
 def test_estimator_checks(estimator, check):
     check(estimator)

@@ -13,7 +13,7 @@ PACKAGE = Path(skmax.__file__).parent
 LAYERS = [
     {"__init__"},
     {"_classifier"},
-    {"_validation"},
+    {"_fitting", "_validation"},
     {"_model", "_solvers"},
     {"_monitor", "_calibration", "_targets"},
     {"_objective"},

@@ -87,7 +87,12 @@ def test_weight_two_is_a_row_twice():
 def test_scaling_weights_and_alpha_alike_changes_nothing(scale):
     objective, params, X, labels, weight = problem()
     scaled = Objective(
-        objective.network, Rows(X, dtype=np.float64), labels, scale * weight, scale * 0.7
+        objective.network,
+        Rows(X, dtype=np.float64),
+        labels,
+        weight,
+        scale * 0.7,
+        weight_scale=scale,
     )
     assert_allclose(scaled(params)[0], objective(params)[0], rtol=1e-13)
     assert_allclose(scaled(params)[1], objective(params)[1], atol=1e-14)

@@ -43,6 +43,18 @@ def test_weights_are_repetitions(kind):
 
 
 @pytest.mark.parametrize("kind", SCALINGS)
+@pytest.mark.parametrize("n_rows", [20, 100, 600])
+@pytest.mark.parametrize("weight", [0.1, 0.3, 0.7, 1e-300])
+def test_the_size_of_weights_is_irrelevant(weight, n_rows, kind):
+    X = np.random.default_rng(0).normal(size=(n_rows, 3))
+    expected, scaling = (
+        learn_scaling(kind, X), learn_scaling(kind, X, None, np.full(n_rows, weight))
+    )  # fmt: skip
+    assert_allclose(scaling.center, expected.center, rtol=1e-12)
+    assert_allclose(scaling.scale, expected.scale, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", SCALINGS)
 def test_only_the_indexed_rows_count(kind):
     X, index = data(), np.array([0, 3, 4, 8])
     part, whole = (
@@ -69,7 +81,7 @@ def test_statistics_are_computed_in_float64(kind, dtype):
 def test_blocks_change_nothing(kind, weight, monkeypatch):
     X = data()
     expected = learn_scaling(kind, X, None, weight)
-    monkeypatch.setattr(_scaling, "BLOCK_SIZE", 12)
+    monkeypatch.setattr(_scaling, "BLOCK_ELEMENTS", 12)
     scaling = learn_scaling(kind, X, None, weight)
     assert_allclose(scaling.center, expected.center, rtol=1e-13)
     assert_allclose(scaling.scale, expected.scale, rtol=1e-13)

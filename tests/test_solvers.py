@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmax._optimizers import SGD, Adam
+from skmax._optimizers import OPTIMIZERS, SGD
 from skmax._schedules import SCHEDULES, Position
 from skmax._solvers import LearningRate, TrainingState, minimize_lbfgs, minimize_minibatch
 
@@ -89,7 +89,7 @@ def test_weight_decay_follows_the_schedule_and_spares_biases(schedule):
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize("optimizer", [SGD, Adam])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values())
 def test_every_schedule_drives_every_optimizer(schedule, optimizer):
     training = run(Parabola(), state(optimizer()), learning_rate=rate(0.1, schedule), max_iter=1)
     reference, kind = np.zeros(3), optimizer()
@@ -118,6 +118,18 @@ def test_adaptive_reduces_the_rate_until_it_is_tiny():
     assert training.n_iter == n + 1
 
 
+def test_a_reduced_rate_is_given_its_own_patience():
+    training, counts = state(), []
+
+    def after_pass(params, loss):
+        counts.append(training.history.n_no_improvement)
+        training.history.n_no_improvement += 1
+        return training.history.n_no_improvement == 2
+
+    run(Parabola(), training, after_pass, learning_rate=rate(0.1, "adaptive"), max_iter=6)
+    assert counts == [0, 1] * 3
+
+
 def test_a_loss_that_is_not_finite_ends_the_fit_at_once():
     objective, calls = Parabola(), []
     objective.estimate = lambda params, batch: (np.nan, np.zeros(3))
@@ -125,7 +137,7 @@ def test_a_loss_that_is_not_finite_ends_the_fit_at_once():
     assert training.ended_by == "divergence" and training.n_iter == 1 and not calls
 
 
-@pytest.mark.parametrize("optimizer", [SGD, Adam])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values())
 def test_five_epochs_and_five_are_ten_bit_for_bit(optimizer):
     whole = run(Parabola(), state(optimizer()), max_iter=10)
     half = run(Parabola(), state(optimizer()), max_iter=5)
@@ -135,7 +147,7 @@ def test_five_epochs_and_five_are_ten_bit_for_bit(optimizer):
     assert again.rng.bit_generator.state == whole.rng.bit_generator.state
 
 
-@pytest.mark.parametrize("optimizer", [SGD, Adam])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values())
 def test_a_copied_state_is_independent(optimizer):
     training = run(Parabola(), state(optimizer()))
     copy = training.copy()
@@ -197,6 +209,18 @@ def test_lbfgs_honours_max_fun_and_keeps_the_last_iterate(max_fun):
     assert objective.n_evaluations == max_fun
     assert training.ended_by == "max_fun"
     assert_array_equal(training.params, accepted[-1])
+
+
+class NoDescent(Rosenbrock):
+    def __call__(self, params):
+        loss, grad = super().__call__(params)
+        return loss, -grad
+
+
+def test_a_failed_line_search_is_no_convergence():
+    training = state()
+    lbfgs(NoDescent(), training)
+    assert training.ended_by == "line search"
 
 
 def test_lbfgs_stops_on_request():
