@@ -15,7 +15,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._activations import ACTIVATIONS
-from ._fitting import build_network, compute_dtype, continued_state, first_state, train
+from ._fitting import (
+    FULL_BATCH_SOLVERS,
+    build_network,
+    compute_dtype,
+    continued_state,
+    first_state,
+    train,
+)
 from ._model import Model
 from ._optimizers import OPTIMIZERS
 from ._scaling import SCALINGS, learn_scaling
@@ -28,7 +35,6 @@ from ._validation import (
     check_same_classes,
     check_settings,
     check_validation,
-    hidden_sizes,
     overwrite_layers,
     stream_classes,
     weighted_sample,
@@ -54,27 +60,28 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
     activation : {"identity", "logistic", "tanh", "relu", "selu", "gelu", "silu"}, \
 default="relu"
         Activation function of the hidden layers.
-    solver : {"adam", "sgd", "lbfgs"}, default="adam"
-        Adam or stochastic gradient descent on mini-batches, or scipy's L-BFGS-B on all
-        rows at once.
+    solver : {"adam", "sgd", "lbfgs", "newton-cg"}, default="adam"
+        Adam or stochastic gradient descent on mini-batches; or, on all rows at once,
+        scipy's L-BFGS-B, or Newton's method with conjugate gradients, which is the
+        fastest to an exact optimum and needs `hidden_layer_sizes=()`.
     alpha : float, default=0.0001
         Strength of the L2 penalty, >= 0. Biases are not penalised.
     weight_decay : float, default=0.0
         Decoupled weight decay, >= 0: before each step of a mini-batch solver every
         weight (no bias) is multiplied by 1 - learning rate * weight_decay. Not used by
-        "lbfgs".
+        "lbfgs" and "newton-cg".
     batch_size : "auto" or int, default="auto"
         Rows per mini-batch, >= 1; "auto" is 200. At most all rows are used.
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new random order.
     max_iter : int, default=200
-        Largest number of epochs, or iterations of "lbfgs", >= 1.
+        Largest number of epochs, or iterations of "lbfgs" and "newton-cg", >= 1.
     max_fun : int, default=15000
         Largest number of evaluations of the objective by "lbfgs", >= 1.
     tol : float, default=1e-4
         An epoch that does not improve the loss (or the validation score under early
-        stopping) by at least `tol` counts against patience. "lbfgs" stops where no
-        component of the gradient of J exceeds `tol`.
+        stopping) by at least `tol` counts against patience. "lbfgs" and "newton-cg" stop
+        where no component of the gradient of J exceeds `tol`.
     n_iter_no_change : int or inf, default=10
         Patience: the fit stops after this many epochs in a row without improvement.
     random_state : int, RandomState instance or None, default=None
@@ -140,7 +147,7 @@ default="relu"
         than max(50, 5 n_classes) of them it is 1. `partial_fit` keeps the last one.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of the arithmetic within fit. "auto" is the precision of X where the fit
-        is deterministic ("lbfgs", or all rows in one batch), and float32 where
+        is deterministic (all rows at once, or in one batch), and float32 where
         mini-batches make it stochastic. Whatever it is, parameters and probabilities
         are float32 for float32 and float16 X, and float64 for any other.
 
@@ -160,8 +167,8 @@ default="relu"
     best_loss_ : float or None
         Least loss of the curve; None under early stopping.
     loss_curve_ : list of float
-        J after each iteration of "lbfgs"; of each epoch of a mini-batch solver, the mean
-        of its batches' estimates of J.
+        J after each iteration of "lbfgs" and "newton-cg"; of each epoch of a mini-batch
+        solver, the mean of its batches' estimates of J.
     validation_loss_curve_ : list of float or None
         Mean cross-entropy of the validation rows, weighted (class weights included),
         without smoothing or penalty. None without validation rows.
@@ -215,7 +222,7 @@ default="relu"
     _parameter_constraints: dict = {  # noqa: RUF012
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "solver": [StrOptions({*OPTIMIZERS, "lbfgs"})],
+        "solver": [StrOptions({*OPTIMIZERS, *FULL_BATCH_SOLVERS})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -360,8 +367,7 @@ default="relu"
             If a parameter or an argument is not as described, or the loss does not stay
             finite.
         """
-        hidden = hidden_sizes(self.hidden_layer_sizes)
-        check_settings(self)
+        hidden = check_settings(self)
         continued = self.warm_start and self.__sklearn_is_fitted__()
         working_copy = copy(self)  # validation writes to it, not to the estimator
         X, y, sample_weight = check_rows(working_copy, X, y, sample_weight, reset=not continued)
@@ -424,8 +430,7 @@ default="relu"
             If a parameter or an argument is not as described, or the loss does not stay
             finite.
         """
-        hidden = hidden_sizes(self.hidden_layer_sizes)
-        check_settings(self)
+        hidden = check_settings(self)
         continued = self.__sklearn_is_fitted__()
         working_copy = copy(self)
         X, y, sample_weight = check_rows(working_copy, X, y, sample_weight, reset=not continued)

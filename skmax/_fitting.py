@@ -6,6 +6,7 @@ held-out ones, a solver. It advances a `TrainingState` and writes to nothing els
 
 import inspect
 import warnings
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -17,12 +18,19 @@ from ._calibration import enough_rows, fit_temperature
 from ._model import Model
 from ._monitor import Monitor
 from ._network import Network
+from ._newton import minimize_newton
 from ._objective import Objective, logits_by_block, mean_cross_entropy
 from ._optimizers import OPTIMIZERS
 from ._rows import BLOCK_ROWS, checksum
 from ._schedules import SCHEDULES
 from ._solvers import LearningRate, TrainingState, minimize_lbfgs, minimize_minibatch
 from ._targets import class_weights, row_weights
+
+# Those that see all rows at once; the others are the OPTIMIZERS, on mini-batches.
+FULL_BATCH_SOLVERS: dict[str, Callable[..., float]] = {
+    "lbfgs": minimize_lbfgs,
+    "newton-cg": minimize_newton,
+}
 
 # Rows of a batch where batch_size is "auto", as in MLPClassifier.
 AUTO_BATCH_SIZE = 200
@@ -273,18 +281,15 @@ def _scorer(estimator, model, held_out):
 def _minimize(estimator, objective, state, monitor, streaming):
     """Run the solver; return why it fell short of convergence, or None."""
     if estimator.solver not in OPTIMIZERS:
-        gradient_size = minimize_lbfgs(
-            objective,
-            state,
-            monitor.after_pass,
-            tol=float(estimator.tol),
-            max_iter=estimator.max_iter,
-            max_fun=estimator.max_fun,
-        )
+        limits = {"tol": float(estimator.tol), "max_iter": estimator.max_iter}
+        if estimator.solver == "lbfgs":
+            limits["max_fun"] = estimator.max_fun
+        minimize = FULL_BATCH_SOLVERS[estimator.solver]
+        gradient_size = minimize(objective, state, monitor.after_pass, **limits)
         if state.ended_by not in ("max_iter", "max_fun", "line search"):
             return None
         return (
-            f"lbfgs has not converged after {state.n_iter} iterations, ended by "
+            f"{estimator.solver} has not converged after {state.n_iter} iterations, ended by "
             f"{state.ended_by}: the largest component of the gradient is {gradient_size:.2g}, "
             f"tol={estimator.tol}. Raise max_iter or max_fun, or scale the features "
             "(scaling='standard')."

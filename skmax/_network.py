@@ -54,12 +54,16 @@ class Network:
     def initial_params(self, rng, dtype=np.float64):
         """Return a random vector, uniform within +-sqrt(gain / (fan_in + fan_out)).
 
+        Without a hidden layer there is no symmetry to break, and it is zero.
+
         References
         ----------
         Glorot and Bengio, "Understanding the difficulty of training deep feedforward
         neural networks", 2010.
         """
-        params = np.empty(self.n_params, dtype=dtype)
+        params = np.zeros(self.n_params, dtype=dtype)
+        if len(self.shapes) == 1:
+            return params
         gain = ACTIVATIONS[self.activation].init_gain
         for W, b in zip(*self.split(params), strict=True):
             bound = np.sqrt(gain / sum(W.shape))

@@ -31,12 +31,19 @@ def check_can_stream(estimator):
 
 
 def check_settings(estimator):
-    """Raise ValueError for parameters that do not fit together."""
+    """Return the hidden layers; raise ValueError for parameters that do not fit together."""
+    hidden = hidden_sizes(estimator.hidden_layer_sizes)
+    if estimator.solver == "newton-cg" and hidden:
+        raise ValueError(
+            "solver='newton-cg' needs hidden_layer_sizes=(), with which J is convex; got "
+            f"{estimator.hidden_layer_sizes!r}. Use 'lbfgs', 'adam' or 'sgd' with hidden layers."
+        )
     if estimator.dropout and estimator.solver not in OPTIMIZERS:
         raise ValueError(
             f"dropout={estimator.dropout} needs a mini-batch solver, one of "
             f"{sorted(OPTIMIZERS)}; solver={estimator.solver!r} minimises one fixed function."
         )
+    return hidden
 
 
 def hidden_sizes(hidden_layer_sizes):

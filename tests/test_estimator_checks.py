@@ -10,6 +10,7 @@ CONFIGURATIONS = [
     SoftmaxMLPClassifier(solver="lbfgs"),
     SoftmaxMLPClassifier(solver="sgd", learning_rate_init=0.05),
     SoftmaxMLPClassifier(hidden_layer_sizes=(), learning_rate_init=0.05),
+    SoftmaxMLPClassifier(hidden_layer_sizes=(), solver="newton-cg"),
     SoftmaxMLPClassifier(early_stopping=True),
     SoftmaxMLPClassifier(class_weight="balanced", label_smoothing=0.1),
     SoftmaxMLPClassifier(dropout=0.1, activation="gelu"),

@@ -14,7 +14,7 @@ LAYERS = [
     {"__init__"},
     {"_classifier"},
     {"_fitting", "_validation"},
-    {"_model", "_solvers"},
+    {"_model", "_newton", "_solvers"},
     {"_monitor", "_calibration", "_targets"},
     {"_objective"},
     {"_network", "_rows"},

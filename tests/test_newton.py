@@ -1,0 +1,161 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.sparse import csr_array
+from sklearn.datasets import load_digits, make_classification
+from sklearn.linear_model import LogisticRegression
+
+from skmax import SoftmaxMLPClassifier
+from skmax._network import Network
+from skmax._newton import MAX_FEATURES, _Regression, minimize_newton
+from skmax._objective import Objective
+from skmax._rows import Rows
+from skmax._scaling import learn_scaling
+from skmax._solvers import TrainingState
+
+N_ROWS, N_FEATURES, N_CLASSES = 60, 5, 3
+
+
+def problem(container=np.asarray, weighted=True, smoothing=0.1, alpha=0.5, batch_size=25):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(N_ROWS, N_FEATURES)) * (rng.random((N_ROWS, N_FEATURES)) < 0.6)
+    labels = rng.integers(N_CLASSES, size=N_ROWS)
+    weight = rng.uniform(0.1, 3, size=N_ROWS) if weighted else None
+    network = Network([N_FEATURES, N_CLASSES], "identity", label_smoothing=smoothing)
+    scaling = learn_scaling("standard", container(X)) if container is csr_array else None
+    rows = Rows(container(X), scaling=scaling, dtype=np.float64)
+    objective = Objective(network, rows, labels, weight, alpha, batch_size=batch_size)
+    return objective, rng.normal(size=network.n_params)
+
+
+def state(params):
+    return TrainingState(params=params.copy(), rng=np.random.default_rng(0), split_seed=0)
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_loss_and_gradient_are_those_of_the_objective(smoothing, weighted, container):
+    objective, params = problem(container, weighted, smoothing)
+    loss, grad = objective(params)
+    regression = _Regression(objective, params.copy())
+    assert_allclose(regression.loss, loss, rtol=1e-13)
+    assert_allclose(regression.gradient(), grad, atol=1e-14)
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_hessian_products_are_difference_quotients_of_the_gradient(weighted, container):
+    objective, params = problem(container, weighted)
+    direction = np.random.default_rng(1).normal(size=len(params))
+    product, logits = _Regression(objective, params.copy()).hessian_product(direction)
+    step = 1e-5 * direction
+    difference = (objective(params + step)[1] - objective(params - step)[1]) / 2e-5
+    assert np.linalg.norm(product - difference) < 1e-8 * np.linalg.norm(difference)
+    before, after = (_Regression(objective, p).Z for p in (params.copy(), params + direction))
+    assert_allclose(logits, after - before, atol=1e-12)
+
+
+def test_the_preconditioner_is_symmetric_positive_and_near_the_inverse():
+    objective, params = problem(weighted=False)
+    objective.rows.X *= [1, 3, 10, 30, 100]
+    regression = _Regression(objective, 0.001 * params)
+    eye = np.eye(len(params))
+    M = np.array([regression.precondition(e) for e in eye])
+    H = np.array([regression.hessian_product(e)[0] for e in eye])
+    assert_allclose(M, M.T, atol=1e-10)
+    # A constant added to all biases changes nothing: that direction has no curvature.
+    conditions = []
+    for A in (H, M @ H):
+        curvatures = np.sort(np.linalg.eigvals(A).real)[1:]
+        assert curvatures[0] > 0
+        conditions.append(curvatures[-1] / curvatures[0])
+    assert conditions[1] < 3 < 1000 < conditions[0]
+
+
+def test_sparse_and_wide_rows_go_without_a_preconditioner():
+    objective, params = problem(csr_array)
+    assert_allclose(_Regression(objective, params).precondition(params), params)
+    X = np.ones((3, MAX_FEATURES + 1))
+    network = Network([MAX_FEATURES + 1, 2], "identity")
+    wide = Objective(network, Rows(X, dtype=np.float64), np.array([0, 1, 0]), None, 1.0)
+    vector = np.arange(float(network.n_params))
+    assert_allclose(_Regression(wide, np.zeros(network.n_params)).precondition(vector), vector)
+
+
+def test_each_step_falls_and_few_are_needed():
+    objective, params = problem()
+    training, losses = state(params), []
+    size = minimize_newton(
+        objective, training, lambda p, loss: losses.append(loss), tol=1e-10, max_iter=50
+    )
+    assert training.ended_by == "convergence" and size <= 1e-10
+    assert (np.diff(losses) < 0).all() and len(losses) == training.n_iter <= 15
+    assert_allclose(objective(training.params)[0], losses[-1])
+
+
+def test_limits_and_requests_end_it():
+    objective, params = problem()
+    training = state(params)
+    minimize_newton(objective, training, lambda *_: False, tol=0.0, max_iter=2)
+    assert training.n_iter == 2 and training.ended_by == "max_iter"
+    training = state(params)
+    minimize_newton(objective, training, lambda *_: True, tol=0.0, max_iter=9)
+    assert training.n_iter == 1 and training.ended_by == "patience"
+    training = state(params)
+    minimize_newton(objective, training, lambda *_: False, tol=0.0, max_iter=999)
+    assert training.ended_by == "line search"  # where rounding ends all progress
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+def test_it_is_logistic_regression(container, n_classes):
+    X, y = make_classification(400, 8, n_informative=6, n_classes=n_classes, random_state=0)
+    weight = np.random.default_rng(0).integers(0, 4, size=400)
+    clf = SoftmaxMLPClassifier((), solver="newton-cg", alpha=2.0, tol=1e-8)
+    P = clf.fit(container(X), y, weight).predict_proba(X)
+    C = (2 if n_classes == 2 else 1) / 2.0
+    reference = LogisticRegression(C=C, tol=1e-8, max_iter=9999).fit(X, y, weight)
+    assert_allclose(P, reference.predict_proba(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("scaling", [None, "standard", "robust"])
+def test_it_ends_where_lbfgs_ends(scaling):
+    X, y = load_digits(return_X_y=True)
+    settings = {"alpha": 3.0, "tol": 1e-7, "max_iter": 9000, "scaling": scaling}
+    newton = SoftmaxMLPClassifier((), solver="newton-cg", **settings).fit(X, y)
+    lbfgs = SoftmaxMLPClassifier((), solver="lbfgs", **settings).fit(X, y)
+    assert_allclose(newton.loss_, lbfgs.loss_, rtol=1e-6)
+    assert newton.n_iter_ < 20
+
+
+def test_hidden_layers_are_refused():
+    with pytest.raises(ValueError, match=r"needs hidden_layer_sizes=\(\).*got \(3,\)"):
+        SoftmaxMLPClassifier((3,), solver="newton-cg").fit(np.eye(4), [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    "make_awkward",
+    [
+        lambda X: np.column_stack([X, X]),
+        lambda X: np.column_stack([X, np.ones(len(X))]),
+        lambda X: 1e6 * X + 1e7,
+        lambda X: X[:, :1] * 0,
+    ],
+    ids=["collinear", "constant", "far away", "nothing"],
+)
+@pytest.mark.parametrize("alpha", [0.0, 1e-4])
+def test_awkward_features_without_much_of_a_penalty(make_awkward, alpha):
+    X, y = make_classification(200, 4, n_informative=3, n_redundant=0, flip_y=0.3, random_state=0)
+    clf = SoftmaxMLPClassifier((), solver="newton-cg", alpha=alpha, scaling="standard")
+    P = clf.fit(make_awkward(X), y).predict_proba(make_awkward(X))
+    assert np.isfinite(P).all()
+    assert clf.n_iter_ < 30
+
+
+def test_float32_rows_are_fitted_in_float32():
+    X, y = load_digits(return_X_y=True)
+    clf = SoftmaxMLPClassifier((), solver="newton-cg", alpha=1.0, tol=1e-4)
+    P = clf.fit((X / 16).astype(np.float32), y).predict_proba((X / 16).astype(np.float32))
+    assert P.dtype == np.float32 and clf._state.params.dtype == np.float32
+    assert_allclose(P, clf.fit(X / 16, y).predict_proba(X / 16), atol=2e-3)
