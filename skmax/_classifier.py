@@ -12,7 +12,7 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ._activations import ACTIVATIONS
 from ._fitting import (
@@ -31,6 +31,7 @@ from ._targets import check_labels, class_indices, split_validation
 from ._validation import (
     check_can_stream,
     check_no_initial_values,
+    check_prediction_rows,
     check_rows,
     check_same_classes,
     check_settings,
@@ -564,14 +565,15 @@ default="relu"
         return tags
 
     def _fitted_model(self):
-        check_is_fitted(self)
-        return self._model
+        model = self.__dict__.get("_model")
+        if model is None:
+            check_is_fitted(self)
+        return model
 
     def _check_prediction(self, X):
         # Bound once: a concurrent refit rebinds the estimator's model.
         model = self._fitted_model()
-        X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
-        return model, X
+        return model, check_prediction_rows(self, X)
 
     def _learn_scaling(self, sample):
         return learn_scaling(self.scaling, sample.X, sample.index, sample.sample_weight)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
 # Up to so many classes, a copy with a class per row makes reductions over classes vector
-# operations over samples: 15 us instead of 24 us for 200 x 3, equal at 200 x 100.
+# operations over samples: the loss of 200 x 3 logits takes 13 us instead of 27.
 FEW_CLASSES = 64
 
 
@@ -241,10 +241,38 @@ def row_cross_entropy(Z: np.ndarray, labels: np.ndarray) -> np.ndarray:
     -------
     row_loss : ndarray of shape (n_samples,), dtype of `Z`
     """
-    Z -= Z.max(axis=1, keepdims=True)
-    z_label = Z[np.arange(len(Z)), labels]
-    np.exp(Z, out=Z)
-    return np.log(Z.sum(axis=1)) - z_label
+    Zt = _class_major(Z)
+    Zt -= np.maximum.reduce(Zt, axis=0)
+    z_label = Zt[labels, np.arange(len(Z))]
+    np.exp(Zt, out=Zt)
+    return np.log(np.add.reduce(Zt, axis=0)) - z_label
+
+
+def positive_softmax(Z: np.ndarray) -> np.ndarray:
+    """Return the softmax of each row, none below the smallest normal number.
+
+    No softmax is 0, but a small one may round to it: the logarithm of a probability stays
+    finite.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_classes)
+        Logits; overwritten.
+
+    Returns
+    -------
+    P : ndarray of shape (n_samples, n_classes), dtype of `Z`
+    """
+    Pt = _class_major(Z)
+    Pt -= np.maximum.reduce(Pt, axis=0)
+    np.exp(Pt, out=Pt)
+    Pt /= np.add.reduce(Pt, axis=0)
+    return np.maximum(Pt, np.finfo(Z.dtype).tiny, out=Pt).T
+
+
+def _class_major(Z):
+    """Return Z^T: a copy that is fast to reduce over few classes, a view for many."""
+    return np.ascontiguousarray(Z.T) if Z.shape[1] <= FEW_CLASSES else Z.T
 
 
 def softmax_cross_entropy(Z, labels, row_weight, label_smoothing=0.0):
@@ -275,12 +303,10 @@ def softmax_cross_entropy(Z, labels, row_weight, label_smoothing=0.0):
     (label smoothing).
     """
     n_rows, n_classes = Z.shape
-    copied = n_classes <= FEW_CLASSES
+    Zt, copied = _class_major(Z), n_classes <= FEW_CLASSES
     if copied:
-        Zt = np.ascontiguousarray(Z.T)
         flat, at_label = Zt.reshape(-1), labels * n_rows + np.arange(n_rows)
     else:
-        Zt = Z.T
         flat, at_label = Z.reshape(-1), labels + n_classes * np.arange(n_rows)
     Zt -= np.maximum.reduce(Zt, axis=0)
     # - sum_j y_j log p_j = log sum_k exp(z_k) - sum_j y_j z_j

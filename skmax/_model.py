@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._losses import log_softmax, softmax
+from ._losses import log_softmax, positive_softmax
 from ._network import Network
 from ._objective import logits_by_block
 from ._rows import Rows
@@ -49,10 +49,7 @@ class Model:
 
     def probabilities(self, X):
         """Return the class probabilities of rows X, softmax(logits), each above 0."""
-        # No softmax is 0, but one below the smallest normal number may round to it: the
-        # logarithm of a probability stays finite.
-        smallest = np.finfo(self.params.dtype).tiny
-        return self._by_block(X, lambda Z: np.maximum(softmax(Z), smallest))
+        return self._by_block(X, positive_softmax)
 
     def log_probabilities(self, X):
         """Return the logarithms of the class probabilities of rows X."""

@@ -5,7 +5,7 @@ from scipy.optimize import approx_fprime
 from sklearn.metrics import log_loss
 
 from skmax import cross_entropy, hardmax, log_softmax, one_hot, softmax
-from skmax._losses import FEW_CLASSES, row_cross_entropy, softmax_cross_entropy
+from skmax._losses import FEW_CLASSES, positive_softmax, row_cross_entropy, softmax_cross_entropy
 
 DTYPES = [np.float32, np.float64]
 
@@ -189,6 +189,14 @@ def test_fused_loss_is_finite_and_exact_for_extreme_logits(dtype):
     Z = np.array([[1e4, -1e4], [1e4, -1e4]], dtype=dtype)
     assert softmax_cross_entropy(Z, np.array([0, 1]), 1.0) == 2e4
     assert_array_equal(Z, [[0, 0], [1, -1]])
+
+
+@pytest.mark.parametrize("n_classes", [4, FEW_CLASSES + 1])
+def test_positive_softmax_is_the_softmax_but_never_zero(n_classes):
+    Z = logits(k=n_classes)
+    assert_allclose(positive_softmax(Z.copy()), softmax(Z), rtol=1e-14)
+    P = positive_softmax(1e5 * Z)
+    assert (P > 0).all() and np.isfinite(np.log(P)).all()
 
 
 def test_row_cross_entropy_is_minus_the_log_softmax_of_the_label():

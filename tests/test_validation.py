@@ -1,0 +1,96 @@
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array
+from sklearn.utils.validation import validate_data
+
+from skmax import SoftmaxMLPClassifier
+from skmax._validation import check_prediction_rows
+
+X = np.random.default_rng(0).normal(size=(30, 4))
+FRAME = pd.DataFrame(X, columns=list("abcd"))
+y = np.arange(30) % 3
+
+
+def fitted(rows):
+    return SoftmaxMLPClassifier((), max_iter=2, learning_rate="cosine").fit(rows, y)
+
+
+def with_value(value):
+    rows = X.copy()
+    rows[7, 2] = value
+    return rows
+
+
+INPUTS = {
+    "float64": X,
+    "float32": X.astype(np.float32),
+    "Fortran": np.asfortranarray(X),
+    "one row": X[:1],
+    "no row": X[:0],
+    "one dimension": X[0],
+    "three dimensions": X[None],
+    "too few features": X[:, :3],
+    "too many features": np.hstack([X, X]),
+    "NaN": with_value(np.nan),
+    "infinity": with_value(np.inf),
+    "infinities that cancel": np.where(np.arange(30)[:, None] % 2, np.inf, -np.inf) + 0 * X,
+    "sum that overflows": np.full((30, 4), 1e308),
+    "integers": X.astype(int),
+    "float16": X.astype(np.float16),
+    "strings": X.astype(str),
+    "complex": X * 1j,
+    "list": X.tolist(),
+    "sparse": csr_array(X),
+    "frame": FRAME,
+    "frame with other names": FRAME.rename(columns={"a": "z"}),
+    "frame in another order": FRAME[list("dcba")],
+    "matrix": np.asmatrix(X),
+    "masked": np.ma.masked_array(X, mask=False),
+}
+
+
+def outcome(check, clf, rows):
+    """Return what a check returns, raises and warns of, to be compared."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = check(clf, rows)
+        except Exception as error:
+            return type(error), str(error)
+    messages = [str(w.message) for w in caught]
+    dense = result.toarray() if isinstance(result, csr_array) else result
+    return type(result), result.dtype, dense.tolist(), messages
+
+
+def scikit_learns(clf, rows):
+    return validate_data(clf, rows, accept_sparse="csr", dtype="numeric", reset=False)
+
+
+@pytest.mark.parametrize("seen", ["array", "frame"])
+@pytest.mark.parametrize("name", INPUTS)
+def test_predictions_check_rows_as_scikit_learn_does(name, seen):
+    clf = fitted(X if seen == "array" else FRAME)
+    rows = INPUTS[name]
+    assert outcome(check_prediction_rows, clf, rows) == outcome(scikit_learns, clf, rows)
+
+
+def test_plain_rows_are_taken_as_they_are():
+    assert check_prediction_rows(fitted(X), X) is X
+
+
+def test_an_unfitted_estimator_says_so_first():
+    from sklearn.exceptions import NotFittedError
+
+    for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+        with pytest.raises(NotFittedError):
+            getattr(SoftmaxMLPClassifier(), method)("nonsense")
+
+
+def test_predictions_leave_the_rows_alone():
+    clf, before = fitted(X), X.copy()
+    clf.predict_proba(X)
+    assert_array_equal(X, before)
