@@ -15,15 +15,16 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import skmax
 
 
-def arguments(description):
-    """Parse --quick and --pairs, silence convergence, and limit BLAS to one thread."""
+def arguments(description, n_threads=1):
+    """Parse --quick and --pairs, silence convergence, and limit the threads of BLAS."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="small and few: does it run?")
     parser.add_argument("--pairs", type=int, default=None, help="pairs per row (default 7)")
     options = parser.parse_args()
     options.pairs = options.pairs or (1 if options.quick else 7)
     warnings.simplefilter("ignore", ConvergenceWarning)
-    threadpool_limits(1)
+    if n_threads is not None:
+        threadpool_limits(n_threads)
     return options
 
 
@@ -66,10 +67,12 @@ def blas_peak(dtype, size=640):
 
 def machine():
     """Return a line on the machine and the versions."""
-    blas = {f"{lib['internal_api']} {lib['version']}" for lib in threadpool_info()}
-    architecture = {lib.get("architecture") for lib in threadpool_info()} - {None}
+    libraries = [lib for lib in threadpool_info() if lib["user_api"] == "blas"]
+    blas = {f"{lib['internal_api']} {lib['version']}" for lib in libraries}
+    architecture = {lib.get("architecture") for lib in libraries} - {None}
+    threads = max(lib["num_threads"] for lib in libraries)
     return (
-        f"{platform.machine()} {'/'.join(sorted(architecture))}, one BLAS thread; "
+        f"{platform.machine()} {'/'.join(sorted(architecture))}, BLAS threads: {threads}; "
         f"Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}, "
         f"scikit-learn {sklearn.__version__}, {', '.join(sorted(blas))}, "
         f"skmax {skmax.__version__}"

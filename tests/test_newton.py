@@ -76,11 +76,14 @@ def test_the_preconditioner_is_symmetric_positive_and_near_the_inverse():
 def test_sparse_and_wide_rows_go_without_a_preconditioner():
     objective, params = problem(csr_array)
     assert_allclose(_Regression(objective, params).precondition(params), params)
-    X = np.ones((3, MAX_FEATURES + 1))
-    network = Network([MAX_FEATURES + 1, 2], "identity")
-    wide = Objective(network, Rows(X, dtype=np.float64), np.array([0, 1, 0]), None, 1.0)
-    vector = np.arange(float(network.n_params))
-    assert_allclose(_Regression(wide, np.zeros(network.n_params)).precondition(vector), vector)
+    for n_rows, n_features in ((3, 30), (60_000, MAX_FEATURES + 1)):
+        X = np.broadcast_to(1.0, (n_rows, n_features))
+        network = Network([n_features, 2], "identity")
+        labels = np.arange(n_rows) % 2
+        wide = Objective(network, Rows(X, dtype=np.float64), labels, None, 1.0)
+        vector = np.arange(float(network.n_params))
+        start = np.zeros(network.n_params)
+        assert_allclose(_Regression(wide, start).precondition(vector), vector)
 
 
 def test_each_step_falls_and_few_are_needed():
