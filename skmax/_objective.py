@@ -12,8 +12,8 @@ from ._losses import row_cross_entropy
 from ._network import Workspace
 from ._rows import BLOCK_ROWS, blocks
 
-# Weights per block of the penalty, which stays in the cache.
-PENALTY_BLOCK = 32_768
+# Weights per block of the penalty, see BLOCK_SIZE of the optimizers.
+PENALTY_BLOCK = 65_536
 
 
 class Objective:

@@ -92,6 +92,9 @@ class Rows:
         self.dtype = np.dtype(dtype)
         self.n_rows = X.shape[0] if index is None else len(index)
         self._buffers: dict[str, np.ndarray] = {}
+        self._is_sparse = issparse(X)
+        # Of an X in any other layout np.take would make a whole copy first.
+        self._is_plain = not self._is_sparse and X.flags.c_contiguous and X.flags.aligned
         self._scaling = scaling
         if scaling is not None:
             self._work_dtype = _work_dtype(X, scaling)
@@ -112,16 +115,16 @@ class Rows:
         """
         if self.index is not None:
             rows = self.index[rows]
-        return self._take_sparse(rows) if issparse(self.X) else self._take_dense(rows)
+        return self._take_sparse(rows) if self._is_sparse else self._take_dense(rows)
 
     def _take_dense(self, rows):
         if isinstance(rows, slice):
             block = self.X[rows]
         else:
             block = self._buffer("gathered", len(rows), self.X.dtype)
-            if self.X.flags.c_contiguous and self.X.flags.aligned:
+            if self._is_plain:
                 np.take(self.X, rows, axis=0, out=block, mode="clip")
-            else:  # np.take would copy the whole X first
+            else:
                 block[...] = self.X[rows]
         if self._scaling is None and block.dtype == self.dtype:
             return block
