@@ -118,8 +118,9 @@ class _Regression:
         self.weight = self.weight / objective.n_rows
         self.blocks = list(blocks(objective.n_rows, objective.batch_size))
         self.Z = self._products(params)
+        self.P = softmax(self.Z)
+        self.loss = self._loss(self.Z, params)
         self._spectrum = self._second_moments()
-        self._evaluate()
 
     def _products(self, vector):
         """Return X V + v for the vector (V, v)."""
@@ -129,10 +130,6 @@ class _Regression:
             self.rows.take(block).dot(V, out=out[block])
         out += v
         return out
-
-    def _evaluate(self):
-        self.P = softmax(self.Z)
-        self.loss = self._loss(self.Z, self.params)
 
     def _loss(self, Z, params):
         objective, W = self.objective, params[: self.network.n_weights]
@@ -188,7 +185,7 @@ class _Regression:
             if loss < self.loss + 1e-4 * length * slope:  # Armijo, 1966
                 self.params += length * step
                 self.Z += length * logit_step
-                self._evaluate()
+                self.P, self.loss = softmax(self.Z), loss
                 return True
             length *= 0.5
         return False
