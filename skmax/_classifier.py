@@ -1,4 +1,4 @@
-"""SoftmaxMLPClassifier: parameters, validation at the working_copy, wiring and predictions."""
+"""SoftmaxMLPClassifier: parameters, fit as a list of steps, predictions."""
 
 import warnings
 from copy import copy
@@ -89,9 +89,9 @@ default="relu"
         Seeds initial parameters, the order of rows, dropout and the validation split.
         Pass an int for reproducible results.
     warm_start : bool, default=False
-        Whether `fit` continues the previous fit. One that was ended by `max_iter` is
-        continued exactly (optimizer, random generator, patience); one that had ended by
-        itself is the starting point of a new one. The scaling that was learnt first is
+        Whether `fit` continues the previous fit. One of "adam" or "sgd" that was ended by
+        `max_iter` is continued exactly (optimizer, random generator, patience); any other
+        is the starting point of a new one. The scaling that was learnt first is
         kept, and the curves go on.
     verbose : bool or int, default=False
         Whether to print a line per epoch or iteration.
@@ -573,7 +573,7 @@ default="relu"
     def _check_prediction(self, X):
         # Bound once: a concurrent refit rebinds the estimator's model.
         model = self._fitted_model()
-        return model, check_prediction_rows(self, X)
+        return model, check_prediction_rows(self, X, model.network.layer_sizes[0])
 
     def _learn_scaling(self, sample):
         return learn_scaling(self.scaling, sample.X, sample.index, sample.sample_weight)
@@ -582,7 +582,7 @@ default="relu"
         """Rebind every fitted attribute; nothing else assigns to the estimator."""
         if outcome.shortfall:  # first: where warnings are errors, the old model is kept
             warnings.warn(outcome.shortfall, ConvergenceWarning, stacklevel=4)
-        model, history = outcome.model, state.history
+        model, history, best_score = outcome.model, state.history, state.history.best_score
         stopped_early = history.best_params is not None
         fitted = {
             "_model": model,
@@ -598,7 +598,7 @@ default="relu"
             "best_loss_": None if stopped_early else min(history.loss_curve, default=None),
             "validation_loss_curve_": history.validation_loss_curve or None,
             "validation_scores_": history.validation_scores or None,
-            "best_validation_score_": history.best_score if history.validation_scores else None,
+            "best_validation_score_": None if np.isneginf(best_score) else best_score,
         }
         if "feature_names_in_" in vars(working_copy):
             fitted["feature_names_in_"] = working_copy.feature_names_in_

@@ -186,14 +186,14 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False):
         loss = np.nan
     elif state.n_iter > n_passes_before:
         loss = state.history.loss_curve[-1]
-    else:  # L-BFGS began at the optimum
+    else:  # a full-batch solver began at the optimum
         loss = objective(state.params)[0]
     if not (np.isfinite(loss) and np.isfinite(state.params).all()):
         raise ValueError(
-            f"Training diverged in iteration {state.n_iter}: the loss or the parameters are not "
-            "finite. Lower learning_rate_init, or scale the features (scaling='standard'); "
-            "features beyond 3e38 need dtype='float64', and weights that are tiny against alpha "
-            "need to be rescaled."
+            f"Training diverged in iteration {state.n_iter}: the loss, its gradient or the "
+            "parameters are not finite. Lower learning_rate_init (of 'adam' and 'sgd'), or scale "
+            "the features (scaling='standard'); features beyond 3e38 need dtype='float64', and "
+            "weights that are tiny against alpha need to be rescaled."
         )
     params = state.params
     if monitor.early_stopping:
@@ -220,7 +220,7 @@ def _begin(estimator, state, sample, held_out, streaming):
             name: type(getattr(kind, name))(getattr(estimator, name)) for name in kind.SETTINGS
         }
         if type(state.optimizer) is kind:
-            state.optimizer = replace(state.optimizer, **settings)
+            state.optimizer = state.optimizer.retuned(**settings)
         else:
             state.optimizer = kind(**settings)
     # What is best so far, and how long it has been, holds for one function of one data set.
@@ -262,10 +262,8 @@ def _scorer(estimator, model, held_out):
     scorer = check_scoring(estimator, scoring=estimator.scoring)
     X = held_out.X if held_out.index is None else held_out.X[held_out.index]
     y = model.classes[held_out.labels]
-    # Weights go to whom takes them: not every metric does, nor a callable need.
-    accepted = inspect.signature(getattr(scorer, "_score_func", scorer)).parameters
     weight = {}
-    if held_out.sample_weight is not None and "sample_weight" in accepted:
+    if held_out.sample_weight is not None and _takes_weights(scorer):
         weight = {"sample_weight": held_out.sample_weight * held_out.weight_scale}
     dtype = published_dtype(held_out.X)
     candidate = copy(estimator)
@@ -276,6 +274,17 @@ def _scorer(estimator, model, held_out):
         return float(scorer(candidate, X, y, **weight))
 
     return score_of
+
+
+def _takes_weights(scorer):
+    """Return whether a scorer can be given weights: not every metric or callable can."""
+    metric = getattr(scorer, "_score_func", None)
+    try:
+        parameters = inspect.signature(metric or scorer).parameters
+    except ValueError:  # some built-in functions have no signature
+        return False
+    any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    return "sample_weight" in parameters or (metric is None and any_keyword)
 
 
 def _minimize(estimator, objective, state, monitor, streaming):
@@ -291,8 +300,8 @@ def _minimize(estimator, objective, state, monitor, streaming):
         return (
             f"{estimator.solver} has not converged after {state.n_iter} iterations, ended by "
             f"{state.ended_by}: the largest component of the gradient is {gradient_size:.2g}, "
-            f"tol={estimator.tol}. Raise max_iter or max_fun, or scale the features "
-            "(scaling='standard')."
+            f"tol={estimator.tol}. Raise {' or '.join(sorted(limits.keys() - {'tol'}))}, or scale "
+            "the features (scaling='standard')."
         )
     schedule = SCHEDULES[estimator.learning_rate]
     if streaming and schedule.decays:

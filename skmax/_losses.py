@@ -270,6 +270,11 @@ def positive_softmax(Z: np.ndarray) -> np.ndarray:
     return np.maximum(Pt, np.finfo(Z.dtype).tiny, out=Pt).T
 
 
+def rounding(dtype):
+    """Return the relative change of a loss that arithmetic in `dtype` cannot tell from none."""
+    return 64 * np.finfo(dtype).eps if dtype == np.float64 else np.finfo(dtype).eps
+
+
 def _class_major(Z):
     """Return Z^T: a copy that is fast to reduce over few classes, a view for many."""
     return np.ascontiguousarray(Z.T) if Z.shape[1] <= FEW_CLASSES else Z.T

@@ -1,6 +1,7 @@
 """A fitted model: all that a prediction needs, in one object that never changes."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -63,6 +64,11 @@ class Model:
         rows = Rows(X, scaling=self.scaling, dtype=self.params.dtype)
         out = None
         for block, Z in logits_by_block(self.network, self.params, rows):
+            if not isfinite(np.add.reduce(Z, axis=None)):
+                raise ValueError(
+                    "The logits of X are not finite: its values are too large for the model's "
+                    f"{Z.dtype}. Scale the features, or fit on float64 rows."
+                )
             if self.temperature != 1.0:
                 Z /= self.temperature
             result = function(Z)

@@ -1,6 +1,6 @@
 """What happens after each pass over the data: curves, patience, best parameters.
 
-A pass is an epoch of a mini-batch solver or an iteration of L-BFGS. What has been
+A pass is an epoch of a mini-batch solver or an iteration of another. What has been
 recorded is a `History`, which a continued fit goes on with.
 """
 

@@ -12,7 +12,7 @@ so that a product with the Hessian costs two products with X, and a line search 
 import numpy as np
 import scipy.linalg
 
-from ._losses import softmax, softmax_cross_entropy
+from ._losses import rounding, softmax, softmax_cross_entropy
 from ._rows import blocks
 
 # The preconditioner decomposes the second moments of so many features at most, and only
@@ -25,8 +25,12 @@ MAX_SQUARE = 48
 # and Steihaug, 1982), and never further than needed for `tol`.
 FORCING = 0.25
 
-# Smallest step of the line search; below it rounding decides.
-MIN_STEP = 1e-8
+# Where probabilities are saturated J is nearly flat, and a Newton step may be too long by any
+# power of ten: no step changes a logit by more than so many times the largest.
+MAX_GROWTH = 10.0
+
+# Number of times that the line search halves a step before it gives up.
+MAX_HALVINGS = 60
 
 
 def minimize_newton(objective, state, after_pass, *, tol, max_iter):
@@ -54,24 +58,32 @@ def minimize_newton(objective, state, after_pass, *, tol, max_iter):
     Nocedal and Wright, "Numerical optimization", 2006, chapter 7.
     """
     regression = _Regression(objective, state.params)
+    grad = regression.gradient()
+    size = float(np.abs(grad).max())
     state.ended_by = "max_iter"
     for _ in range(max_iter):
-        grad = regression.gradient()
-        size = float(np.abs(grad).max())
         if size <= tol:
-            state.ended_by = "convergence"
-            return size
+            break
         target = max(size * min(FORCING, size**FORCING), 0.5 * tol)
         step, logit_step = _solve(regression, grad, target)
-        if not regression.move(step, logit_step, float(grad @ step)):
-            state.ended_by = "line search"
-            return size
+        slope = float(grad @ step)
+        if not regression.move(step, logit_step, slope):
+            # Progress that rounding hides is none: J is at its optimum as far as it goes.
+            hidden = rounding(state.params.dtype) * max(1.0, abs(regression.loss))
+            state.ended_by = "convergence" if 0.0 < -slope <= hidden else "line search"
+            break
         state.n_iter += 1
         state.position.t += objective.n_rows
+        grad = regression.gradient()
+        size = float(np.abs(grad).max())
         if after_pass(state.params, regression.loss):
             state.ended_by = "patience"
             break
-    return float(np.abs(regression.gradient()).max())
+    if not np.isfinite(size):
+        state.ended_by = "divergence"
+    elif size <= tol and state.ended_by == "max_iter":
+        state.ended_by = "convergence"
+    return size
 
 
 def _solve(regression, grad, target):
@@ -79,7 +91,8 @@ def _solve(regression, grad, target):
 
     Preconditioned conjugate gradients (Hestenes and Stiefel, 1952). They end where the
     residual itself is small, not the preconditioned one: directions of little curvature
-    hardly show in the gradient, and need not be solved.
+    hardly show in the gradient, and need not be solved. Where rounding leaves a direction
+    no curvature, they end before it; if it is the first, it is the step.
     """
     step, logit_step = np.zeros_like(grad), np.zeros_like(regression.Z)
     residual = -grad
@@ -88,8 +101,8 @@ def _solve(regression, grad, target):
     for _ in range(len(grad)):
         product, logits = regression.hessian_product(direction)
         curvature = direction @ product
-        if curvature <= 0.0:  # by rounding: J is convex
-            break
+        if not curvature > 0.0:
+            return (step, logit_step) if step.any() else (direction, logits)
         length = descent / curvature
         step += length * direction
         logits *= length
@@ -106,8 +119,10 @@ def _solve(regression, grad, target):
 class _Regression:
     """J at the current parameters: logits Z, probabilities P, loss.
 
-    `params` is overwritten by `move`. Z, P and two more arrays of shape (n_rows,
-    n_classes) are held; rows are passed through in blocks.
+    `params` is overwritten by `move`. The weights of a feature are brought to a mean of
+    zero over the classes first, where they stay: a common part changes no probability,
+    and its penalty is least at zero. Z, P and two more arrays of shape (n_rows, n_classes)
+    are held; rows are passed through in blocks.
     """
 
     def __init__(self, objective, params):
@@ -117,9 +132,13 @@ class _Regression:
         self.weight = np.ones(objective.n_rows, params.dtype) if weight is None else weight
         self.weight = self.weight / objective.n_rows
         self.blocks = list(blocks(objective.n_rows, objective.batch_size))
+        (W,), (b,) = self.network.split(params)
+        W -= W.mean(axis=1, keepdims=True)
+        b -= b.mean()
         self.Z = self._products(params)
-        self.P = softmax(self.Z)
-        self.loss = self._loss(self.Z, params)
+        self.P = np.empty_like(self.Z)
+        self._update_probabilities()
+        self.loss = self._loss_along(np.zeros_like(params), self.Z, 0.0)
         self._spectrum = self._second_moments()
 
     def _products(self, vector):
@@ -131,18 +150,33 @@ class _Regression:
         out += v
         return out
 
-    def _loss(self, Z, params):
-        objective, W = self.objective, params[: self.network.n_weights]
-        smoothing = self.network.label_smoothing
-        loss = softmax_cross_entropy(Z.copy(), objective.labels, self.weight, smoothing)
-        return loss + 0.5 * objective.penalty * float(W @ W)
+    def _update_probabilities(self):
+        for block in self.blocks:
+            self.P[block] = softmax(self.Z[block])
+
+    def _data_term(self, block, logits):
+        """Return the weighted loss of a block of rows; overwrites the logits with w (P - Y)."""
+        labels, weight = self.objective.labels[block], self.weight[block]
+        return softmax_cross_entropy(logits, labels, weight, self.network.label_smoothing)
+
+    def _loss_along(self, step, logit_step, length):
+        """Return J at params + length * step."""
+        n_weights = self.network.n_weights
+        W = self.params[:n_weights] + length * step[:n_weights]
+        loss = 0.5 * self.objective.penalty * float(W @ W)
+        for block in self.blocks:
+            loss += self._data_term(block, self.Z[block] + length * logit_step[block])
+        return loss
 
     def gradient(self):
         """Return the gradient of J."""
-        delta = self.Z.copy()
-        smoothing = self.network.label_smoothing
-        softmax_cross_entropy(delta, self.objective.labels, self.weight, smoothing)
-        return self._pull_back(lambda block, X: delta[block], self.params)
+
+        def delta(block, X):
+            logits = self.Z[block].copy()
+            self._data_term(block, logits)
+            return logits
+
+        return self._pull_back(delta, self.params)
 
     def hessian_product(self, direction):
         """Return H direction, and what the direction adds to the logits."""
@@ -179,13 +213,15 @@ class _Regression:
 
     def move(self, step, logit_step, slope):
         """Go along the step as far as J falls enough; return whether it does at all."""
-        length = 1.0
-        while length > MIN_STEP:
-            loss = self._loss(self.Z + length * logit_step, self.params + length * step)
+        longest = MAX_GROWTH * (1.0 + float(np.abs(self.Z).max()))
+        length = longest / max(longest, float(np.abs(logit_step).max()))
+        for _ in range(MAX_HALVINGS):
+            loss = self._loss_along(step, logit_step, length)
             if loss < self.loss + 1e-4 * length * slope:  # Armijo, 1966
                 self.params += length * step
                 self.Z += length * logit_step
-                self.P, self.loss = softmax(self.Z), loss
+                self.loss = loss
+                self._update_probabilities()
                 return True
             length *= 0.5
         return False
@@ -217,8 +253,8 @@ class _Regression:
 
         Of the Hessian's blocks, one per class k, X^T diag(w_i p_ik (1 - p_ik)) X is taken
         as the class's mean of p (1 - p) times the second moments: one decomposition
-        inverts all of them, for any probabilities (after Boehning, 1992). What is common
-        to all classes changes no probability, and has the penalty's curvature alone.
+        inverts all of them, for any probabilities (after Boehning, 1992). Of the result
+        the part common to all classes is left out, as it is out of the parameters.
         """
         if self._spectrum is None:
             return residual.copy()
@@ -228,9 +264,7 @@ class _Regression:
         curvature += 1e-9 * curvature.max()  # without a penalty J may be flat somewhere
         (V,), (v,) = self.network.split(residual)
         stacked = np.vstack([V, v])
-        common = stacked.mean(axis=1, keepdims=True)
-        solution = vectors @ ((vectors.T @ (stacked - common)) / curvature)
+        stacked -= stacked.mean(axis=1, keepdims=True)
+        solution = vectors @ ((vectors.T @ stacked) / curvature)
         solution -= solution.mean(axis=1, keepdims=True)
-        if self.objective.penalty > 0.0:
-            solution[:-1] += common[:-1] / self.objective.penalty
         return np.concatenate([solution[:-1].ravel(), solution[-1]])

@@ -4,7 +4,7 @@ An optimizer holds its moments between steps, and all of its state is in its fie
 `OPTIMIZERS` names them; their settings are the estimator's parameters of the same names.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
 
 import numpy as np
@@ -27,6 +27,10 @@ class SGD:
     velocity: np.ndarray | None = field(default=None, repr=False)
 
     SETTINGS = ("momentum", "nesterovs_momentum")
+
+    def retuned(self, **settings):
+        """Return an optimizer with other settings that goes on from this one."""
+        return replace(self, **settings)
 
     def step(self, params, grad, learning_rate):
         """Overwrite `params` with the step; `grad` is scratch afterwards."""
@@ -62,6 +66,15 @@ class Adam:
     square_sum: np.ndarray | None = field(default=None, repr=False)
 
     SETTINGS = ("beta_1", "beta_2", "epsilon")
+
+    def retuned(self, **settings):
+        """Return an optimizer with other settings that goes on from the same moments."""
+        optimizer = replace(self, **settings)
+        if self.mean_sum is not None and self.square_sum is not None:
+            mean, square = 1.0 - self.beta_1, 1.0 - self.beta_2
+            optimizer.mean_sum = self.mean_sum * (mean / (1.0 - optimizer.beta_1))
+            optimizer.square_sum = self.square_sum * (square / (1.0 - optimizer.beta_2))
+        return optimizer
 
     def step(self, params, grad, learning_rate):
         """Overwrite `params` with the step; `grad` is scratch afterwards."""

@@ -10,6 +10,7 @@ from math import isfinite
 import numpy as np
 import scipy.optimize
 
+from ._losses import rounding
 from ._monitor import History
 from ._rows import blocks
 from ._schedules import Position, Schedule
@@ -31,7 +32,7 @@ class TrainingState:
     split_seed : int
         Seed of the validation split, which a continued fit must repeat.
     optimizer : {SGD, Adam}, default=None
-        With its moments; None for L-BFGS.
+        With its moments; None for solvers that see all rows at once.
     position : Position
     history : History
     n_iter : int, default=0
@@ -171,7 +172,7 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun):
     Returns
     -------
     gradient_size : float
-        Largest absolute component of the gradient of the last evaluation.
+        Largest absolute component of the gradient at the end.
 
     References
     ----------
@@ -199,8 +200,7 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun):
             state.ended_by = "patience"
             raise StopIteration
 
-    # Relative progress that rounding cannot tell from none.
-    ftol = 64 * np.finfo(np.float64).eps if trial.dtype == np.float64 else np.finfo(np.float32).eps
+    ftol = rounding(trial.dtype)
     options = {"maxiter": max_iter, "maxfun": max_fun, "gtol": tol, "ftol": ftol}
     state.ended_by = "max_fun"
     try:
@@ -214,6 +214,11 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun):
         )
     except _BudgetSpent:
         return gradient_size
-    if state.ended_by != "patience":
+    gradient_size = float(np.abs(result.jac).max())
+    if not isfinite(gradient_size):
+        state.ended_by = "divergence"
+    elif state.ended_by != "patience":
         state.ended_by = {0: "convergence", 1: "max_iter"}.get(result.status, "line search")
+        if state.ended_by == "max_iter" and gradient_size <= tol:
+            state.ended_by = "convergence"
     return gradient_size

@@ -88,25 +88,32 @@ def check_rows(estimator, X, y, sample_weight=None, *, reset, suffix=""):
     return X, y, _check_weights(sample_weight, X.shape[0], "sample_weight" + suffix)
 
 
-def check_prediction_rows(estimator, X):
+def check_prediction_rows(estimator, X, n_features):
     """Return rows to predict, as ndarray or CSR, or raise scikit-learn's errors.
 
-    A plain array of finite floats of the right width needs no more than this first look,
-    a tenth of the time of the whole validation; all else is left to it.
+    A plain array of finite floats of the right width, that of the model at hand, needs no
+    more than this first look, a tenth of the time of the whole validation; all else is
+    left to it.
     """
     if (
         type(X) is np.ndarray
         and X.ndim == 2
         and X.dtype in (np.float64, np.float32)
         and X.shape[0] > 0
-        and X.shape[1] == estimator.n_features_in_
+        and X.shape[1] == n_features
         and "feature_names_in_" not in estimator.__dict__
     ):
         with np.errstate(over="ignore", invalid="ignore"):
             total = np.add.reduce(X, axis=None)
         if isfinite(total):  # so is then every addend
             return X
-    return validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=False)
+    X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=False)
+    if X.shape[1] != n_features:  # the estimator has been refitted meanwhile
+        raise ValueError(
+            f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting "
+            f"{n_features} features as input."
+        )
+    return X
 
 
 def _check_weights(sample_weight, n_rows, name):

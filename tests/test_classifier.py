@@ -17,6 +17,7 @@ from sklearn.metrics import log_loss, make_scorer
 from skmax import SoftmaxMLPClassifier
 from skmax._activations import ACTIVATIONS
 from skmax._calibration import fit_temperature
+from skmax._fitting import _takes_weights
 from skmax._schedules import SCHEDULES
 
 SOLVERS = ["adam", "sgd", "lbfgs"]
@@ -238,8 +239,17 @@ def test_any_scorer_scores_the_validation_rows(scoring):
     assert_allclose(scorer(clf, X[160:], labels[160:]), clf.best_validation_score_, rtol=1e-6)
 
 
+def test_a_scorer_that_takes_any_keyword_gets_weights():
+    seen = []
+    scoring = lambda est, X, y, **options: seen.append(set(options)) or 0.5  # noqa: E731
+    quick(scoring=scoring).fit(X, y, X_val=X, y_val=y, sample_weight_val=np.ones(240))
+    assert seen == [{"sample_weight"}] * 5
+    assert not _takes_weights(max)  # has no signature to read
+
+
 @pytest.mark.parametrize(
-    "scoring", ["adjusted_rand_score", lambda est, X, y: 0.5, make_scorer(lambda y, p: 0.5)]
+    "scoring",
+    ["adjusted_rand_score", lambda est, X, y: 0.5, make_scorer(lambda y, p: 0.5)],
 )
 def test_a_scorer_that_takes_no_weights_gets_none(scoring):
     clf = quick(early_stopping=True, scoring=scoring).fit(X, y, sample_weight=np.ones(240))
@@ -251,6 +261,20 @@ def test_scores_that_are_no_numbers_are_said():
     with pytest.warns(ConvergenceWarning, match="No validation score was a number"):
         clf.fit(X, y)
     assert clf.n_iter_ == 3
+
+
+def test_a_stream_after_early_stopping_has_no_best_score_of_its_own():
+    clf = quick(early_stopping=True).fit(X, y)
+    assert clf.partial_fit(X, y).best_validation_score_ is None
+    assert len(clf.validation_scores_) == 5
+
+
+def test_lbfgs_that_converges_in_its_last_iteration_has_converged():
+    clf = quick(solver="lbfgs", alpha=1.0, max_iter=999).set_params(hidden_layer_sizes=())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        n_iter = clf.fit(X, y).n_iter_
+        clf.set_params(max_iter=n_iter).fit(X, y)
 
 
 def test_weights_of_the_validation_rows_reach_the_scorer():

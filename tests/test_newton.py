@@ -37,8 +37,11 @@ def state(params):
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_loss_and_gradient_are_those_of_the_objective(smoothing, weighted, container):
     objective, params = problem(container, weighted, smoothing)
+    before = params.copy()
+    regression = _Regression(objective, params)
     loss, grad = objective(params)
-    regression = _Regression(objective, params.copy())
+    # What all classes had in common is gone, and with it some of the penalty.
+    assert loss < objective(before)[0]
     assert_allclose(regression.loss, loss, rtol=1e-13)
     assert_allclose(regression.gradient(), grad, atol=1e-14)
 
@@ -52,8 +55,9 @@ def test_hessian_products_are_difference_quotients_of_the_gradient(weighted, con
     step = 1e-5 * direction
     difference = (objective(params + step)[1] - objective(params - step)[1]) / 2e-5
     assert np.linalg.norm(product - difference) < 1e-8 * np.linalg.norm(difference)
-    before, after = (_Regression(objective, p).Z for p in (params.copy(), params + direction))
-    assert_allclose(logits, after - before, atol=1e-12)
+    Z = [_Regression(objective, p)._products(p) for p in (params.copy(), params + direction)]
+    centred = logits - logits.mean(axis=1, keepdims=True)
+    assert_allclose(centred, Z[1] - Z[0], atol=1e-12)
 
 
 def test_the_preconditioner_is_symmetric_positive_and_near_the_inverse():
@@ -64,10 +68,11 @@ def test_the_preconditioner_is_symmetric_positive_and_near_the_inverse():
     M = np.array([regression.precondition(e) for e in eye])
     H = np.array([regression.hessian_product(e)[0] for e in eye])
     assert_allclose(M, M.T, atol=1e-10)
-    # A constant added to all biases changes nothing: that direction has no curvature.
+    # What all classes have in common is left out, one direction per feature and the bias.
+    centre = np.kron(np.eye(N_FEATURES + 1), np.eye(N_CLASSES) - 1 / N_CLASSES)
     conditions = []
-    for A in (H, M @ H):
-        curvatures = np.sort(np.linalg.eigvals(A).real)[1:]
+    for A in (centre @ H @ centre, M @ H):
+        curvatures = np.sort(np.linalg.eigvals(A).real)[N_FEATURES + 1 :]
         assert curvatures[0] > 0
         conditions.append(curvatures[-1] / curvatures[0])
     assert conditions[1] < 3 < 1000 < conditions[0]
@@ -107,7 +112,13 @@ def test_limits_and_requests_end_it():
     assert training.n_iter == 1 and training.ended_by == "patience"
     training = state(params)
     minimize_newton(objective, training, lambda *_: False, tol=0.0, max_iter=999)
-    assert training.ended_by == "line search"  # where rounding ends all progress
+    assert training.ended_by == "convergence"  # where rounding ends all progress
+    training = state(params)
+    minimize_newton(objective, training, lambda *_: False, tol=1e-6, max_iter=99)
+    n_steps = training.n_iter
+    training = state(params)
+    minimize_newton(objective, training, lambda *_: False, tol=1e-6, max_iter=n_steps)
+    assert training.ended_by == "convergence"
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])
@@ -154,6 +165,27 @@ def test_awkward_features_without_much_of_a_penalty(make_awkward, alpha):
     P = clf.fit(make_awkward(X), y).predict_proba(make_awkward(X))
     assert np.isfinite(P).all()
     assert clf.n_iter_ < 30
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("unit", [1 / 16, 1.0, 1000.0])
+@pytest.mark.parametrize("alpha", [1e-8, 1e-4, 1.0])
+def test_any_unit_penalty_and_precision(alpha, unit, dtype):
+    X, y = load_digits(return_X_y=True)
+    clf = SoftmaxMLPClassifier((), solver="newton-cg", alpha=alpha, max_iter=500)
+    clf.fit((unit * X).astype(dtype), y)
+    # With unit 1/16 and alpha 1 the optimum is .2; less of a penalty only brings it down.
+    assert clf.loss_ < 0.21 and clf.score((unit * X).astype(dtype), y) > 0.97
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-4, 1.0])
+@pytest.mark.parametrize("size", [1.0, 30.0, 1000.0])
+def test_it_finds_the_optimum_from_far_away(size, alpha):
+    X, y = make_classification(200, 5, n_informative=4, n_redundant=0, n_classes=3, random_state=0)
+    W = size * np.random.default_rng(0).normal(size=(5, 3))
+    settings = {"alpha": alpha, "tol": 1e-6, "max_iter": 2000}
+    clf = SoftmaxMLPClassifier((), solver="newton-cg", **settings).fit(X, y, coefs_init=[W])
+    assert_allclose(clf.loss_, clf.fit(X, y).loss_, rtol=1e-6)
 
 
 def test_float32_rows_are_fitted_in_float32():

@@ -70,6 +70,21 @@ def test_blocks_of_the_vector_are_independent(name):
     assert_array_equal(whole[-5:], part)
 
 
+def test_other_betas_go_on_from_the_same_moments():
+    rng = np.random.default_rng(0)
+    grads = rng.normal(size=(30, 4))
+    adam, params = Adam(), np.zeros(4)
+    expected, m, v = np.zeros(4), 0.0, 0.0
+    for t, grad in enumerate(grads, start=1):
+        if t == 20:
+            adam = adam.retuned(beta_1=0.5, beta_2=0.9, epsilon=1e-8)
+        beta_1, beta_2 = (0.9, 0.999) if t < 20 else (0.5, 0.9)
+        adam.step(params, grad.copy(), 0.1)
+        m, v = beta_1 * m + (1 - beta_1) * grad, beta_2 * v + (1 - beta_2) * grad**2
+        expected -= 0.1 * m / (1 - beta_1**t) / (np.sqrt(v / (1 - beta_2**t)) + 1e-8)
+    assert_allclose(params, expected, rtol=1e-10)
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_float32_stays_float32(name):
     params, optimizer = np.ones(4, dtype=np.float32), OPTIMIZERS[name]()

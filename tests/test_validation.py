@@ -66,6 +66,10 @@ def outcome(check, clf, rows):
     return type(result), result.dtype, dense.tolist(), messages
 
 
+def ours(clf, rows):
+    return check_prediction_rows(clf, rows, clf.n_features_in_)
+
+
 def scikit_learns(clf, rows):
     return validate_data(clf, rows, accept_sparse="csr", dtype="numeric", reset=False)
 
@@ -75,11 +79,27 @@ def scikit_learns(clf, rows):
 def test_predictions_check_rows_as_scikit_learn_does(name, seen):
     clf = fitted(X if seen == "array" else FRAME)
     rows = INPUTS[name]
-    assert outcome(check_prediction_rows, clf, rows) == outcome(scikit_learns, clf, rows)
+    assert outcome(ours, clf, rows) == outcome(scikit_learns, clf, rows)
 
 
 def test_plain_rows_are_taken_as_they_are():
-    assert check_prediction_rows(fitted(X), X) is X
+    assert ours(fitted(X), X) is X
+
+
+def test_the_width_is_that_of_the_model_at_hand():
+    clf = fitted(X[:, :3])  # refitted to three features after a model of four was read
+    with pytest.raises(ValueError, match=r"X has 3 features.*expecting 4"):
+        check_prediction_rows(clf, X[:, :3], 4)
+    assert check_prediction_rows(clf, X, 4) is X
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])
+def test_rows_too_large_for_the_model_are_an_error(method):
+    clf = fitted(X.astype(np.float32))
+    with pytest.raises(ValueError, match="too large for the model's float32"):
+        getattr(clf, method)(np.full((2, 4), 1e300))
 
 
 def test_an_unfitted_estimator_says_so_first():
