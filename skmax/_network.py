@@ -144,7 +144,7 @@ class Network:
             else:
                 inputs = below.dropped if dropping else below.A
             grad_W, grad_b = workspace.grad_coefs[layer], workspace.grad_intercepts[layer]
-            _transposed_dot(inputs, delta, grad_W)
+            transposed_dot(inputs, delta, grad_W)
             np.dot(layers[layer].ones, delta, out=grad_b)
             if below is not None:
                 delta = np.dot(delta, coefs[layer].T, out=below.delta)
@@ -189,12 +189,13 @@ class Workspace:
         self._buffers = []
         ones = np.ones(n_rows, dtype=dtype)
         for layer, units in enumerate(network.layer_sizes[1:]):
-            Z, delta, mask, dropped = (np.empty((n_rows, units), dtype) for _ in range(4))
+            Z = np.empty((n_rows, units), dtype)
             if layer == hidden_layers:  # the logits, overwritten with their own delta
                 self._buffers.append(LayerBuffers(Z, Z, Z, Z, Z, ones))
-            else:
-                A = np.empty_like(Z) if needs_input else Z
-                self._buffers.append(LayerBuffers(Z, A, delta, mask, dropped, ones))
+                continue
+            A = np.empty_like(Z) if needs_input else Z
+            delta, mask, dropped = (np.empty_like(Z) for _ in range(3))
+            self._buffers.append(LayerBuffers(Z, A, delta, mask, dropped, ones))
         self._views_by_size = {n_rows: self._buffers}
         self._params = None
         self._layers = None
@@ -221,8 +222,8 @@ def _cut(buffers, n_rows):
     return LayerBuffers(Z, A, *(array[:n_rows] for array in buffers[2:]))
 
 
-def _transposed_dot(A, delta, out):
-    """Overwrite `out` with A^T delta."""
+def transposed_dot(A, delta, out):
+    """Overwrite `out` with A^T delta, for rows A of either kind."""
     if isinstance(A, np.ndarray):
         np.dot(A.T, delta, out=out)
     else:

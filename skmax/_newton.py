@@ -13,6 +13,7 @@ import numpy as np
 import scipy.linalg
 
 from ._losses import rounding, softmax, softmax_cross_entropy
+from ._network import transposed_dot
 from ._rows import blocks
 
 # The preconditioner decomposes the second moments of so many features at most, and only
@@ -137,9 +138,9 @@ class _Regression:
         b -= b.mean()
         self.Z = self._products(params)
         self.P = np.empty_like(self.Z)
+        self._spectrum = self._second_moments()
         self._update_probabilities()
         self.loss = self._loss_along(np.zeros_like(params), self.Z, 0.0)
-        self._spectrum = self._second_moments()
 
     def _products(self, vector):
         """Return X V + v for the vector (V, v)."""
@@ -151,8 +152,14 @@ class _Regression:
         return out
 
     def _update_probabilities(self):
+        variance = 0.0
         for block in self.blocks:
-            self.P[block] = softmax(self.Z[block])
+            P = self.P[block] = softmax(self.Z[block])
+            variance = variance + self.weight[block] @ (P * (1.0 - P))
+        if self._spectrum is not None:
+            self._curvature = self._spectrum[0][:, np.newaxis] * variance + self.objective.penalty
+            # Without a penalty J may be flat somewhere.
+            self._curvature += 1e-9 * self._curvature.max()
 
     def _data_term(self, block, logits):
         """Return the weighted loss of a block of rows; overwrites the logits with w (P - Y)."""
@@ -201,10 +208,7 @@ class _Regression:
         for block in self.blocks:
             X = self.rows.take(block)
             D = delta(block, X)
-            if isinstance(X, np.ndarray):
-                np.dot(X.T, D, out=G)
-            else:
-                X.transposed_dot(D, out=G)
+            transposed_dot(X, D, out=G)
             np.add.reduce(D, axis=0, out=g)
             out += product
         n_weights = self.network.n_weights
@@ -258,13 +262,10 @@ class _Regression:
         """
         if self._spectrum is None:
             return residual.copy()
-        values, vectors = self._spectrum
-        variance = self.weight @ (self.P * (1.0 - self.P))
-        curvature = values[:, np.newaxis] * variance + self.objective.penalty
-        curvature += 1e-9 * curvature.max()  # without a penalty J may be flat somewhere
+        _, vectors = self._spectrum
         (V,), (v,) = self.network.split(residual)
         stacked = np.vstack([V, v])
         stacked -= stacked.mean(axis=1, keepdims=True)
-        solution = vectors @ ((vectors.T @ stacked) / curvature)
+        solution = vectors @ ((vectors.T @ stacked) / self._curvature)
         solution -= solution.mean(axis=1, keepdims=True)
         return np.concatenate([solution[:-1].ravel(), solution[-1]])

@@ -100,6 +100,9 @@ class Rows:
             self._work_dtype = _work_dtype(X, scaling)
             self._center = scaling.center.astype(self._work_dtype)
             self._inverse_scale = (1.0 / scaling.scale).astype(self._work_dtype)
+            self._shift = self._center * self._inverse_scale
+            if np.abs(self._shift).max() < MAX_SHIFT:
+                self._shift = self._shift.astype(self.dtype)
 
     def take(self, rows):
         """Return rows of the set, in `dtype`; the next call may overwrite them.
@@ -146,13 +149,9 @@ class Rows:
             return SparseBatch(block.astype(self.dtype, copy=False))
         # (x - center) / scale = x / scale - center / scale: the first term stays sparse.
         data = block.data * self._inverse_scale[block.indices]
-        shift = self._center * self._inverse_scale
-        if np.abs(shift).max() < MAX_SHIFT:
-            data = data.astype(self.dtype, copy=False)
-            shift = shift.astype(self.dtype, copy=False)
-        return SparseBatch(
-            type(block)((data, block.indices, block.indptr), shape=block.shape), shift
-        )
+        data = data.astype(self._shift.dtype, copy=False)
+        scaled = type(block)((data, block.indices, block.indptr), shape=block.shape)
+        return SparseBatch(scaled, self._shift)
 
     def _buffer(self, name, n_rows, dtype):
         buffer = self._buffers.get(name)
