@@ -92,8 +92,8 @@ def check_prediction_rows(estimator, X, n_features):
     """Return rows to predict, as ndarray or CSR, or raise scikit-learn's errors.
 
     A plain array of finite floats of the right width, that of the model at hand, needs no
-    more than this first look, a tenth of the time of the whole validation; all else is
-    left to it.
+    more than this first look, a twentieth of the time of the whole validation; all else
+    is left to it.
     """
     if (
         type(X) is np.ndarray
