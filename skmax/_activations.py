@@ -29,15 +29,11 @@ class Activation:
         pre-activations only if `needs_input`.
     needs_input : bool, default=False
         Whether the derivative is computed from `Z`; if not, `A` may overwrite it.
-    init_gain : float, default=6.0
-        Numerator of the bound sqrt(gain / (fan_in + fan_out)) of the uniform initial
-        parameters (Glorot and Bengio, 2010).
     """
 
     forward: Callable[[np.ndarray, np.ndarray], object]
     backward: Callable[[np.ndarray, np.ndarray, np.ndarray], object]
     needs_input: bool = False
-    init_gain: float = 6.0
 
 
 def identity(Z, out):
@@ -117,7 +113,7 @@ def silu_backward(Z, A, delta):
 
 ACTIVATIONS: dict[str, Activation] = {
     "identity": Activation(identity, identity_backward),
-    "logistic": Activation(logistic, logistic_backward, init_gain=2.0),
+    "logistic": Activation(logistic, logistic_backward),
     "tanh": Activation(tanh, tanh_backward),
     "relu": Activation(relu, relu_backward),
     "selu": Activation(selu, selu_backward),

@@ -15,14 +15,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._activations import ACTIVATIONS
-from ._fitting import (
-    FULL_BATCH_SOLVERS,
-    build_network,
-    compute_dtype,
-    continued_state,
-    first_state,
-    train,
-)
+from ._building import FULL_BATCH_SOLVERS, build_network, compute_dtype
+from ._fitting import continued_state, first_state, train
 from ._model import Model
 from ._optimizers import OPTIMIZERS
 from ._scaling import SCALINGS, learn_scaling
@@ -45,7 +39,9 @@ from ._validation import (
 class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
     """Multi-class classifier: a neural network with a softmax output.
 
-    Minimises, for every solver and batch size, the same objective::
+    It takes rows of numbers as they are: its defaults scale the features, train for as
+    long as held-out rows say, and calibrate the probabilities. For every solver and batch
+    size it minimises the same objective::
 
         J = (1 / S) sum_i w_i L_i + alpha / (2 S) sum_l |W[l]|^2,    S = sum_i w_i
 
@@ -56,7 +52,7 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
+    hidden_layer_sizes : int or array-like of int, default=(128, 128)
         Units of each hidden layer. `()` is softmax regression.
     activation : {"identity", "logistic", "tanh", "relu", "selu", "gelu", "silu"}, \
 default="relu"
@@ -65,18 +61,19 @@ default="relu"
         Adam or stochastic gradient descent on mini-batches; or, on all rows at once,
         scipy's L-BFGS-B, or Newton's method with conjugate gradients, which is the
         fastest to an exact optimum and needs `hidden_layer_sizes=()`.
-    alpha : float, default=0.0001
+    alpha : float, default=1.0
         Strength of the L2 penalty, >= 0. Biases are not penalised.
     weight_decay : float, default=0.0
         Decoupled weight decay, >= 0: before each step of a mini-batch solver every
         weight (no bias) is multiplied by 1 - learning rate * weight_decay. Not used by
         "lbfgs" and "newton-cg".
     batch_size : "auto" or int, default="auto"
-        Rows per mini-batch, >= 1; "auto" is 200. At most all rows are used.
+        Rows per mini-batch, >= 1; "auto" is 256. At most all rows are used.
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new random order.
-    max_iter : int, default=200
-        Largest number of epochs, or iterations of "lbfgs" and "newton-cg", >= 1.
+    max_iter : "auto" or int, default="auto"
+        Largest number of epochs, or iterations of "lbfgs" and "newton-cg", >= 1. "auto"
+        is 60 epochs or 200 iterations.
     max_fun : int, default=15000
         Largest number of evaluations of the objective by "lbfgs", >= 1.
     tol : float, default=1e-4
@@ -95,57 +92,69 @@ default="relu"
         kept, and the curves go on.
     verbose : bool or int, default=False
         Whether to print a line per epoch or iteration.
-    learning_rate_init : float, default=0.001
-        Learning rate of the mini-batch solvers, > 0.
+    learning_rate_init : float, default=0.006
+        Learning rate of the mini-batch solvers, > 0: that of a layer with 128 inputs, see
+        `learning_rate_scaling`.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle", \
-"coslog4"}, default="constant"
+"coslog4"}, default="coslog4"
         Schedule of the learning rate, for both mini-batch solvers. "invscaling" divides
         it by (t + 1)^power_t, t the rows seen up to the last epoch, in earlier fits that
         are continued too (so that a row of weight 2 is one row); "adaptive" divides
         it by 5 where patience runs out, and stops below 1e-6. The last three decay over
         `max_iter` epochs: patience on the training loss is off, and a fit that ends with
         its schedule has converged by design. In `partial_fit`, which knows no end,
-        these are constant.
+        these are constant. "coslog4" has four cycles, each twice as long as the one
+        before; `early_stopping` can end it with the second, third or fourth.
+    learning_rate_scaling : {"fan_in"} or None, default="fan_in"
+        "fan_in" multiplies the learning rate of the weights of a layer by
+        sqrt(128 / number of its inputs), so that one rate suits any width; biases have
+        the rate as it is. None gives all parameters the same rate.
     power_t : float, default=0.5
         Exponent of "invscaling", >= 0.
     momentum : float, default=0.9
         Momentum of "sgd", in [0, 1].
     nesterovs_momentum : bool, default=True
         Whether "sgd" uses Nesterov's momentum.
-    beta_1, beta_2 : float, default=0.9 and 0.999
+    beta_1, beta_2 : float, default=0.9 and 0.95
         Decay of the moments of "adam", in [0, 1).
     epsilon : float, default=1e-8
         Added to the denominator of "adam", > 0.
-    early_stopping : bool, default=False
-        Whether to hold out a stratified part of the rows (or use `X_val`), stop when its
-        score no longer improves, and keep the parameters of the best score. Has no
-        effect on `partial_fit`.
+    early_stopping : "auto" or bool, default="auto"
+        "auto" asks a helper network after which cycle of "coslog4" to stop, and trains on
+        all rows for as long (see Notes); it stops no other schedule, nor "lbfgs" and
+        "newton-cg". True holds out a stratified part of the rows, stops when its score no
+        longer improves, and keeps the parameters of the best score. Given `X_val`,
+        both hold out nothing and judge by these rows. Scores are compared after each
+        epoch or iteration, but with "coslog4" after its cycles, where the first that is no
+        improvement ends the fit. Has no effect on `partial_fit`.
     validation_fraction : float, default=0.1
-        Share of the rows held out by early stopping, in [0, 1): max(n_classes,
+        Share of the rows held out by `early_stopping=True`, in [0, 1): max(n_classes,
         ceil(share of the rows)) rows; a class with a single row stays in training.
     scoring : str or callable, default="loss"
         Score of the validation rows, greater is better: "loss" (the negative
-        cross-entropy), the name of a scorer, or a callable `scorer(estimator, X, y)`. It
-        receives arrays.
+        cross-entropy; of helper networks, at the best temperature), the name of a scorer,
+        or a callable `scorer(estimator, X, y)`. It receives arrays.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied into the row weights. A label that a dict
         lacks weighs 1. "balanced" weighs classes inversely to their frequency; it cannot
         be used with `partial_fit`.
-    label_smoothing : float, default=0.0
-        Share of each target that is spread evenly over the classes, in [0, 1).
+    label_smoothing : float, default=0.1
+        Share of each target that is spread evenly over the classes, in [0, 1). It makes
+        probabilities too timid, which `temperature_scaling` mends.
     dropout : float, default=0.0
         Probability that a hidden activation is dropped in a training step, in [0, 1).
         Needs a mini-batch solver.
-    scaling : {"standard", "robust"} or None, default=None
+    scaling : {"standard", "robust"} or None, default="standard"
         Scaling of the features, learnt from the training rows alone (from the first
         ones in `partial_fit`). "standard" subtracts the mean and divides by the standard
         deviation, also of sparse X, which stays sparse. "robust" uses median and
         interquartile range, then clips smoothly to +-3 by z / sqrt(1 + (z / 3)^2); it
         needs dense X.
-    temperature_scaling : bool, default=False
-        Whether to divide the logits by a temperature fitted on the validation rows, of
-        `X_val` or of early stopping, so that probabilities are calibrated. With fewer
-        than max(50, 5 n_classes) of them it is 1. `partial_fit` keeps the last one.
+    temperature_scaling : bool, default=True
+        Whether to divide the logits by a temperature, so that probabilities are
+        calibrated. It is fitted on the rows of `X_val`, on those held out by
+        `early_stopping=True`, or else on those that a helper network does not see (see
+        Notes). With fewer than 50 of them it is 1. `partial_fit` keeps the last one.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of the arithmetic within fit. "auto" is the precision of X where the fit
         is deterministic (all rows at once, or in one batch), and float32 where
@@ -161,6 +170,10 @@ default="relu"
         to start a fit from other values pass `coefs_init`.
     intercepts_ : list of ndarray of shape (fan_out,)
         Bias vectors, likewise.
+    scaling_ : Scaling or None
+        What was learnt about the features: its `center` and `scale` are arrays of shape
+        (n_features,), and features enter the network as (X - center) / scale (of "robust"
+        clipped smoothly). None with `scaling=None`.
     temperature_ : float
         What logits are divided by.
     loss_ : float
@@ -180,7 +193,8 @@ default="relu"
         Best score of the last fit and of the paused ones it continues; None without
         validation rows.
     n_iter_ : int
-        Epochs or iterations of the last fit, and of `partial_fit` calls since.
+        Epochs or iterations of the last fit, and of `partial_fit` calls since. Those of
+        helper networks do not count, and are in no curve.
     t_ : int
         Rows seen in training.
     n_features_in_ : int
@@ -204,9 +218,23 @@ default="relu"
     `fit` trains a private copy and publishes it at the end: a fit that fails leaves the
     estimator as it was.
 
+    A helper network is trained just as the network itself, but without a seventh of the
+    rows. These say after which cycle to stop ("auto"), and which temperature to
+    use. The network is then trained on all rows, and the helper forgotten. Where a seventh
+    is fewer than 100 rows, up to seven helpers hold out a seventh each; with fewer than
+    50 rows in all there is none, the fit runs to its end and the temperature is 1.
+    With `early_stopping=False, temperature_scaling=False` no helper is trained. A fit that
+    is continued by `warm_start` continues the helpers with it, unless it had converged:
+    then new helpers are trained for the epochs of the new fit.
+
     References
     ----------
     Bishop, "Pattern recognition and machine learning", 2006, chapters 4 and 5.
+
+    Goodfellow, Bengio and Courville, "Deep learning", 2016, algorithm 7.2: early stopping
+    to determine how long to train, then training on all the data.
+
+    Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", 2017.
 
     Examples
     --------
@@ -215,7 +243,7 @@ default="relu"
     >>> from skmax import SoftmaxMLPClassifier
     >>> X, y = load_digits(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    >>> clf = SoftmaxMLPClassifier(scaling="standard", random_state=0).fit(X_train, y_train)
+    >>> clf = SoftmaxMLPClassifier(random_state=0).fit(X_train, y_train)
     >>> clf.score(X_test, y_test) > 0.95
     True
     """
@@ -228,7 +256,7 @@ default="relu"
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
@@ -237,13 +265,14 @@ default="relu"
         "verbose": ["verbose"],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate_scaling": [StrOptions({"fan_in"}), None],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "nesterovs_momentum": ["boolean"],
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "early_stopping": ["boolean"],
+        "early_stopping": [StrOptions({"auto"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable],
         "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -256,37 +285,38 @@ default="relu"
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes=(128, 128),
         activation="relu",
         *,
         solver="adam",
-        alpha=0.0001,
+        alpha=1.0,
         weight_decay=0.0,
         batch_size="auto",
         shuffle=True,
-        max_iter=200,
+        max_iter="auto",
         max_fun=15000,
         tol=1e-4,
         n_iter_no_change=10,
         random_state=None,
         warm_start=False,
         verbose=False,
-        learning_rate_init=0.001,
-        learning_rate="constant",
+        learning_rate_init=0.006,
+        learning_rate="coslog4",
+        learning_rate_scaling="fan_in",
         power_t=0.5,
         momentum=0.9,
         nesterovs_momentum=True,
         beta_1=0.9,
-        beta_2=0.999,
+        beta_2=0.95,
         epsilon=1e-8,
-        early_stopping=False,
+        early_stopping="auto",
         validation_fraction=0.1,
         scoring="loss",
         class_weight=None,
-        label_smoothing=0.0,
+        label_smoothing=0.1,
         dropout=0.0,
-        scaling=None,
-        temperature_scaling=False,
+        scaling="standard",
+        temperature_scaling=True,
         dtype="auto",
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -305,6 +335,7 @@ default="relu"
         self.verbose = verbose
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate
+        self.learning_rate_scaling = learning_rate_scaling
         self.power_t = power_t
         self.momentum = momentum
         self.nesterovs_momentum = nesterovs_momentum
@@ -387,7 +418,7 @@ default="relu"
             overwrite_layers(coefs, coefs_init, "coefs_init")
             overwrite_layers(intercepts, intercepts_init, "intercepts_init")
         state.n_iter = 0
-        if self.early_stopping and held_out is None:
+        if self.early_stopping is True and held_out is None:
             split_rng = np.random.default_rng(state.split_seed)
             training, validation = split_validation(
                 sample.labels, len(classes), self.validation_fraction, split_rng
@@ -550,6 +581,11 @@ default="relu"
     def intercepts_(self):
         """Bias vectors, read-only views of one vector."""
         return self._fitted_model().layers[1]
+
+    @property
+    def scaling_(self):
+        """What was learnt about the features, or None."""
+        return self._fitted_model().scaling
 
     @property
     def temperature_(self):

@@ -4,7 +4,7 @@ A pass is an epoch of a mini-batch solver or an iteration of another. What has b
 recorded is a `History`, which a continued fit goes on with.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -68,6 +68,9 @@ class Monitor:
         Evaluates the validation rows.
     early_stopping : bool, default=False
         Whether patience is measured on the score, and the best parameters are kept.
+    last_passes : collection of int, default=()
+        Passes after which early stopping can end the fit, where that is not any: scores
+        are compared after these only, and the first without improvement ends it.
     watch_loss : bool, default=True
         Whether patience is measured on the loss where it is not on the score.
     verbose : bool, default=False
@@ -79,12 +82,15 @@ class Monitor:
     n_iter_no_change: float
     validate: Callable[[np.ndarray], tuple[float, float]] | None = None
     early_stopping: bool = False
+    last_passes: Collection[int] = ()
     watch_loss: bool = True
     verbose: bool = False
+    n_passes: int = field(default=0, init=False)
 
     def after_pass(self, params, loss):
         """Record a pass that ended at `params`; return whether patience has run out."""
         history = self.history
+        self.n_passes += 1
         history.loss_curve.append(loss)
         line = f"Iteration {len(history.loss_curve)}, loss = {loss:.8f}"
         # Comparisons with NaN are false: a loss that is not finite is no improvement.
@@ -100,13 +106,16 @@ class Monitor:
             history.validation_loss_curve.append(validation_loss)
             history.validation_scores.append(score)
             line += f", validation loss = {validation_loss:.8f}, validation score = {score:.6f}"
-            score_improved = self._compare_score(params, score)
+            can_end = not self.last_passes or self.n_passes in self.last_passes
             if self.early_stopping:
-                improved = score_improved
+                improved = not can_end or self._compare_score(params, score)
+            else:
+                self._compare_score(params, score)
         if self.verbose:
             print(line)
         history.n_no_improvement = 0 if improved else history.n_no_improvement + 1
-        return history.n_no_improvement >= self.n_iter_no_change
+        patience = 1 if self.last_passes else self.n_iter_no_change
+        return history.n_no_improvement >= patience
 
     def _compare_score(self, params, score):
         history = self.history

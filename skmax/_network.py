@@ -8,12 +8,16 @@ blocks and partitions just add up.
 """
 
 from itertools import pairwise
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from ._activations import ACTIVATIONS
 from ._losses import softmax_cross_entropy
+
+# Inputs of a layer that learns at just the rate that is set.
+REFERENCE_FAN_IN = 128
 
 
 class Network:
@@ -52,24 +56,36 @@ class Network:
         return coefs, intercepts
 
     def initial_params(self, rng, dtype=np.float64):
-        """Return a random vector, uniform within +-sqrt(gain / (fan_in + fan_out)).
+        """Return a random vector: hidden weights normal with variance 1 / fan_in, else 0.
 
-        Without a hidden layer there is no symmetry to break, and it is zero.
+        The last layer begins at zero, so that the first probabilities are those of knowing
+        nothing and the first steps learn what the random features are good for.
 
         References
         ----------
-        Glorot and Bengio, "Understanding the difficulty of training deep feedforward
-        neural networks", 2010.
+        LeCun, Bottou, Orr and Mueller, "Efficient backprop", 1998.
         """
         params = np.zeros(self.n_params, dtype=dtype)
-        if len(self.shapes) == 1:
-            return params
-        gain = ACTIVATIONS[self.activation].init_gain
-        for W, b in zip(*self.split(params), strict=True):
-            bound = np.sqrt(gain / sum(W.shape))
-            W[...] = rng.uniform(-bound, bound, W.shape)
-            b[...] = rng.uniform(-bound, bound, b.shape)
+        for W in self.split(params)[0][:-1]:
+            W[...] = rng.normal(0.0, 1.0 / sqrt(len(W)), W.shape)
         return params
+
+    def learning_rate_factors(self, dtype):
+        """Return what the learning rate of each parameter is to be multiplied by.
+
+        sqrt(128 / fan_in) for weights, 1 for biases: a step changes the inputs of every
+        unit by about as much, however many they are. Under Adam this is the NTK
+        parametrisation.
+
+        References
+        ----------
+        Jacot, Gabriel and Hongler, "Neural tangent kernel: convergence and
+        generalization in neural networks", 2018.
+        """
+        factors = np.ones(self.n_params, dtype=dtype)
+        for W in self.split(factors)[0]:
+            W[...] = sqrt(REFERENCE_FAN_IN / len(W))
+        return factors
 
     def logits(self, params, X, workspace):
         """Return the logits of rows X, shape (n_samples, n_classes), without dropout.

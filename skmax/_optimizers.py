@@ -1,6 +1,8 @@
 """Mini-batch optimizers on one flat parameter vector, in place.
 
 An optimizer holds its moments between steps, and all of its state is in its fields.
+`step(params, grad, learning_rate, factors)` overwrites `params`, and `grad` is scratch
+afterwards; `factors` multiply the rate of each parameter, None stands for ones.
 `OPTIMIZERS` names them; their settings are the estimator's parameters of the same names.
 """
 
@@ -32,11 +34,13 @@ class SGD:
         """Return an optimizer with other settings that goes on from this one."""
         return replace(self, **settings)
 
-    def step(self, params, grad, learning_rate):
+    def step(self, params, grad, learning_rate, factors=None):
         """Overwrite `params` with the step; `grad` is scratch afterwards."""
         if self.velocity is None:
             self.velocity = np.zeros_like(params)
         grad *= -learning_rate
+        if factors is not None:
+            grad *= factors
         self.velocity *= self.momentum
         self.velocity += grad
         if self.nesterovs_momentum:
@@ -79,7 +83,7 @@ class Adam:
             optimizer.square_sum = self.square_sum * square_ratio
         return optimizer
 
-    def step(self, params, grad, learning_rate):
+    def step(self, params, grad, learning_rate, factors=None):
         """Overwrite `params` with the step; `grad` is scratch afterwards."""
         if self.mean_sum is None or self.square_sum is None:
             self.mean_sum, self.square_sum = np.zeros_like(params), np.zeros_like(params)
@@ -103,6 +107,8 @@ class Adam:
             scratch += epsilon
             np.divide(mean_sum, scratch, out=scratch)
             scratch *= rate
+            if factors is not None:
+                scratch *= factors[block]
             params[block] -= scratch
 
 

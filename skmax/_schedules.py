@@ -42,13 +42,22 @@ class Schedule:
     decays : bool, default=False
         Whether it brings the rate to zero at the last step: such a fit runs to its end
         and has converged there by design.
+    cycle_ends : tuple of float, default=()
+        Fractions of the fit at which the rate is zero and a fit can end as well as at its
+        last step; the last one is 1.
     reduces_on_plateau : bool, default=False
         Whether running out of patience reduces the rate before it stops the fit.
     """
 
     factor: Callable[[Position, float], float]
     decays: bool = False
+    cycle_ends: tuple[float, ...] = ()
     reduces_on_plateau: bool = False
+
+    def last_epochs(self, max_iter):
+        """Return the epochs after which a fit of `max_iter` can end, in rising order."""
+        ends = {max(1, round(end * max_iter)) for end in self.cycle_ends}
+        return sorted(ends | {max_iter})
 
 
 def constant(position, power_t):
@@ -113,5 +122,6 @@ SCHEDULES: dict[str, Schedule] = {
     "adaptive": Schedule(adaptive, reduces_on_plateau=True),
     "cosine": Schedule(cosine, decays=True),
     "one_cycle": Schedule(one_cycle, decays=True),
-    "coslog4": Schedule(coslog4, decays=True),
+    # Nor is the first of the four cycles long enough to end with.
+    "coslog4": Schedule(coslog4, decays=True, cycle_ends=(3 / 15, 7 / 15, 1.0)),
 }

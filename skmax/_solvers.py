@@ -43,6 +43,8 @@ class TrainingState:
         only been paused.
     problem : str, default=None
         Identifies the function and the data that `history` calls best on.
+    helpers : list of TrainingState, default=()
+        Those of the helper networks, while the fit is paused.
     """
 
     params: np.ndarray
@@ -54,6 +56,7 @@ class TrainingState:
     n_iter: int = 0
     ended_by: str = "max_iter"
     problem: str | None = None
+    helpers: list = field(default_factory=list)
 
     def cast(self, dtype):
         """Bring the parameters to `dtype`; moments of another one are given up."""
@@ -69,6 +72,7 @@ class TrainingState:
             optimizer=deepcopy(self.optimizer),
             position=replace(self.position),
             history=self.history.copy(),
+            helpers=[helper.copy() for helper in self.helpers],
         )
 
     def restarted(self, params):
@@ -79,23 +83,28 @@ class TrainingState:
             optimizer=None,
             position=Position(t=self.position.t),
             history=self.history.restarted(),
+            helpers=[],
         )
 
 
 @dataclass(frozen=True)
 class LearningRate:
-    """The learning rate of a step: `initial` times the schedule's factor."""
+    """The learning rate of a step: `initial` times the schedule's factor.
+
+    That of one parameter is multiplied by its entry in `factors` (None: ones).
+    """
 
     initial: float
     schedule: Schedule
     power_t: float
+    factors: np.ndarray | None = None
 
     def __call__(self, position):
         return self.initial * self.schedule.factor(position, self.power_t)
 
 
 def minimize_minibatch(
-    objective, state, after_pass, *, learning_rate, weight_decay, max_iter, shuffle
+    objective, state, after_pass, *, learning_rate, weight_decay, max_iter, shuffle, epochs=None
 ):
     """Advance `state` by up to `max_iter` epochs of mini-batch steps.
 
@@ -113,15 +122,21 @@ def minimize_minibatch(
         Decoupled decay: W <- (1 - rate weight_decay) W before each step, biases never
         (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019).
     max_iter : int
+        Epochs of the whole fit, over which the schedule runs.
     shuffle : bool
         Whether rows are visited in a new order each epoch.
+    epochs : range, default=range(max_iter)
+        Those of the fit that are to be run now, where it runs in parts.
     """
+    if epochs is None:
+        epochs = range(max_iter)
     n_rows, batch_size = objective.n_rows, objective.batch_size
     schedule, position = learning_rate.schedule, state.position
     weights = state.params[: objective.network.n_weights]
-    position.step, position.n_steps = 0, max_iter * -(-n_rows // batch_size)
+    steps_per_epoch = -(-n_rows // batch_size)
+    position.step, position.n_steps = epochs.start * steps_per_epoch, max_iter * steps_per_epoch
     state.ended_by = "schedule" if schedule.decays else "max_iter"
-    for _ in range(max_iter):
+    for _ in epochs:
         # A single batch is the same rows in any order.
         order = state.rng.permutation(n_rows) if shuffle and batch_size < n_rows else None
         loss_sum = 0.0
@@ -130,7 +145,7 @@ def minimize_minibatch(
             rate = learning_rate(position)
             if weight_decay:
                 weights *= 1.0 - rate * weight_decay
-            state.optimizer.step(state.params, grad, rate)
+            state.optimizer.step(state.params, grad, rate, learning_rate.factors)
             position.step += 1
             loss_sum += loss * (rows.stop - rows.start)
         position.t += n_rows

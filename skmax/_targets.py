@@ -192,6 +192,21 @@ def split_validation(labels, n_classes, fraction, rng):
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
+def stratified_folds(labels, n_folds, rng):
+    """Return the fold of each row, each class spread evenly; -1 for rows alone in theirs.
+
+    A row that is the only one of its class cannot be held out: nothing else would be
+    learnt of the class.
+    """
+    counts = np.bincount(labels)
+    shuffled = rng.permutation(len(labels))
+    grouped = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    grouped = grouped[counts[labels[grouped]] > 1]
+    fold = np.full(len(labels), -1)
+    fold[grouped] = np.arange(len(grouped)) % n_folds
+    return fold
+
+
 def _apportion(total, counts, spare):
     """Return `total` seats by class, in proportion to counts, from 1 up to `spare`."""
     least = np.minimum(spare, 1)

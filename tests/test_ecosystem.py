@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
+from neutral import NEUTRAL
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_classification
@@ -35,12 +36,14 @@ X, y = make_classification(
 
 def quick(**settings):
     settings = {
+        **NEUTRAL,
+        "max_iter": 20,
         "learning_rate": "cosine",
         "learning_rate_init": 0.02,
         "random_state": 0,
         **settings,
     }
-    return SoftmaxMLPClassifier((16,), max_iter=20, **settings)
+    return SoftmaxMLPClassifier((16,), **settings)
 
 
 META = {

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from neutral import NEUTRAL
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import coo_array, csc_array, csr_array, csr_matrix
 from sklearn.datasets import make_classification
@@ -18,7 +19,8 @@ X[np.abs(X) < 0.3] = 0
 
 
 def fitted(rows, labels=y, **settings):
-    settings = {"solver": "lbfgs", "alpha": 1.0, "max_iter": 2000, "random_state": 0, **settings}
+    defaults = {"solver": "lbfgs", "alpha": 1.0, "max_iter": 2000, "random_state": 0}
+    settings = {**NEUTRAL, **defaults, **settings}
     settings.setdefault("tol", 1e-9 if settings["solver"] == "lbfgs" else 1e-4)
     return SoftmaxMLPClassifier((), **settings).fit(rows, labels)
 

@@ -90,3 +90,17 @@ def test_a_copied_history_is_independent_and_a_restarted_one_has_nothing_best():
     restarted.validation_scores.append(0.0)
     assert monitor.history.loss_curve == [1.0, 0.8]
     assert monitor.history.validation_scores == [1, 2]
+
+
+def test_scores_count_after_the_last_passes_of_cycles_only():
+    losses, cycles = [1.0] * 8, {"early_stopping": True, "last_passes": [2, 4, 8]}
+    stopped, monitor = run(losses, [9, 1, 9, 2, 0, 0, 0, 3], **cycles, n_iter_no_change=1)
+    assert stopped is None
+    assert monitor.history.best_score == 3 and monitor.history.best_params == [8.0]
+
+
+def test_the_first_cycle_without_improvement_is_the_last():
+    losses, cycles = [1.0] * 8, {"early_stopping": True, "last_passes": [2, 4, 8]}
+    stopped, monitor = run(losses, [0, 2, 0, 2.01, 9, 9, 9, 9], **cycles)
+    assert stopped == 4
+    assert monitor.history.best_score == 2.01 and len(monitor.history.loss_curve) == 4

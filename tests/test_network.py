@@ -17,7 +17,8 @@ def problem(activation="tanh", smoothing=0.0, weighted=True, dtype=np.float64):
     X = rng.normal(size=(N_ROWS, SIZES[0])).astype(dtype)
     labels = rng.integers(SIZES[-1], size=N_ROWS)
     weight = rng.uniform(0.1, 2, size=N_ROWS).astype(dtype) if weighted else 0.25
-    return network, network.initial_params(rng).astype(dtype), X, labels, weight
+    params = rng.normal(scale=0.6, size=network.n_params).astype(dtype)
+    return network, params, X, labels, weight
 
 
 def loss_and_gradient(network, params, X, labels, weight, rng=None):
@@ -146,10 +147,18 @@ def test_float32_stays_float32(activation):
     assert_allclose(grad, reference[1], atol=1e-5)
 
 
-def test_initial_params_lie_within_glorots_bound():
-    network = Network([30, 40, 20], "logistic")
-    coefs, intercepts = network.split(network.initial_params(np.random.default_rng(0)))
-    for W, b in zip(coefs, intercepts, strict=True):
-        bound = np.sqrt(2 / sum(W.shape))
-        assert 0.95 * bound < np.abs(W).max() <= bound
-        assert np.abs(b).max() <= bound
+def test_initial_hidden_weights_have_variance_1_over_fan_in_and_all_else_is_zero():
+    network = Network([300, 400, 20], "logistic")
+    params = network.initial_params(np.random.default_rng(0))
+    (hidden, last), intercepts = network.split(params)
+    # The relative standard error of a variance of n numbers is sqrt(2 / n).
+    assert_allclose(hidden.var(), 1 / 300, rtol=4 * np.sqrt(2 / hidden.size))
+    assert not last.any() and not any(b.any() for b in intercepts)
+
+
+def test_learning_rate_factors_are_1_for_128_inputs_and_for_biases():
+    network = Network([32, 128, 7], "relu")
+    (first, second), intercepts = network.split(network.learning_rate_factors(np.float32))
+    assert first.dtype == np.float32
+    assert (first == 2).all() and (second == 1).all()
+    assert all((b == 1).all() for b in intercepts)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from neutral import NEUTRAL
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits, make_classification
@@ -121,12 +122,16 @@ def test_limits_and_requests_end_it():
     assert training.ended_by == "convergence"
 
 
+def newton(**settings):
+    return SoftmaxMLPClassifier((), **{**NEUTRAL, "solver": "newton-cg", **settings})
+
+
 @pytest.mark.parametrize("n_classes", [2, 4])
 @pytest.mark.parametrize("container", [np.asarray, csr_array])
 def test_it_is_logistic_regression(container, n_classes):
     X, y = make_classification(400, 8, n_informative=6, n_classes=n_classes, random_state=0)
     weight = np.random.default_rng(0).integers(0, 4, size=400)
-    clf = SoftmaxMLPClassifier((), solver="newton-cg", alpha=2.0, tol=1e-8)
+    clf = newton(alpha=2.0, tol=1e-8)
     P = clf.fit(container(X), y, weight).predict_proba(X)
     C = (2 if n_classes == 2 else 1) / 2.0
     reference = LogisticRegression(C=C, tol=1e-8, max_iter=9999).fit(X, y, weight)
@@ -137,10 +142,10 @@ def test_it_is_logistic_regression(container, n_classes):
 def test_it_ends_where_lbfgs_ends(scaling):
     X, y = load_digits(return_X_y=True)
     settings = {"alpha": 3.0, "tol": 1e-7, "max_iter": 9000, "scaling": scaling}
-    newton = SoftmaxMLPClassifier((), solver="newton-cg", **settings).fit(X, y)
-    lbfgs = SoftmaxMLPClassifier((), solver="lbfgs", **settings).fit(X, y)
-    assert_allclose(newton.loss_, lbfgs.loss_, rtol=1e-6)
-    assert newton.n_iter_ < 20
+    clf = newton(**settings).fit(X, y)
+    lbfgs = newton(solver="lbfgs", **settings).fit(X, y)
+    assert_allclose(clf.loss_, lbfgs.loss_, rtol=1e-6)
+    assert clf.n_iter_ < 20
 
 
 def test_hidden_layers_are_refused():
@@ -161,7 +166,7 @@ def test_hidden_layers_are_refused():
 @pytest.mark.parametrize("alpha", [0.0, 1e-4])
 def test_awkward_features_without_much_of_a_penalty(make_awkward, alpha):
     X, y = make_classification(200, 4, n_informative=3, n_redundant=0, flip_y=0.3, random_state=0)
-    clf = SoftmaxMLPClassifier((), solver="newton-cg", alpha=alpha, scaling="standard")
+    clf = newton(alpha=alpha, scaling="standard")
     P = clf.fit(make_awkward(X), y).predict_proba(make_awkward(X))
     assert np.isfinite(P).all()
     assert clf.n_iter_ < 30
@@ -172,7 +177,7 @@ def test_awkward_features_without_much_of_a_penalty(make_awkward, alpha):
 @pytest.mark.parametrize("alpha", [1e-8, 1e-4, 1.0])
 def test_any_unit_penalty_and_precision(alpha, unit, dtype):
     X, y = load_digits(return_X_y=True)
-    clf = SoftmaxMLPClassifier((), solver="newton-cg", alpha=alpha, max_iter=500)
+    clf = newton(alpha=alpha, max_iter=500)
     clf.fit((unit * X).astype(dtype), y)
     # With unit 1/16 and alpha 1 the optimum is .2; less of a penalty only brings it down.
     assert clf.loss_ < 0.21 and clf.score((unit * X).astype(dtype), y) > 0.97
@@ -184,13 +189,13 @@ def test_it_finds_the_optimum_from_far_away(size, alpha):
     X, y = make_classification(200, 5, n_informative=4, n_redundant=0, n_classes=3, random_state=0)
     W = size * np.random.default_rng(0).normal(size=(5, 3))
     settings = {"alpha": alpha, "tol": 1e-6, "max_iter": 2000}
-    clf = SoftmaxMLPClassifier((), solver="newton-cg", **settings).fit(X, y, coefs_init=[W])
+    clf = newton(**settings).fit(X, y, coefs_init=[W])
     assert_allclose(clf.loss_, clf.fit(X, y).loss_, rtol=1e-6)
 
 
 def test_float32_rows_are_fitted_in_float32():
     X, y = load_digits(return_X_y=True)
-    clf = SoftmaxMLPClassifier((), solver="newton-cg", alpha=1.0, tol=1e-4)
+    clf = newton(alpha=1.0, tol=1e-4)
     P = clf.fit((X / 16).astype(np.float32), y).predict_proba((X / 16).astype(np.float32))
     assert P.dtype == np.float32 and clf._state.params.dtype == np.float32
     # Gradients of up to tol = 1e-4 are left, in either precision.

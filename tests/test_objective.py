@@ -17,7 +17,8 @@ def problem(n_rows=23, alpha=0.7, weighted=True, batch_size=BLOCK_ROWS, **option
     weight = rng.integers(1, 4, size=n_rows).astype(float) if weighted else None
     rows = Rows(X, dtype=np.float64)
     objective = Objective(network, rows, labels, weight, alpha, batch_size=batch_size, rng=rng)
-    return objective, network.initial_params(rng), X, labels, weight
+    params = rng.normal(scale=0.6, size=network.n_params)
+    return objective, params, X, labels, weight
 
 
 def J_by_hand(network, params, X, labels, weight, alpha):

@@ -91,3 +91,20 @@ def test_float32_stays_float32(name):
     optimizer.step(params, np.ones(4, dtype=np.float32), 0.1)
     moments = [value for value in vars(optimizer).values() if isinstance(value, np.ndarray)]
     assert moments and all(array.dtype == np.float32 for array in [params, *moments])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_factors_multiply_the_rate_of_each_parameter(name):
+    n = BLOCK_SIZE + 2
+    factors = np.ones(n)
+    factors[[0, -1]] = 3.0
+    rng = np.random.default_rng(0)
+    together, optimizer = np.ones(n), OPTIMIZERS[name]()
+    apart = {1.0: np.ones(n), 3.0: np.ones(n)}
+    apart_optimizers = {factor: OPTIMIZERS[name]() for factor in apart}
+    for _ in range(3):
+        grad = rng.normal(size=n)
+        for factor, params in apart.items():
+            apart_optimizers[factor].step(params, grad.copy(), factor * 0.1)
+        optimizer.step(together, grad, 0.1, factors)
+    assert_allclose(together, np.where(factors == 3, apart[3.0], apart[1.0]), rtol=1e-12)

@@ -63,3 +63,17 @@ def test_adaptive_divides_by_five():
     position = Position(n_reductions=2)
     assert_allclose(SCHEDULES["adaptive"].factor(position, 0.5), 1 / 25)
     assert SCHEDULES["adaptive"].factor(replace(position, n_reductions=0), 0.5) == 1
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("max_iter", [1, 2, 7, 60])
+def test_a_fit_can_end_with_its_last_epoch_and_where_the_rate_is_zero(name, max_iter):
+    ends = SCHEDULES[name].last_epochs(max_iter)
+    assert ends == sorted(set(ends)) and ends[0] >= 1 and ends[-1] == max_iter
+    if len(ends) > 1 and max_iter == 60:
+        values = factors(name, 60 * 100)
+        assert all(values[100 * end - 1] < 1e-4 for end in ends)
+
+
+def test_the_cycles_of_coslog4_double():
+    assert SCHEDULES["coslog4"].last_epochs(60) == [12, 28, 60]

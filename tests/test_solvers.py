@@ -241,3 +241,15 @@ def test_lbfgs_interrupted_in_a_line_search_keeps_the_last_iterate():
     with pytest.raises(KeyboardInterrupt):
         lbfgs(Interrupted(), training, lambda p, loss: accepted.append(p.copy()))
     assert_array_equal(training.params, accepted[-1])
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_fit_in_parts_is_the_fit(schedule, optimizer):
+    whole, parts = state(OPTIMIZERS[optimizer]()), state(OPTIMIZERS[optimizer]())
+    run(Parabola(), whole, learning_rate=rate(schedule=schedule), max_iter=7)
+    objective = Parabola()
+    for epochs in (range(2), range(2, 3), range(3, 7)):
+        run(objective, parts, learning_rate=rate(schedule=schedule), max_iter=7, epochs=epochs)
+    assert_array_equal(parts.params, whole.params)
+    assert parts.n_iter == whole.n_iter == 7

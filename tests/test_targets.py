@@ -13,6 +13,7 @@ from skmax._targets import (
     class_weights,
     row_weights,
     split_validation,
+    stratified_folds,
 )
 
 ABC = list("abcab")
@@ -170,3 +171,16 @@ def test_every_row_can_be_held_out():
 def test_split_without_a_row_to_spare_is_refused():
     with pytest.raises(ValueError, match=r"too small.*n_samples=3.*X_val"):
         split_validation(np.arange(3), 3, 0.1, np.random.default_rng(0))
+
+
+def test_folds_share_every_class_evenly_and_leave_lone_rows_out():
+    labels = np.repeat([0, 1, 2, 3, 5], [40, 21, 2, 1, 9])
+    fold = stratified_folds(labels, 7, np.random.default_rng(0))
+    assert (fold[labels == 3] == -1).all() and (fold[labels != 3] >= 0).all()
+    assert set(fold) == set(range(-1, 7))
+    for label in (0, 1, 2, 5):
+        counts = np.bincount(fold[labels == label], minlength=7)
+        assert np.ptp(counts) <= 1
+    assert np.ptp(np.bincount(fold[fold >= 0])) <= 1
+    other = stratified_folds(labels, 7, np.random.default_rng(1))
+    assert (fold != other).any()

@@ -1,0 +1,171 @@
+"""What an estimator's parameters stand for: network, precision, objective, optimizer, solver.
+
+Nothing here is learnt; `_fitting` and `_helpers` put the parts together.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ._network import Network
+from ._newton import minimize_newton
+from ._objective import Objective
+from ._optimizers import OPTIMIZERS
+from ._rows import BLOCK_ROWS
+from ._schedules import SCHEDULES
+from ._solvers import LearningRate, minimize_lbfgs, minimize_minibatch
+from ._targets import row_weights
+
+# Those that see all rows at once; the others are the OPTIMIZERS, on mini-batches.
+FULL_BATCH_SOLVERS: dict[str, Callable[..., float]] = {
+    "lbfgs": minimize_lbfgs,
+    "newton-cg": minimize_newton,
+}
+
+# Rows of a batch where batch_size is "auto".
+AUTO_BATCH_SIZE = 256
+
+# Iterations where max_iter is "auto". Of the epochs, coslog4's cycles are whole numbers.
+AUTO_EPOCHS = 60
+AUTO_ITERATIONS = 200
+
+
+def published_dtype(X):
+    """Return float32 for float32 and float16 X, float64 for any other."""
+    return np.dtype(np.float32 if X.dtype.kind == "f" and X.dtype.itemsize <= 4 else np.float64)
+
+
+def compute_dtype(estimator, X, n_rows, streaming=False):
+    """Return the precision of a fit: X's own where it is deterministic, else float32."""
+    if estimator.dtype != "auto":
+        return np.dtype(estimator.dtype)
+    one_batch = n_rows <= batch_rows(estimator) and not streaming
+    deterministic = estimator.solver not in OPTIMIZERS or one_batch
+    return published_dtype(X) if deterministic else np.dtype(np.float32)
+
+
+def batch_rows(estimator):
+    """Return the largest number of rows that a step, or a block of all rows, has."""
+    if estimator.solver not in OPTIMIZERS:
+        return BLOCK_ROWS
+    return AUTO_BATCH_SIZE if estimator.batch_size == "auto" else int(estimator.batch_size)
+
+
+def iterations(estimator):
+    """Return the largest number of epochs, or of iterations of a full-batch solver."""
+    if estimator.max_iter != "auto":
+        return int(estimator.max_iter)
+    return AUTO_EPOCHS if estimator.solver in OPTIMIZERS else AUTO_ITERATIONS
+
+
+def last_epochs(estimator):
+    """Return the epochs with which a fit can end: those of a cyclic schedule, or the last."""
+    max_iter = iterations(estimator)
+    if estimator.solver not in OPTIMIZERS:
+        return [max_iter]
+    return SCHEDULES[estimator.learning_rate].last_epochs(max_iter)
+
+
+def watches_loss(estimator):
+    """Return whether patience is measured on the training loss without early stopping."""
+    return estimator.solver in OPTIMIZERS and not SCHEDULES[estimator.learning_rate].decays
+
+
+def build_network(estimator, layer_sizes):
+    """Return the network of an estimator's parameters."""
+    # A NumPy scalar among them would promote float32 arithmetic to float64.
+    return Network(
+        layer_sizes,
+        estimator.activation,
+        dropout=float(estimator.dropout),
+        label_smoothing=float(estimator.label_smoothing),
+    )
+
+
+def build_objective(estimator, state, model, sample, class_weight):
+    """Return the objective of a sample of rows, in the precision of the state."""
+    return Objective(
+        model.network,
+        sample.rows(model.scaling, state.params.dtype),
+        sample.labels,
+        row_weights(sample.labels, sample.sample_weight, class_weight),
+        float(estimator.alpha),
+        weight_scale=sample.weight_scale,
+        batch_size=batch_rows(estimator),
+        rng=state.rng,
+    )
+
+
+def build_optimizer(estimator, previous=None):
+    """Return the optimizer of today's settings, which goes on from the one before."""
+    kind = OPTIMIZERS.get(estimator.solver)
+    if kind is None:
+        return None
+    # Each setting in the type of its default, see build_network.
+    settings = {
+        name: type(getattr(kind, name))(getattr(estimator, name)) for name in kind.SETTINGS
+    }
+    return previous.retuned(**settings) if type(previous) is kind else kind(**settings)
+
+
+def minimize(estimator, objective, state, after_pass, *, epochs=None, streaming=False):
+    """Run the solver; return why it fell short of convergence, or None.
+
+    Parameters
+    ----------
+    estimator : SoftmaxMLPClassifier
+    objective : Objective
+    state : TrainingState
+        Advanced; its `ended_by` says what ended the run.
+    after_pass : callable ``after_pass(params, loss) -> bool``
+    epochs : range, default=None
+        Those of the fit that are to be run, by a mini-batch solver; None runs all.
+    streaming : bool, default=False
+        Whether this is one epoch of a stream, which has no end.
+    """
+    if estimator.solver not in OPTIMIZERS:
+        return _minimize_on_all_rows(estimator, objective, state, after_pass)
+    schedule = SCHEDULES[estimator.learning_rate]
+    if streaming and schedule.decays:
+        schedule = SCHEDULES["constant"]
+    factors = None
+    if estimator.learning_rate_scaling is not None:
+        factors = objective.network.learning_rate_factors(state.params.dtype)
+    minimize_minibatch(
+        objective,
+        state,
+        after_pass,
+        learning_rate=LearningRate(
+            float(estimator.learning_rate_init), schedule, float(estimator.power_t), factors
+        ),
+        weight_decay=float(estimator.weight_decay),
+        max_iter=1 if streaming else iterations(estimator),
+        shuffle=estimator.shuffle,
+        epochs=epochs,
+    )
+    if streaming:
+        state.ended_by = "max_iter"  # a stream is always only paused
+        return None
+    if state.ended_by != "max_iter":
+        return None
+    return (
+        f"The fit has not converged: it ended with max_iter={estimator.max_iter} epochs, and "
+        f"converges where {estimator.n_iter_no_change} (n_iter_no_change) in a row improve the "
+        f"loss or score by less than tol={estimator.tol}. Raise max_iter, or let a decaying "
+        "learning_rate such as 'cosine' end it."
+    )
+
+
+def _minimize_on_all_rows(estimator, objective, state, after_pass):
+    limits = {"tol": float(estimator.tol), "max_iter": iterations(estimator)}
+    if estimator.solver == "lbfgs":
+        limits["max_fun"] = estimator.max_fun
+    gradient_size = FULL_BATCH_SOLVERS[estimator.solver](objective, state, after_pass, **limits)
+    if state.ended_by not in ("max_iter", "max_fun", "line search"):
+        return None
+    return (
+        f"{estimator.solver} has not converged after {state.n_iter} iterations, ended by "
+        f"{state.ended_by}: the largest component of the gradient is {gradient_size:.2g}, "
+        f"tol={estimator.tol}. Raise {' or '.join(sorted(limits.keys() - {'tol'}))}, or scale "
+        "the features (scaling='standard')."
+    )

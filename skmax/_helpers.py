@@ -1,0 +1,151 @@
+"""Helper networks: what held-out rows say about a fit that is to use all rows.
+
+A helper is trained just as the network itself, but without a seventh of the rows. These
+say after which cycle of the schedule to stop, and which temperature the logits need. Where
+a seventh is few rows, several helpers leave out a seventh each. The network is then trained
+on all rows (Goodfellow, Bengio and Courville, "Deep learning", 2016, algorithm 7.2).
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
+
+import numpy as np
+
+from ._building import build_objective, build_optimizer, last_epochs, minimize, watches_loss
+from ._calibration import MIN_ROWS, enough_rows, fit_temperature
+from ._monitor import Monitor
+from ._objective import Objective, logits_by_block
+from ._rows import Sample
+from ._scoring import scorer
+from ._solvers import TrainingState
+from ._targets import row_weights, stratified_folds
+
+# Each helper holds out one of so many parts of the rows.
+N_FOLDS = 7
+
+# As many helpers as it takes to hold out so many rows, and no more than there are folds.
+ENOUGH_HELD_OUT = 100
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What the held-out rows say: the epochs to train for, and the temperature."""
+
+    n_epochs: int
+    temperature: float = 1.0
+
+
+@dataclass
+class Helper:
+    """A network in training, and the rows it does not see."""
+
+    state: TrainingState
+    objective: Objective
+    monitor: Monitor
+    held_out: Sample
+
+    def advance(self, estimator, epochs):
+        """Train for these epochs of the fit; return whether it has stayed finite."""
+        minimize(estimator, self.objective, self.state, self.monitor.after_pass, epochs=epochs)
+        return self.state.ended_by != "divergence" and np.isfinite(self.state.params).all()
+
+    def logits(self, model):
+        """Return the logits of the held-out rows."""
+        rows = self.held_out.rows(model.scaling, self.state.params.dtype)
+        blocks = logits_by_block(model.network, self.state.params, rows)
+        return np.concatenate([Z.astype(np.float64) for _, Z in blocks])
+
+
+def ask_helpers(estimator, state, model, sample, class_weight):
+    """Return the `Advice` of helpers, trained for the fit that `state` begins.
+
+    Parameters
+    ----------
+    estimator : SoftmaxMLPClassifier
+        Read for its parameters.
+    state : TrainingState
+        Of the network itself. Its helpers are replaced by these.
+    model : Model
+        Network, classes and scaling (of all rows: one that lacks a seventh is no other).
+    sample : Sample
+        All rows.
+    class_weight : ndarray of shape (n_classes,) or None
+
+    Returns
+    -------
+    advice : Advice
+        To train to the end, at temperature 1, where there is nothing to find out, or there
+        are too few rows to tell.
+    """
+    ends = last_epochs(estimator)
+    if estimator.early_stopping != "auto":
+        ends = ends[-1:]
+    helpers = []
+    if estimator.temperature_scaling or len(ends) > 1:
+        helpers = _helpers(estimator, state, model, sample, class_weight)
+    state.helpers = [helper.state for helper in helpers]
+    advice, best_score = Advice(ends[-1]), -np.inf
+    for first, last in pairwise([0, *ends]) if helpers else ():
+        if not all([helper.advance(estimator, range(first, last)) for helper in helpers]):
+            break
+        temperature, score = _judge(estimator, model, helpers, class_weight)
+        if not score > best_score:
+            break
+        best_score = score
+        advice = Advice(last, temperature if estimator.temperature_scaling else 1.0)
+    if helpers and estimator.verbose:
+        print(f"{len(helpers)} helper networks: {advice}")
+    return advice
+
+
+def _helpers(estimator, state, model, sample, class_weight):
+    """Return as many helpers as are needed, none where there are too few rows."""
+    fold = stratified_folds(sample.labels, N_FOLDS, np.random.default_rng(state.split_seed))
+    n_usable = np.count_nonzero(fold >= 0)
+    if not enough_rows(n_usable, len(model.classes)):
+        return []
+    n_helpers = min(N_FOLDS, ceil(max(ENOUGH_HELD_OUT, MIN_ROWS) * N_FOLDS / n_usable))
+    paused = state.helpers if len(state.helpers) == n_helpers else [None] * n_helpers
+    helpers = []
+    for i, helper_state in enumerate(paused):
+        if helper_state is None:
+            helper_state = _first_state(state, model.network, seed=[state.split_seed, i])
+        helper_state.n_iter = 0
+        helper_state.cast(state.params.dtype)
+        helper_state.optimizer = build_optimizer(estimator, helper_state.optimizer)
+        training = sample.take(np.flatnonzero(fold != i))
+        monitor = Monitor(
+            helper_state.history,
+            tol=float(estimator.tol),
+            n_iter_no_change=estimator.n_iter_no_change,
+            watch_loss=watches_loss(estimator),
+        )
+        objective = build_objective(estimator, helper_state, model, training, class_weight)
+        helpers.append(
+            Helper(helper_state, objective, monitor, sample.take(np.flatnonzero(fold == i)))
+        )
+    return helpers
+
+
+def _first_state(state, network, seed):
+    """Return the state of a helper that begins."""
+    rng = np.random.default_rng(seed)
+    # Where the network itself begins; but one that has been trained has seen every row.
+    is_new = not state.history.loss_curve
+    params = state.params.copy() if is_new else network.initial_params(rng)
+    return TrainingState(params=params, rng=rng, split_seed=0)
+
+
+def _judge(estimator, model, helpers, class_weight):
+    """Return the temperature that the held-out rows need, and their score with it."""
+    labels = np.concatenate([helper.held_out.labels for helper in helpers])
+    weight = None
+    if helpers[0].held_out.sample_weight is not None:
+        weight = np.concatenate([helper.held_out.sample_weight for helper in helpers])
+    Z = np.concatenate([helper.logits(model) for helper in helpers])
+    temperature, loss = fit_temperature(Z, labels, row_weights(labels, weight, class_weight))
+    if estimator.scoring == "loss":
+        return temperature, -loss
+    scores = [scorer(estimator, model, helper.held_out)(helper.state.params) for helper in helpers]
+    return temperature, float(np.mean(scores))

@@ -1,0 +1,68 @@
+"""Loss and score of held-out rows, for parameters that are still in training."""
+
+import inspect
+from copy import copy
+from dataclasses import replace
+
+from sklearn.metrics import check_scoring
+
+from ._building import published_dtype
+from ._objective import mean_cross_entropy
+
+
+def validator(estimator, state, model, held_out, row_weight):
+    """Return `validate(params) -> (loss, score)` for the held-out rows, if there are any.
+
+    Parameters
+    ----------
+    estimator : SoftmaxMLPClassifier
+        Its `scoring` says what the score is; scorers get a copy of it.
+    state : TrainingState
+        In whose precision the loss is computed.
+    model : Model
+    held_out : Sample or None
+    row_weight : ndarray of shape (n_rows,) or None
+        For the loss: sample weights times class weights.
+    """
+    if held_out is None:
+        return None
+    rows = held_out.rows(model.scaling, state.params.dtype)
+    score_of = None
+    if estimator.scoring != "loss":
+        score_of = scorer(estimator, model, held_out)
+
+    def validate(params):
+        loss = mean_cross_entropy(model.network, params, rows, held_out.labels, row_weight)
+        return loss, -loss if score_of is None else score_of(params)
+
+    return validate
+
+
+def scorer(estimator, model, held_out):
+    """Return `score_of(params)` by the scorer that `scoring` names or is."""
+    score = check_scoring(estimator, scoring=estimator.scoring)
+    X = held_out.X if held_out.index is None else held_out.X[held_out.index]
+    y = model.classes[held_out.labels]
+    weight = {}
+    if held_out.sample_weight is not None and takes_weights(score):
+        weight = {"sample_weight": held_out.sample_weight * held_out.weight_scale}
+    dtype = published_dtype(held_out.X)
+    candidate = copy(estimator)
+    candidate.__dict__.pop("feature_names_in_", None)  # it is given arrays
+
+    def score_of(params):
+        candidate._model = replace(model, params=params.astype(dtype))
+        return float(score(candidate, X, y, **weight))
+
+    return score_of
+
+
+def takes_weights(scorer):
+    """Return whether a scorer can be given weights: not every metric or callable can."""
+    metric = getattr(scorer, "_score_func", None)
+    try:
+        parameters = inspect.signature(metric or scorer).parameters
+    except ValueError:  # some built-in functions have no signature
+        return False
+    any_keyword = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    return "sample_weight" in parameters or (metric is None and any_keyword)

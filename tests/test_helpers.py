@@ -1,0 +1,225 @@
+"""What helper networks advise, and that they leave no trace but their advice."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from neutral import NEUTRAL
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss, make_scorer
+
+from skmax import SoftmaxMLPClassifier, _helpers
+from skmax._calibration import fit_temperature
+
+X, y = make_classification(
+    600, 6, n_informative=5, n_redundant=0, n_classes=3, class_sep=1.5, flip_y=0, random_state=0
+)
+X_new, y_new = X[400:], y[400:]
+X, y = X[:400], y[:400]
+NOISE = np.random.default_rng(0).integers(3, size=400)
+
+
+def small(**settings):
+    return SoftmaxMLPClassifier((16,), **{"random_state": 0, "max_iter": 30, **settings})
+
+
+@pytest.fixture
+def n_fits(monkeypatch):
+    """The helpers trained so far, as the rows each of them saw."""
+    seen = []
+    build = _helpers.build_objective
+
+    def counting(*arguments):
+        objective = build(*arguments)
+        seen.append(objective.n_rows)
+        return objective
+
+    monkeypatch.setattr(_helpers, "build_objective", counting)
+    return seen
+
+
+def test_helpers_leave_no_trace_in_the_network():
+    plain = small(early_stopping=False, temperature_scaling=False).fit(X, y)
+    calibrated = small(early_stopping=False).fit(X, y)
+    assert_array_equal(calibrated._model.params, plain._model.params)
+    assert calibrated.loss_curve_ == plain.loss_curve_ and calibrated.n_iter_ == 30
+    assert plain.temperature_ == 1 and calibrated.temperature_ != 1
+    assert calibrated._state.helpers == []
+
+
+def test_noise_is_learnt_for_a_short_time_and_a_rule_for_a_long_one():
+    noise, rule = small().fit(X, NOISE), small().fit(X, y)
+    assert noise.n_iter_ == len(noise.loss_curve_) == 6  # the second cycle ends with 3/15
+    assert rule.n_iter_ == 30
+    # Stopped on the way: what a fit that goes on has had after as many epochs.
+    whole = small(early_stopping=False).fit(X, NOISE)
+    assert noise.loss_curve_ == whole.loss_curve_[:6]
+
+
+def test_neither_warns_of_anything():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for labels in (NOISE, y):
+            small().fit(X, labels)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_the_temperature_is_right_for_rows_that_nobody_has_seen(smoothing):
+    settings = {"label_smoothing": smoothing, "early_stopping": False}
+    clf = small(**settings).fit(X, y)
+    plain = small(**settings, temperature_scaling=False).fit(X, y)
+    best = fit_temperature(plain._model.logits(X_new), y_new)[0]
+    assert (clf.temperature_ < 0.8) == (smoothing > 0)
+    assert abs(np.log(clf.temperature_ / best)) < 0.4
+    losses = [log_loss(y_new, fitted.predict_proba(X_new)) for fitted in (clf, plain)]
+    assert losses[0] < losses[1] + 0.01
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_helpers"), [(49, 0), (50, 7), (140, 5), (349, 3), (350, 2), (400, 2)]
+)
+def test_there_are_as_many_helpers_as_it_takes(n_fits, n_rows, n_helpers):
+    small().fit(X[:n_rows], y[:n_rows])
+    assert len(n_fits) == n_helpers
+    assert all(abs(n_rows * 6 / 7 - n) <= 1 for n in n_fits)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"early_stopping": False, "temperature_scaling": False},
+        {"learning_rate": "cosine", "temperature_scaling": False},
+        {"solver": "lbfgs", "temperature_scaling": False},
+        {"early_stopping": True},
+    ],
+)
+def test_there_are_none_where_there_is_nothing_to_find_out(n_fits, settings):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        small(**settings).fit(X, y)
+        small(**settings).partial_fit(X, y, classes=[0, 1, 2]) if "solver" not in settings else 0
+    small().fit(X, y, X_val=X_new, y_val=y_new)
+    small().fit(X, np.zeros(400))
+    assert n_fits == []
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+def test_a_fit_of_any_solver_is_calibrated(solver):
+    clf = small(solver=solver, alpha=1e-3, label_smoothing=0.2, max_iter=100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        assert 0.1 < clf.fit(X, y).temperature_ < 0.9
+
+
+def test_validation_rows_are_judged_by_after_cycles_only():
+    clf = small().fit(X, NOISE, X_val=X_new, y_val=y_new)
+    ends = [6, 14, 30]
+    scores = [clf.validation_scores_[end - 1] for end in ends if end <= clf.n_iter_]
+    assert clf.best_validation_score_ == max(scores)
+    assert clf.n_iter_ in ends and len(clf.validation_scores_) == clf.n_iter_
+    stopped = small().fit(X, y, X_val=X_new, y_val=NOISE[:200])
+    assert stopped.n_iter_ < 30
+    best = small(early_stopping=False, max_iter=30, temperature_scaling=False).fit(X, y)
+    assert stopped.loss_curve_ == best.loss_curve_[: stopped.n_iter_]
+
+
+def test_helpers_judge_by_the_scorer_that_is_asked_for():
+    n_calls = 0
+
+    def worse_each_time(estimator, X, y):
+        nonlocal n_calls
+        n_calls += 1
+        return -n_calls
+
+    assert small(scoring=worse_each_time).fit(X, y).n_iter_ == 6
+    assert n_calls == 4  # two helpers, after two cycles each
+    assert small(scoring=make_scorer(lambda y, P: 0.0)).fit(X, y).n_iter_ == 6
+
+
+def test_helpers_begin_where_the_network_begins():
+    start = SoftmaxMLPClassifier((16,), **{**NEUTRAL, "max_iter": 60, "learning_rate": "cosine"})
+    start.set_params(learning_rate_init=0.02).fit(X, y)
+    clf = SoftmaxMLPClassifier((16,), "relu", solver="sgd", learning_rate_init=1e-12)
+    clf.set_params(scaling=None, random_state=0)
+    clf.fit(X, y, coefs_init=start.coefs_, intercepts_init=start.intercepts_)
+    expected = fit_temperature(start.decision_function(X), y)[0]
+    # Two sevenths of the rows are held out, instead of all of them.
+    assert abs(np.log(clf.temperature_ / expected)) < 0.5
+    fresh = SoftmaxMLPClassifier((16,), solver="sgd", learning_rate_init=1e-12).fit(X, y)
+    assert fresh.temperature_ < 0.01 or fresh.temperature_ > 100  # logits of zero
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_a_paused_fit_continues_its_helpers(solver):
+    settings = {"learning_rate": "constant", "learning_rate_init": 0.01, "warm_start": True}
+    settings |= {"solver": solver, "tol": 0.0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        twice = small(**settings, max_iter=5).fit(X, y)
+        twice = pickle.loads(pickle.dumps(twice)).fit(X, y)
+        once = small(**settings, max_iter=10).fit(X, y)
+    assert twice.temperature_ == once.temperature_ != 1
+    assert_array_equal(twice._model.params, once._model.params)
+    assert len(once._state.helpers) == 2
+
+
+def test_a_finished_fit_trains_new_helpers(n_fits):
+    clf = small(warm_start=True, learning_rate="cosine").fit(X, y)
+    first = clf.temperature_
+    clf.fit(X, y)
+    assert len(n_fits) == 4
+    # The helpers of either fit have had thirty epochs from a random start.
+    assert abs(np.log(clf.temperature_ / first)) < 0.2
+
+
+def test_other_rows_get_new_helpers(n_fits):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clf = small(warm_start=True, learning_rate="constant").fit(X, y)
+        paused = clf._state.helpers
+        clf.fit(X_new, y_new)
+    assert len(n_fits) == 2 + 4
+    assert all(new is not old for new, old in zip(clf._state.helpers[:2], paused, strict=True))
+
+
+def test_classes_of_one_row_stay_with_every_helper():
+    labels = y.copy()
+    labels[:5] = np.arange(10, 15)
+    clf = small().fit(X, labels)
+    assert len(clf.classes_) == 8
+    assert 0.2 < clf.temperature_ < 5
+
+
+def test_held_out_rows_have_their_sample_and_class_weights(monkeypatch):
+    seen = []
+
+    def recording(Z, labels, weight):
+        seen.append((labels, weight))
+        return fit_temperature(Z, labels, weight)
+
+    monkeypatch.setattr(_helpers, "fit_temperature", recording)
+    sample_weight = np.array([4.0, 1.0, 2.0])[y]
+    small(class_weight={1: 3.0}, early_stopping=False).fit(X, y, sample_weight)
+    ((labels, weight),) = seen
+    assert len(labels) == 115 and set(labels) == {0, 1, 2}  # of two sevenths
+    assert_allclose(weight / weight.max(), np.array([1.0, 0.75, 0.5])[labels])
+
+
+def test_a_diverged_helper_gives_no_advice(monkeypatch):
+    monkeypatch.setattr(_helpers.Helper, "advance", lambda *_: False)
+    clf = small().fit(X, y)
+    assert clf.n_iter_ == 30 and clf.temperature_ == 1
+
+
+def test_verbose_says_what_was_advised(capsys):
+    small(verbose=True).fit(X, NOISE)
+    assert "2 helper networks: Advice(n_epochs=6" in capsys.readouterr().out
+
+
+def test_the_same_seed_gives_the_same_advice():
+    a, b = small().fit(X, y), small().fit(X, y)
+    assert a.temperature_ == b.temperature_
+    assert small(random_state=1).fit(X, y).temperature_ != a.temperature_
