@@ -3,10 +3,11 @@ Grid search over a pipeline
 ===========================
 
 Three settings decide most of how well a network does: its hidden layers, the strength of
-its penalty and its learning rate. Here scikit-learn's GridSearchCV tries all combinations
-of a small grid on handwritten digits, two processes at a time. The score is the negative
-log loss, which rewards honest probabilities and not only right answers. The picture shows
-how the three settings act together.
+its penalty and its learning rate. The defaults are meant to do without tuning; a search
+says what it would gain. Here scikit-learn's GridSearchCV tries all combinations of a small
+grid on handwritten digits, two processes at a time. The score is the negative log loss,
+which rewards honest probabilities and not only right answers. The picture shows how the
+three settings act together.
 """
 
 from pathlib import Path
@@ -15,42 +16,45 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
 from sklearn.datasets import load_digits
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MinMaxScaler
 
 from skmax import SoftmaxMLPClassifier
 
 # %%
 # The pipeline
 # ------------
-# With the cosine schedule each fit runs its thirty epochs and ends with a learning rate of
-# zero. All candidates then have the same budget, and none stops halfway.
+# The classifier scales the pixels itself, dividing each by its standard deviation. That of
+# a pixel in the margin, blank in nearly every picture, is tiny: divided by it, a rare drop of
+# ink there would become a huge number. The first step of the pipeline leaves such pixels
+# out: those with a variance of 0.1 at most, where ink goes from 0 to 16.
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 
 model = Pipeline(
     [
-        ("scale", MinMaxScaler()),
-        (
-            "classify",
-            SoftmaxMLPClassifier(
-                learning_rate="cosine", batch_size=64, max_iter=30, random_state=0
-            ),
-        ),
+        ("select", VarianceThreshold(threshold=0.1)),
+        ("classify", SoftmaxMLPClassifier(random_state=0)),
     ]
 )
+
+n_kept = model["select"].fit(X_train).get_support().sum()
+print(f"{n_kept} of {X.shape[1]} pixels are kept\n")
 
 # %%
 # The grid
 # --------
-# Parameters of the classifier are named after its step of the pipeline. The scaler is
-# fitted anew on the training part of every fold, so that nothing leaks into the scores.
+# Parameters of the classifier are named after its step of the pipeline. No hidden layer,
+# ``()``, is softmax regression. The default of each setting is in the grid: alpha 1, hidden
+# layers (128, 128) and learning rate 0.006. How long to train is not: each fit asks a
+# helper network. Whatever a pipeline learns (pixels, scaling, epochs, temperature), it
+# learns from the training part of a fold, so that nothing leaks into the scores.
 
 alphas = [0.01, 0.1, 1.0, 10.0]
-hidden_layers = [(), (32,), (128,), (64, 64)]
-learning_rates = [0.01, 0.03, 0.1]
+hidden_layers = [(), (32,), (128,), (128, 128)]
+learning_rates = [0.002, 0.006, 0.02]
 
 search = GridSearchCV(
     model,
@@ -79,11 +83,14 @@ print(f"held-out log loss         {-search.score(X_test, y_test):.3f}")
 print(f"held-out accuracy         {search.best_estimator_.score(X_test, y_test):.3f}")
 
 # %%
-# The five best candidates, and the spread of their scores over the folds:
+# The five best candidates, with the spread of their scores over the folds, and below them
+# the defaults. Three folds cannot tell candidates apart that differ by less than the
+# spread.
 
 results = search.cv_results_
+defaults = {name: model.get_params()[name] for name in search.best_params_}
 print("\nrank  log loss           hidden layers   alpha   learning rate")
-for i in np.argsort(results["rank_test_score"])[:5]:
+for i in [*np.argsort(results["rank_test_score"])[:5], results["params"].index(defaults)]:
     params = results["params"][i]
     print(
         f"{results['rank_test_score'][i]:>4}"
@@ -123,7 +130,7 @@ for k, axes in enumerate(panels):
 frame = Rectangle((best[0] - 0.5, best[1] - 0.5), 1, 1, fill=False, ec="#D55E00", lw=3)
 panels[best[2]].add_patch(frame)
 panels[0].set_ylabel("hidden layers")
-figure.colorbar(image, ax=panels, format="{x:g}", ticks=[0.1, 0.2, 0.3, 0.4]).minorticks_off()
+figure.colorbar(image, ax=panels, format="{x:g}", ticks=[0.07, 0.1, 0.15]).minorticks_off()
 figure.suptitle("Cross-validated log loss: lower is better, best framed")
 
 if "__file__" in globals():

@@ -3,19 +3,24 @@ Quickstart: handwritten digits
 ==============================
 
 A neural network with a softmax output reads scikit-learn's 8 by 8 pictures of handwritten
-digits. It is cross-validated, fitted while a validation set is watched, and scored on
-digits that it has never seen. Its probabilities say how sure it is, and the cross-entropy
-says what each of them costs. At the end we look at the digits it is least sure of.
+digits. It takes the pixels as they are, and nothing is tuned. It is cross-validated beside
+scikit-learn's MLPClassifier, and scored on digits that it has never seen. Its
+probabilities say how sure it is, and the cross-entropy says what each of them costs. At
+the end we watch a fit epoch by epoch, and look at the digits the network is least sure of.
 """
 
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import cross_validate, train_test_split
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skmax import SoftmaxMLPClassifier, cross_entropy, one_hot
 
@@ -30,54 +35,44 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_sta
 # %%
 # The model
 # ---------
-# A pipeline like any other: pixels are brought to [0, 1], then classified. The cosine
-# schedule takes the learning rate down to zero over ``max_iter`` epochs, so that the fit
-# ends with its schedule and there is no stopping rule to tune.
+# It scales the pixels itself, asks a helper network how long to train, and calibrates its
+# probabilities. The peer needs a scaler before it, and is left at its defaults too.
 
-model = Pipeline(
-    [
-        ("scale", MinMaxScaler()),
-        (
-            "classify",
-            SoftmaxMLPClassifier(
-                hidden_layer_sizes=(128,),
-                alpha=1.0,
-                batch_size=32,
-                learning_rate_init=0.01,
-                learning_rate="cosine",
-                max_iter=30,
-                random_state=0,
-            ),
-        ),
-    ]
-)
+model = SoftmaxMLPClassifier(random_state=0)
+peer = make_pipeline(StandardScaler(), MLPClassifier(random_state=0))
 
 # %%
 # Cross-validation
 # ----------------
-# Accuracy counts mistakes. Log loss, the mean cross-entropy, also asks how sure the model
-# was of each answer: it is what the fit minimises.
+# Accuracy counts mistakes. Log loss, the mean cross-entropy, also asks how sure a model was
+# of each answer. Both models see the same five folds. (The networks differ in size, too:
+# these are the defaults of either class.)
 
-folds = cross_validate(model, X_train, y_train, cv=5, scoring=("accuracy", "neg_log_loss"))
-accuracies, losses = folds["test_accuracy"], -folds["test_neg_log_loss"]
+settings = {"cv": 5, "scoring": ("accuracy", "neg_log_loss")}
+folds = cross_validate(model, X_train, y_train, **settings)
+# The peer warns where its default of 200 epochs was not enough for it to converge. It is
+# meant to be compared at its defaults, so that this one warning is silenced.
+with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+    folds_of_peer = cross_validate(peer, X_train, y_train, **settings)
 
-print("5-fold cross-validation")
-print(f"  accuracy  {accuracies.mean():.3f} +- {accuracies.std():.3f}")
-print(f"  log loss  {losses.mean():.3f} +- {losses.std():.3f}")
+print(f"{'5-fold cross-validation':<31}{'accuracy':<18}log loss")
+for name, scores in {
+    "SoftmaxMLPClassifier": folds,
+    "StandardScaler, MLPClassifier": folds_of_peer,
+}.items():
+    accuracies, losses = scores["test_accuracy"], -scores["test_neg_log_loss"]
+    print(
+        f"{name:<31}{accuracies.mean():.3f} +- {accuracies.std():.3f}"
+        f"    {losses.mean():.3f} +- {losses.std():.3f}"
+    )
 
 # %%
-# A fit with a learning curve
-# ---------------------------
-# Validation rows given to ``fit`` are not trained on: their loss is recorded after each
-# epoch. They skip the pipeline's first step, so we scale them ourselves.
+# Held-out scores
+# ---------------
+# ``fit`` needs no more than rows and labels. The network is trained on all the rows that
+# it is given: only the helper does without some.
 
-X_fit, X_val, y_fit, y_val = train_test_split(
-    X_train, y_train, test_size=0.2, stratify=y_train, random_state=0
-)
-scaler = MinMaxScaler().fit(X_fit)
-model.fit(X_fit, y_fit, classify__X_val=scaler.transform(X_val), classify__y_val=y_val)
-classifier = model["classify"]
-
+model.fit(X_train, y_train)
 P_test = model.predict_proba(X_test)
 Y_test = one_hot(y_test, n_classes=10)
 
@@ -102,11 +97,33 @@ for i in [*range(5), *costliest]:
     print(f"{y_test[i]:>4}  {P_test[i].argmax():>9}  {probabilities}{row_loss[i]:8.3f}")
 
 # %%
+# A fit that is watched
+# ---------------------
+# Validation rows given to ``fit`` are not trained on: their loss is recorded after each
+# epoch. They also do what is otherwise the helper's task. The learning rate falls to zero
+# four times, in cycles that are each twice as long as the one before. Early stopping
+# compares the validation loss where the second, the third and the fourth cycle end. The
+# first that is no improvement ends the fit, and the best network is kept. At last its
+# temperature is fitted to the same rows, so that their loss flatters it a little.
+
+X_fit, X_val, y_fit, y_val = train_test_split(
+    X_train, y_train, test_size=0.2, stratify=y_train, random_state=0
+)
+watched = clone(model).fit(X_fit, y_fit, X_val=X_val, y_val=y_val)
+calibrated_loss = cross_entropy(one_hot(y_val, n_classes=10), watched.predict_proba(X_val))
+
+print(f"\nwatched on {len(y_val)} validation digits for {watched.n_iter_} epochs")
+print(f"  log loss after the last epoch   {watched.validation_loss_curve_[-1]:.3f}")
+print(f"  log loss with temperature {watched.temperature_:.2f}  {calibrated_loss:.3f}")
+
+# %%
 # The picture
 # -----------
-# On the left, the loss of the training rows (which includes the penalty on the weights) and
-# of the validation rows. On the right, the eight held-out digits whose predicted class has
-# the lowest probability.
+# On the left, the loss of the training rows (whose labels are smoothed, and which includes
+# the penalty on the weights) and of the validation rows, as they are before there is a
+# temperature. Smoothed labels make a network too timid: the temperature mends that, and the
+# dot is the loss with it. Dotted lines show where cycles end. On the right, the eight
+# held-out digits whose predicted class has the lowest probability.
 
 BLUE, VERMILLION = "#0072B2", "#D55E00"
 
@@ -116,13 +133,28 @@ least_sure = confidence.argsort()[:8]
 figure = plt.figure(figsize=(11, 4.4), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=[1, 1.15], wspace=0.04)
 
-epochs = np.arange(1, classifier.n_iter_ + 1)
+epochs = np.arange(1, watched.n_iter_ + 1)
+cycle_ends = np.cumsum([4, 8, 16, 32])  # of the 60 epochs that are the default
+cycle_ends = cycle_ends[cycle_ends <= watched.n_iter_]
+
 axes = left.subplots()
-axes.plot(epochs, classifier.loss_curve_, color=BLUE, label="training, with penalty")
-axes.plot(epochs, classifier.validation_loss_curve_, "--", color=VERMILLION, label="validation")
-axes.set(xlabel="epoch", ylabel="loss (nats)", yscale="log", xlim=(1, epochs[-1]))
-axes.set_yticks([0.1, 0.2, 0.5, 1], ["0.1", "0.2", "0.5", "1"])
-axes.grid(which="both", alpha=0.25)
+for end in cycle_ends:
+    axes.axvline(end, color="0.6", linestyle=":", clip_on=False)
+axes.plot(epochs, watched.loss_curve_, color=BLUE, label="training, as minimised")
+axes.plot(epochs, watched.validation_loss_curve_, "--", color=VERMILLION, label="validation")
+axes.plot(
+    epochs[-1],
+    calibrated_loss,
+    "o",
+    color=VERMILLION,
+    clip_on=False,
+    label="validation, with temperature",
+)
+axes.set(xlabel="epoch (labelled where a cycle ends)", ylabel="loss (nats)", yscale="log")
+axes.set(xlim=(1, epochs[-1]), xticks=cycle_ends)
+axes.set_yticks([0.05, 0.1, 0.2, 0.5, 1, 2], ["0.05", "0.1", "0.2", "0.5", "1", "2"])
+axes.set_yticks([], minor=True)
+axes.grid(axis="y", alpha=0.25)
 axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False)
 left.suptitle("Learning curve")

@@ -35,13 +35,16 @@ def published_dtype(X):
     return np.dtype(np.float32 if X.dtype.kind == "f" and X.dtype.itemsize <= 4 else np.float64)
 
 
-def compute_dtype(estimator, X, n_rows, streaming=False):
-    """Return the precision of a fit: X's own where it is deterministic, else float32."""
+def compute_dtype(estimator, X, *, random):
+    """Return the precision of a fit: X's own where it is deterministic, else float32.
+
+    `random` says whether an epoch or the number of epochs is.
+    """
     if estimator.dtype != "auto":
         return np.dtype(estimator.dtype)
-    one_batch = n_rows <= batch_rows(estimator) and not streaming
-    deterministic = estimator.solver not in OPTIMIZERS or one_batch
-    return published_dtype(X) if deterministic else np.dtype(np.float32)
+    if estimator.solver not in OPTIMIZERS or not random:
+        return published_dtype(X)
+    return np.dtype(np.float32)
 
 
 def batch_rows(estimator):

@@ -15,8 +15,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._activations import ACTIVATIONS
-from ._building import FULL_BATCH_SOLVERS, build_network, compute_dtype
+from ._building import FULL_BATCH_SOLVERS, batch_rows, build_network, compute_dtype
 from ._fitting import continued_state, first_state, train
+from ._helpers import needs_helpers
 from ._model import Model
 from ._optimizers import OPTIMIZERS
 from ._scaling import SCALINGS, learn_scaling
@@ -157,9 +158,10 @@ default="relu"
         Notes). With fewer than 50 of them it is 1. `partial_fit` keeps the last one.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of the arithmetic within fit. "auto" is the precision of X where the fit
-        is deterministic (all rows at once, or in one batch), and float32 where
-        mini-batches make it stochastic. Whatever it is, parameters and probabilities
-        are float32 for float32 and float16 X, and float64 for any other.
+        is deterministic (all rows at once, or in one batch and without helper networks),
+        and float32 where mini-batches or held-out rows make it stochastic. Whatever it is,
+        parameters and probabilities are float32 for float32 and float16 X, and float64
+        for any other.
 
     Attributes
     ----------
@@ -221,8 +223,9 @@ default="relu"
     A helper network is trained just as the network itself, but without a seventh of the
     rows. These say after which cycle to stop ("auto"), and which temperature to
     use. The network is then trained on all rows, and the helper forgotten. Where a seventh
-    is fewer than 100 rows, up to seven helpers hold out a seventh each; with fewer than
-    50 rows in all there is none, the fit runs to its end and the temperature is 1.
+    is fewer than 150 rows (50 without temperature), up to seven helpers hold out a seventh
+    each; with fewer than 50 rows in all there is none, the fit runs to its end and the
+    temperature is 1.
     With `early_stopping=False, temperature_scaling=False` no helper is trained. A fit that
     is continued by `warm_start` continues the helpers with it, unless it had converged:
     then new helpers are trained for the epochs of the new fit.
@@ -425,7 +428,9 @@ default="relu"
             )
             sample, held_out = sample.take(training), sample.take(validation)
         scaling = self._model.scaling if continued else self._learn_scaling(sample)
-        state.cast(compute_dtype(self, X, len(sample.labels)))
+        n_rows = len(sample.labels)
+        advised = held_out is None and needs_helpers(self, sample.labels)
+        state.cast(compute_dtype(self, X, random=n_rows > batch_rows(self) or advised))
         model = Model(state.params, network, classes, scaling)
         return self._publish(
             working_copy, state, train(working_copy, state, model, sample, held_out)
@@ -476,7 +481,7 @@ default="relu"
             model = replace(self._model, network=network)
         else:
             state = first_state(self, network)
-            state.cast(compute_dtype(self, X, len(sample.labels), streaming=True))
+            state.cast(compute_dtype(self, X, random=True))
             model = Model(state.params, network, classes, self._learn_scaling(sample))
         return self._publish(
             working_copy, state, train(working_copy, state, model, sample, streaming=True)

