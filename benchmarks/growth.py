@@ -8,7 +8,7 @@ import tracemalloc
 
 import numpy as np
 import scipy.sparse
-from _measure import arguments, machine, paired
+from _measure import NEUTRAL, arguments, machine, paired
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
@@ -18,6 +18,8 @@ from skmax import SoftmaxMLPClassifier
 def classifier(kind, hidden, **settings):
     """Return a classifier that runs all of its epochs."""
     settings = {"max_iter": 2, "tol": 0.0, "n_iter_no_change": 999, "random_state": 0, **settings}
+    if kind is SoftmaxMLPClassifier:
+        settings = {**NEUTRAL, **settings}
     return kind(hidden_layer_sizes=hidden, **settings)
 
 

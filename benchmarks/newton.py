@@ -9,7 +9,7 @@ import gzip
 from pathlib import Path
 
 import numpy as np
-from _measure import arguments, machine, paired
+from _measure import NEUTRAL, arguments, machine, paired
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
@@ -39,7 +39,9 @@ def report(name, X, y, tol, n_pairs):
     classifiers = {
         "lbfgs": LogisticRegression(solver="lbfgs", **shared),
         "newton-cg": LogisticRegression(solver="newton-cg", **shared),
-        "ours": SoftmaxMLPClassifier((), solver="newton-cg", alpha=1.0, scaling=None, **shared),
+        "ours": SoftmaxMLPClassifier(
+            (), **{**NEUTRAL, "solver": "newton-cg", "alpha": 1.0, **shared}
+        ),
     }
     ratios, _ = paired([lambda c=c: c.fit(X, y) for c in classifiers.values()], n_pairs)
     sizes = [gradient_size(clf, X, y, 1.0) for clf in classifiers.values()]

@@ -7,7 +7,7 @@ One row at a time as a service does it, and 100,000 rows at once.
 import tracemalloc
 
 import numpy as np
-from _measure import arguments, machine, paired
+from _measure import NEUTRAL, arguments, machine, paired
 from sklearn.neural_network import MLPClassifier
 
 from skmax import SoftmaxMLPClassifier
@@ -21,7 +21,8 @@ def fitted(n_features, hidden, n_classes, dtype):
     X = rng.normal(size=(50 * n_classes, n_features)).astype(dtype)
     y = np.arange(len(X)) % n_classes
     shared = {"hidden_layer_sizes": (hidden,), "max_iter": 2, "random_state": 0}
-    return [C(**shared).fit(X, y) for C in (SoftmaxMLPClassifier, MLPClassifier)]
+    ours, peer = SoftmaxMLPClassifier(**{**NEUTRAL, **shared}), MLPClassifier(**shared)
+    return [ours.fit(X, y), peer.fit(X, y)]
 
 
 def peak_beyond_output(function):

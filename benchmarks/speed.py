@@ -9,7 +9,7 @@ import statistics
 from itertools import pairwise
 
 import numpy as np
-from _measure import arguments, blas_peak, machine, paired
+from _measure import NEUTRAL, arguments, blas_peak, machine, paired
 from sklearn.neural_network import MLPClassifier
 
 from skmax import SoftmaxMLPClassifier
@@ -22,14 +22,6 @@ NETWORKS = [
     ([54, 256, 256, 256, 7], 256, 6_000, 3),
     ([784, 512, 512, 10], 256, 4_000, 2),
 ]
-NEUTRAL = {
-    "weight_decay": 0.0,
-    "label_smoothing": 0.0,
-    "dropout": 0.0,
-    "scaling": None,
-    "temperature_scaling": False,
-    "learning_rate": "constant",
-}
 
 
 def data(sizes, n_rows, dtype):
@@ -104,7 +96,7 @@ def measure(network, input_dtype, compute_dtype, options):
     X, y = data(sizes, n_rows, input_dtype)
     shared = settings(sizes, batch_size, epochs)
     peer = MLPClassifier(**shared)
-    ours = SoftmaxMLPClassifier(**shared, **NEUTRAL, dtype=compute_dtype)
+    ours = SoftmaxMLPClassifier(**{**NEUTRAL, **shared, "dtype": compute_dtype})
     loop = torch_loop(sizes, batch_size, epochs, X, y) if input_dtype != "auto" else None
     functions = [lambda: peer.fit(X, y), lambda: ours.fit(X, y)]
     if loop is not None and compute_dtype != "auto":

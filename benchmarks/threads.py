@@ -4,7 +4,7 @@ Above 1 the limit would slow a search down. `python benchmarks/threads.py [--qui
 unlike the other benchmarks this one leaves BLAS all threads it wants.
 """
 
-from _measure import arguments, machine, paired
+from _measure import NEUTRAL, arguments, machine, paired
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
@@ -23,7 +23,8 @@ class Limited(SoftmaxMLPClassifier):
 
 def search(kind, hidden, batch_size, n_jobs):
     """Run a grid search of 24 fits."""
-    clf = kind((hidden,), learning_rate="cosine", max_iter=20, batch_size=batch_size)
+    settings = {"learning_rate": "cosine", "max_iter": 20, "batch_size": batch_size}
+    clf = kind((hidden,), **{**NEUTRAL, **settings})
     grid = {"alpha": [0.001, 0.01, 0.1, 1.0], "learning_rate_init": [0.001, 0.01]}
     X, y = load_digits(return_X_y=True)
     GridSearchCV(clf, grid, cv=3, n_jobs=n_jobs, refit=False).fit(X / 16, y)

@@ -4,6 +4,7 @@ Nothing here is learnt; `_fitting` and `_helpers` put the parts together.
 """
 
 from collections.abc import Callable
+from math import ceil
 
 import numpy as np
 
@@ -22,7 +23,7 @@ FULL_BATCH_SOLVERS: dict[str, Callable[..., float]] = {
     "newton-cg": minimize_newton,
 }
 
-# Rows of a batch where batch_size is "auto".
+# Most rows of a batch where batch_size is "auto".
 AUTO_BATCH_SIZE = 256
 
 # Iterations where max_iter is "auto". Of the epochs, coslog4's cycles are whole numbers.
@@ -47,11 +48,14 @@ def compute_dtype(estimator, X, *, random):
     return np.dtype(np.float32)
 
 
-def batch_rows(estimator):
+def batch_rows(estimator, n_rows):
     """Return the largest number of rows that a step, or a block of all rows, has."""
     if estimator.solver not in OPTIMIZERS:
         return BLOCK_ROWS
-    return AUTO_BATCH_SIZE if estimator.batch_size == "auto" else int(estimator.batch_size)
+    if estimator.batch_size != "auto":
+        return int(estimator.batch_size)
+    # Equal parts: a last batch of two rows would be a long step in a random direction.
+    return ceil(n_rows / ceil(n_rows / AUTO_BATCH_SIZE))
 
 
 def iterations(estimator):
@@ -85,8 +89,9 @@ def build_network(estimator, layer_sizes):
     )
 
 
-def build_objective(estimator, state, model, sample, class_weight):
+def build_objective(estimator, state, model, sample, class_weight, batch_size=None):
     """Return the objective of a sample of rows, in the precision of the state."""
+    n_rows = len(sample.labels)
     return Objective(
         model.network,
         sample.rows(model.scaling, state.params.dtype),
@@ -94,7 +99,7 @@ def build_objective(estimator, state, model, sample, class_weight):
         row_weights(sample.labels, sample.sample_weight, class_weight),
         float(estimator.alpha),
         weight_scale=sample.weight_scale,
-        batch_size=batch_rows(estimator),
+        batch_size=batch_rows(estimator, n_rows) if batch_size is None else batch_size,
         rng=state.rng,
     )
 

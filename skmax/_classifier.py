@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._activations import ACTIVATIONS
 from ._building import FULL_BATCH_SOLVERS, batch_rows, build_network, compute_dtype
 from ._fitting import continued_state, first_state, train
-from ._helpers import needs_helpers
+from ._helpers import plan
 from ._model import Model
 from ._optimizers import OPTIMIZERS
 from ._scaling import SCALINGS, learn_scaling
@@ -69,7 +69,8 @@ default="relu"
         weight (no bias) is multiplied by 1 - learning rate * weight_decay. Not used by
         "lbfgs" and "newton-cg".
     batch_size : "auto" or int, default="auto"
-        Rows per mini-batch, >= 1; "auto" is 256. At most all rows are used.
+        Rows per mini-batch, >= 1; "auto" divides the rows into the least number of equal
+        batches of at most 256.
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new random order.
     max_iter : "auto" or int, default="auto"
@@ -223,9 +224,9 @@ default="relu"
     A helper network is trained just as the network itself, but without a seventh of the
     rows. These say after which cycle to stop ("auto"), and which temperature to
     use. The network is then trained on all rows, and the helper forgotten. Where a seventh
-    is fewer than 150 rows (50 without temperature), up to seven helpers hold out a seventh
-    each; with fewer than 50 rows in all there is none, the fit runs to its end and the
-    temperature is 1.
+    is fewer than 150 rows, up to seven helpers hold out a seventh each. With fewer than
+    150 rows in all (or 350 and `temperature_scaling=False`) no cycle is chosen, and the
+    fit runs to its end; with fewer than 50 there is no helper and the temperature is 1.
     With `early_stopping=False, temperature_scaling=False` no helper is trained. A fit that
     is continued by `warm_start` continues the helpers with it, unless it had converged:
     then new helpers are trained for the epochs of the new fit.
@@ -429,8 +430,9 @@ default="relu"
             sample, held_out = sample.take(training), sample.take(validation)
         scaling = self._model.scaling if continued else self._learn_scaling(sample)
         n_rows = len(sample.labels)
-        advised = held_out is None and needs_helpers(self, sample.labels)
-        state.cast(compute_dtype(self, X, random=n_rows > batch_rows(self) or advised))
+        advised = held_out is None and plan(self, sample.labels)[0] > 0
+        random = advised or n_rows > batch_rows(self, n_rows)
+        state.cast(compute_dtype(self, X, random=random))
         model = Model(state.params, network, classes, scaling)
         return self._publish(
             working_copy, state, train(working_copy, state, model, sample, held_out)

@@ -12,8 +12,15 @@ from math import ceil
 
 import numpy as np
 
-from ._building import build_objective, build_optimizer, last_epochs, minimize, watches_loss
-from ._calibration import enough_rows, fit_temperature
+from ._building import (
+    batch_rows,
+    build_objective,
+    build_optimizer,
+    last_epochs,
+    minimize,
+    watches_loss,
+)
+from ._calibration import MIN_ROWS, enough_rows, fit_temperature
 from ._monitor import Monitor
 from ._objective import Objective, logits_by_block
 from ._rows import Sample
@@ -24,10 +31,8 @@ from ._targets import row_weights, stratified_folds
 # Each helper holds out one of so many parts of the rows.
 N_FOLDS = 7
 
-# As many helpers as it takes to hold out so many rows, and no more than there are folds. A
-# temperature is worth more of them than the choice of one of three cycles.
-ENOUGH_TO_STOP = 50
-ENOUGH_TO_CALIBRATE = 150
+# Held-out rows that can tell which cycle is best, and as many as a temperature is worth.
+ENOUGH_ROWS = 150
 
 
 @dataclass(frozen=True)
@@ -80,12 +85,10 @@ def ask_helpers(estimator, state, model, sample, class_weight):
         To train to the end, at temperature 1, where there is nothing to find out, or there
         are too few rows to tell.
     """
-    ends = last_epochs(estimator)
-    if estimator.early_stopping != "auto":
-        ends = ends[-1:]
+    n_helpers, ends = plan(estimator, sample.labels)
     helpers = []
-    if needs_helpers(estimator, sample.labels):
-        helpers = _helpers(estimator, state, model, sample, class_weight)
+    if n_helpers:
+        helpers = _helpers(estimator, state, model, sample, class_weight, n_helpers)
     state.helpers = [helper.state for helper in helpers]
     advice, best_score = Advice(ends[-1]), -np.inf
     for first, last in pairwise([0, *ends]) if helpers else ():
@@ -101,21 +104,34 @@ def ask_helpers(estimator, state, model, sample, class_weight):
     return advice
 
 
-def needs_helpers(estimator, labels):
-    """Return whether there is something to find out, and enough rows to tell."""
-    chooses = estimator.early_stopping == "auto" and len(last_epochs(estimator)) > 1
-    if not (chooses or estimator.temperature_scaling):
-        return False
+def plan(estimator, labels):
+    """Return how many helpers to train, and the epochs after which to judge them.
+
+    To calibrate takes 50 held-out rows, better 150; so does to choose a cycle, where a
+    wrong choice costs more: without a temperature to find out, only where one helper holds
+    out 50 of them, and with one, where 150 can be held out by all helpers together.
+    """
+    ends = last_epochs(estimator)
+    chooses = estimator.early_stopping == "auto" and len(ends) > 1
     counts = np.bincount(labels)
     # A row that is alone in its class cannot be held out.
-    return enough_rows(counts[counts > 1].sum(), np.count_nonzero(counts))
+    n_rows = int(counts[counts > 1].sum())
+    if not enough_rows(n_rows, np.count_nonzero(counts)):
+        return 0, ends[-1:]
+    if not estimator.temperature_scaling:
+        chooses = chooses and n_rows >= N_FOLDS * MIN_ROWS
+        return int(chooses), ends if chooses else ends[-1:]
+    chooses = chooses and n_rows >= ENOUGH_ROWS
+    enough = ENOUGH_ROWS if n_rows >= ENOUGH_ROWS else MIN_ROWS
+    return ceil(enough * N_FOLDS / n_rows), ends if chooses else ends[-1:]
 
 
-def _helpers(estimator, state, model, sample, class_weight):
-    """Return as many helpers as it takes to hold out enough rows."""
+def _helpers(estimator, state, model, sample, class_weight, n_helpers):
+    """Return the helpers, each with a fold of the rows that it does not see."""
     fold = stratified_folds(sample.labels, N_FOLDS, np.random.default_rng(state.split_seed))
-    enough = ENOUGH_TO_CALIBRATE if estimator.temperature_scaling else ENOUGH_TO_STOP
-    n_helpers = min(N_FOLDS, ceil(enough * N_FOLDS / np.count_nonzero(fold >= 0)))
+    # As many steps as the network will take, of a seventh fewer rows.
+    n_rows = len(sample.labels)
+    n_batches = ceil(n_rows / batch_rows(estimator, n_rows))
     paused = state.helpers if len(state.helpers) == n_helpers else [None] * n_helpers
     helpers = []
     for i, helper_state in enumerate(paused):
@@ -131,7 +147,10 @@ def _helpers(estimator, state, model, sample, class_weight):
             n_iter_no_change=estimator.n_iter_no_change,
             watch_loss=watches_loss(estimator),
         )
-        objective = build_objective(estimator, helper_state, model, training, class_weight)
+        batch_size = ceil(len(training.labels) / n_batches)
+        objective = build_objective(
+            estimator, helper_state, model, training, class_weight, batch_size
+        )
         helpers.append(
             Helper(helper_state, objective, monitor, sample.take(np.flatnonzero(fold == i)))
         )

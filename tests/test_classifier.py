@@ -782,6 +782,15 @@ def test_a_lone_weight_for_all_rows_is_allowed():
     same_model(quick().fit(X, y, sample_weight=1.0), quick().fit(X, y, np.ones(240)))
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "n_batches"), [(1, 1), (200, 1), (256, 1), (257, 2), (1025, 5)]
+)
+def test_automatic_batches_are_equal_and_as_few_as_can_be(n_rows, n_batches):
+    rows, labels = np.tile(X, (5, 1))[:n_rows], np.tile(y, 5)[:n_rows]
+    clf = quick(batch_size="auto", max_iter=3, shuffle=False).fit(rows, labels)
+    assert clf._state.optimizer.n_steps == 3 * n_batches
+
+
 def test_a_batch_of_nothing_but_zero_weights_is_harmless():
     weight = np.ones(240)
     clf = quick(shuffle=False, class_weight={0: 0, 1: 1, 2: 1})

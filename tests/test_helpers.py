@@ -80,7 +80,7 @@ def test_the_temperature_is_right_for_rows_that_nobody_has_seen(smoothing):
 
 @pytest.mark.parametrize(
     ("n_rows", "to_calibrate", "to_stop"),
-    [(49, 0, 0), (50, 7, 7), (150, 7, 3), (151, 7, 3), (210, 5, 2), (349, 4, 2), (400, 3, 1)],
+    [(49, 0, 0), (50, 7, 0), (149, 3, 0), (150, 7, 0), (210, 5, 0), (349, 4, 0), (350, 3, 1)],
 )
 def test_there_are_as_many_helpers_as_it_takes(n_fits, n_rows, to_calibrate, to_stop):
     for settings, n_helpers in (({}, to_calibrate), ({"temperature_scaling": False}, to_stop)):
@@ -88,6 +88,28 @@ def test_there_are_as_many_helpers_as_it_takes(n_fits, n_rows, to_calibrate, to_
         assert len(n_fits) == n_helpers
         assert all(abs(n_rows * 6 / 7 - n) <= 1 for n in n_fits)
         n_fits.clear()
+
+
+def test_a_cycle_is_chosen_only_where_enough_rows_can_tell():
+    assert small().fit(X[:149], NOISE[:149]).n_iter_ == 30
+    assert small(temperature_scaling=False).fit(X[:349], NOISE[:349]).n_iter_ == 30
+    assert small(temperature_scaling=False).fit(X, NOISE).n_iter_ < 30
+
+
+@pytest.mark.parametrize("batch_size", ["auto", 256, 50])
+@pytest.mark.parametrize("n_rows", [255, 258, 298, 299, 400])
+def test_helpers_take_as_many_steps_as_the_network(monkeypatch, batch_size, n_rows):
+    steps = []
+    advance = _helpers.Helper.advance
+
+    def counting(helper, estimator, epochs):
+        finite = advance(helper, estimator, epochs)
+        steps.append(helper.state.optimizer.n_steps)
+        return finite
+
+    monkeypatch.setattr(_helpers.Helper, "advance", counting)
+    clf = small(batch_size=batch_size, early_stopping=False).fit(X[:n_rows], y[:n_rows])
+    assert set(steps) == {clf._state.optimizer.n_steps}
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ def test_predictions_are_the_forward_pass_of_the_published_parameters():
     X, y = classes(4)
     clf = SoftmaxMLPClassifier((6, 5), "tanh", max_iter=3, random_state=0).fit(X, y)
     assert clf.temperature_ != 1
-    A = (X - clf._model.scaling.center) / clf._model.scaling.scale
+    A = (X - clf.scaling_.center) / clf.scaling_.scale
     for W, b in zip(clf.coefs_[:-1], clf.intercepts_[:-1], strict=True):
         A = np.tanh(A @ W + b)
     Z = (A @ clf.coefs_[-1] + clf.intercepts_[-1]) / clf.temperature_
