@@ -157,7 +157,7 @@ def minimize(estimator, objective, state, after_pass, *, epochs=None, streaming=
     if state.ended_by != "max_iter":
         return None
     return (
-        f"The fit has not converged: it ended with max_iter={estimator.max_iter} epochs, and "
+        f"The fit has not converged: it ended with max_iter={iterations(estimator)} epochs, and "
         f"converges where {estimator.n_iter_no_change} (n_iter_no_change) in a row improve the "
         f"loss or score by less than tol={estimator.tol}. Raise max_iter, or let a decaying "
         "learning_rate such as 'cosine' end it."

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._activations import ACTIVATIONS
 from ._building import FULL_BATCH_SOLVERS, batch_rows, build_network, compute_dtype
 from ._fitting import continued_state, first_state, train
-from ._helpers import plan
+from ._helpers import plan_helpers
 from ._model import Model
 from ._optimizers import OPTIMIZERS
 from ._scaling import SCALINGS, learn_scaling
@@ -430,7 +430,7 @@ default="relu"
             sample, held_out = sample.take(training), sample.take(validation)
         scaling = self._model.scaling if continued else self._learn_scaling(sample)
         n_rows = len(sample.labels)
-        advised = held_out is None and plan(self, sample.labels)[0] > 0
+        advised = held_out is None and plan_helpers(self, sample.labels)[0] > 0
         random = advised or n_rows > batch_rows(self, n_rows)
         state.cast(compute_dtype(self, X, random=random))
         model = Model(state.params, network, classes, scaling)

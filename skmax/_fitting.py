@@ -21,7 +21,7 @@ from ._calibration import fit_temperature
 from ._helpers import ask_helpers
 from ._model import Model
 from ._monitor import Monitor
-from ._objective import logits_by_block
+from ._objective import all_logits
 from ._rows import checksum
 from ._scoring import validator
 from ._solvers import TrainingState
@@ -204,6 +204,5 @@ def _monitor(estimator, state, model, held_out, weight, streaming):
 def _temperature(model, held_out, weight):
     """Return the temperature of the model on held-out rows."""
     rows = held_out.rows(model.scaling, model.params.dtype)
-    blocks = logits_by_block(model.network, model.params, rows)
-    Z = np.concatenate([Z.astype(np.float64) for _, Z in blocks])
+    Z = all_logits(model.network, model.params, rows)
     return fit_temperature(Z, held_out.labels, weight)[0]

@@ -22,7 +22,7 @@ from ._building import (
 )
 from ._calibration import MIN_ROWS, enough_rows, fit_temperature
 from ._monitor import Monitor
-from ._objective import Objective, logits_by_block
+from ._objective import Objective, all_logits
 from ._rows import Sample
 from ._scoring import scorer
 from ._solvers import TrainingState
@@ -60,8 +60,7 @@ class Helper:
     def logits(self, model):
         """Return the logits of the held-out rows."""
         rows = self.held_out.rows(model.scaling, self.state.params.dtype)
-        blocks = logits_by_block(model.network, self.state.params, rows)
-        return np.concatenate([Z.astype(np.float64) for _, Z in blocks])
+        return all_logits(model.network, self.state.params, rows)
 
 
 def ask_helpers(estimator, state, model, sample, class_weight):
@@ -85,7 +84,7 @@ def ask_helpers(estimator, state, model, sample, class_weight):
         To train to the end, at temperature 1, where there is nothing to find out, or there
         are too few rows to tell.
     """
-    n_helpers, ends = plan(estimator, sample.labels)
+    n_helpers, ends = plan_helpers(estimator, sample.labels)
     helpers = []
     if n_helpers:
         helpers = _helpers(estimator, state, model, sample, class_weight, n_helpers)
@@ -104,7 +103,7 @@ def ask_helpers(estimator, state, model, sample, class_weight):
     return advice
 
 
-def plan(estimator, labels):
+def plan_helpers(estimator, labels):
     """Return how many helpers to train, and the epochs after which to judge them.
 
     To calibrate takes 50 held-out rows, better 150; so does to choose a cycle, where a

@@ -128,6 +128,12 @@ def logits_by_block(network, params, rows):
         yield block, network.logits(params, rows.take(block), workspace)
 
 
+def all_logits(network, params, rows):
+    """Return the logits of all rows, in float64."""
+    blocks = logits_by_block(network, params, rows)
+    return np.concatenate([Z.astype(np.float64) for _, Z in blocks])
+
+
 def mean_cross_entropy(network, params, rows, labels, row_weight=None):
     """Return the weighted mean cross-entropy of rows: no smoothing, no penalty."""
     total = 0.0
