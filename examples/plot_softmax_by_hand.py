@@ -149,6 +149,12 @@ classifier = SoftmaxMLPClassifier(
     shuffle=False,
     max_iter=1,
     dtype="float64",
+    # and nothing of what the defaults add to the lecture:
+    learning_rate="constant",
+    learning_rate_scaling=None,
+    label_smoothing=0,
+    scaling=None,
+    temperature_scaling=False,
 )
 with warnings.catch_warnings():
     # One step is not meant to converge, and the classifier rightly says that it has not.
