@@ -54,7 +54,7 @@ def batch_rows(estimator, n_rows):
         return BLOCK_ROWS
     if estimator.batch_size != "auto":
         return int(estimator.batch_size)
-    # Equal parts: a last batch of two rows would be a long step in a random direction.
+    # About equal parts: with 258 rows, every other step would be one of two rows.
     return ceil(n_rows / ceil(n_rows / AUTO_BATCH_SIZE))
 
 
@@ -71,6 +71,11 @@ def last_epochs(estimator):
     if estimator.solver not in OPTIMIZERS:
         return [max_iter]
     return SCHEDULES[estimator.learning_rate].last_epochs(max_iter)
+
+
+def holds_out(estimator):
+    """Return whether early stopping holds out rows of X."""
+    return not isinstance(estimator.early_stopping, str) and bool(estimator.early_stopping)
 
 
 def watches_loss(estimator):

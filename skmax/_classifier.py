@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._activations import ACTIVATIONS
-from ._building import FULL_BATCH_SOLVERS, batch_rows, build_network, compute_dtype
+from ._building import FULL_BATCH_SOLVERS, batch_rows, build_network, compute_dtype, holds_out
 from ._fitting import continued_state, first_state, train
 from ._helpers import plan_helpers
 from ._model import Model
@@ -69,8 +69,8 @@ default="relu"
         weight (no bias) is multiplied by 1 - learning rate * weight_decay. Not used by
         "lbfgs" and "newton-cg".
     batch_size : "auto" or int, default="auto"
-        Rows per mini-batch, >= 1; "auto" divides the rows into the least number of equal
-        batches of at most 256.
+        Rows per mini-batch, >= 1; "auto" divides the rows into the least number of about
+        equal batches of at most 256.
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new random order.
     max_iter : "auto" or int, default="auto"
@@ -133,9 +133,10 @@ default="relu"
         Share of the rows held out by `early_stopping=True`, in [0, 1): max(n_classes,
         ceil(share of the rows)) rows; a class with a single row stays in training.
     scoring : str or callable, default="loss"
-        Score of the validation rows, greater is better: "loss" (the negative
-        cross-entropy; of helper networks, at the best temperature), the name of a scorer,
-        or a callable `scorer(estimator, X, y)`. It receives arrays.
+        Score of the validation rows, of `X_val` or held out by `early_stopping=True`,
+        greater is better: "loss" (the negative cross-entropy), the name of a scorer, or a
+        callable `scorer(estimator, X, y)`, which receives arrays. Helper networks are
+        judged by their cross-entropy at the best temperature.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied into the row weights. A label that a dict
         lacks weighs 1. "balanced" weighs classes inversely to their frequency; it cannot
@@ -227,9 +228,9 @@ default="relu"
     is fewer than 150 rows, up to seven helpers hold out a seventh each. With fewer than
     150 rows in all (or 350 and `temperature_scaling=False`) no cycle is chosen, and the
     fit runs to its end; with fewer than 50 there is no helper and the temperature is 1.
-    With `early_stopping=False, temperature_scaling=False` no helper is trained. A fit that
-    is continued by `warm_start` continues the helpers with it, unless it had converged:
-    then new helpers are trained for the epochs of the new fit.
+    With `early_stopping=False, temperature_scaling=False` no helper is trained. A
+    `warm_start` that continues a paused fit on the same data continues its helpers; any
+    other has none, runs to its end and keeps the temperature that there was.
 
     References
     ----------
@@ -378,7 +379,8 @@ default="relu"
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0 of the rows: 2 is a row twice, 0 a row absent. Their size counts
+            Weights >= 0 of the rows: 2 is a row twice, 0 a row absent (batches, the rows
+            that helper networks hold out, and their number go by rows). Their size counts
             against `alpha`.
         X_val : {array-like, sparse matrix} of shape (n_rows, n_features), default=None
             Validation rows: their loss and score are recorded after each epoch, and early
@@ -422,7 +424,7 @@ default="relu"
             overwrite_layers(coefs, coefs_init, "coefs_init")
             overwrite_layers(intercepts, intercepts_init, "intercepts_init")
         state.n_iter = 0
-        if self.early_stopping is True and held_out is None:
+        if holds_out(self) and held_out is None:
             split_rng = np.random.default_rng(state.split_seed)
             training, validation = split_validation(
                 sample.labels, len(classes), self.validation_fraction, split_rng
@@ -433,7 +435,8 @@ default="relu"
         advised = held_out is None and plan_helpers(self, sample.labels)[0] > 0
         random = advised or n_rows > batch_rows(self, n_rows)
         state.cast(compute_dtype(self, X, random=random))
-        model = Model(state.params, network, classes, scaling)
+        temperature = self._model.temperature if continued else 1.0
+        model = Model(state.params, network, classes, scaling, temperature)
         return self._publish(
             working_copy, state, train(working_copy, state, model, sample, held_out)
         )

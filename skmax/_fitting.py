@@ -160,8 +160,11 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False):
     model = replace(model, params=params.astype(published_dtype(sample.X)))
     if advice is not None:
         model = replace(model, temperature=advice.temperature)
-    elif estimator.temperature_scaling and not streaming:
-        model = replace(model, temperature=_temperature(model, held_out, held_out_weight))
+    elif not streaming:
+        temperature = 1.0
+        if estimator.temperature_scaling:
+            temperature = _temperature(model, held_out, held_out_weight)
+        model = replace(model, temperature=temperature)
     return Outcome(model, loss, shortfall)
 
 
@@ -187,14 +190,14 @@ def _monitor(estimator, state, model, held_out, weight, streaming):
     # Where "auto" is given rows to judge by, it needs no helpers.
     ends = last_epochs(estimator)
     early_stopping = estimator.early_stopping
-    if early_stopping == "auto":
+    if isinstance(early_stopping, str):
         early_stopping = held_out is not None and len(ends) > 1
     return Monitor(
         state.history,
         tol=float(estimator.tol),
         n_iter_no_change=estimator.n_iter_no_change,
         validate=validator(estimator, state, model, held_out, weight),
-        early_stopping=early_stopping and not streaming,
+        early_stopping=bool(early_stopping) and not streaming,
         last_passes=ends if len(ends) > 1 else (),
         watch_loss=watches_loss(estimator),
         verbose=bool(estimator.verbose),

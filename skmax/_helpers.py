@@ -24,7 +24,6 @@ from ._calibration import MIN_ROWS, enough_rows, fit_temperature
 from ._monitor import Monitor
 from ._objective import Objective, all_logits
 from ._rows import Sample
-from ._scoring import scorer
 from ._solvers import TrainingState
 from ._targets import row_weights, stratified_folds
 
@@ -51,10 +50,12 @@ class Helper:
     objective: Objective
     monitor: Monitor
     held_out: Sample
+    has_converged: bool
 
     def advance(self, estimator, epochs):
         """Train for these epochs of the fit; return whether it has stayed finite."""
-        minimize(estimator, self.objective, self.state, self.monitor.after_pass, epochs=epochs)
+        if not self.has_converged:
+            minimize(estimator, self.objective, self.state, self.monitor.after_pass, epochs=epochs)
         return self.state.ended_by != "divergence" and np.isfinite(self.state.params).all()
 
     def logits(self, model):
@@ -81,22 +82,29 @@ def ask_helpers(estimator, state, model, sample, class_weight):
     Returns
     -------
     advice : Advice
-        To train to the end, at temperature 1, where there is nothing to find out, or there
-        are too few rows to tell.
+        To train to the end at temperature 1, where there is nothing to find out or there
+        are too few rows to tell. To train to the end at the temperature there is, where
+        the fit continues one whose helpers are gone: new ones would know of other fits.
     """
+    if class_weight is not None and not class_weight.all():
+        # Rows that weigh nothing can tell nothing.
+        sample = sample.take(np.flatnonzero(class_weight[sample.labels]))
     n_helpers, ends = plan_helpers(estimator, sample.labels)
+    if state.history.loss_curve and (not n_helpers or len(state.helpers) != n_helpers):
+        state.helpers = []
+        return Advice(ends[-1], model.temperature if estimator.temperature_scaling else 1.0)
     helpers = []
     if n_helpers:
         helpers = _helpers(estimator, state, model, sample, class_weight, n_helpers)
     state.helpers = [helper.state for helper in helpers]
-    advice, best_score = Advice(ends[-1]), -np.inf
+    advice, least_loss = Advice(ends[-1]), np.inf
     for first, last in pairwise([0, *ends]) if helpers else ():
         if not all([helper.advance(estimator, range(first, last)) for helper in helpers]):
             break
-        temperature, score = _judge(estimator, model, helpers, class_weight)
-        if not score > best_score:
+        temperature, loss = _judge(model, helpers, class_weight)
+        if not loss < least_loss:
             break
-        best_score = score
+        least_loss = loss
         advice = Advice(last, temperature if estimator.temperature_scaling else 1.0)
     if helpers and estimator.verbose:
         print(f"{len(helpers)} helper networks: {advice}")
@@ -111,7 +119,7 @@ def plan_helpers(estimator, labels):
     out 50 of them, and with one, where 150 can be held out by all helpers together.
     """
     ends = last_epochs(estimator)
-    chooses = estimator.early_stopping == "auto" and len(ends) > 1
+    chooses = isinstance(estimator.early_stopping, str) and len(ends) > 1
     counts = np.bincount(labels)
     # A row that is alone in its class cannot be held out.
     n_rows = int(counts[counts > 1].sum())
@@ -128,14 +136,17 @@ def plan_helpers(estimator, labels):
 def _helpers(estimator, state, model, sample, class_weight, n_helpers):
     """Return the helpers, each with a fold of the rows that it does not see."""
     fold = stratified_folds(sample.labels, N_FOLDS, np.random.default_rng(state.split_seed))
-    # As many steps as the network will take, of a seventh fewer rows.
+    # About as many steps as the network will take, of a seventh fewer rows.
     n_rows = len(sample.labels)
     n_batches = ceil(n_rows / batch_rows(estimator, n_rows))
-    paused = state.helpers if len(state.helpers) == n_helpers else [None] * n_helpers
     helpers = []
-    for i, helper_state in enumerate(paused):
-        if helper_state is None:
-            helper_state = _first_state(state, model.network, seed=[state.split_seed, i])
+    for i in range(n_helpers):
+        if state.helpers:
+            helper_state = state.helpers[i]
+        else:  # where the network itself begins, with another order of rows
+            rng = np.random.default_rng([state.split_seed, i])
+            helper_state = TrainingState(params=state.params.copy(), rng=rng, split_seed=0)
+        has_converged = helper_state.ended_by != "max_iter"
         helper_state.n_iter = 0
         helper_state.cast(state.params.dtype)
         helper_state.optimizer = build_optimizer(estimator, helper_state.optimizer)
@@ -150,30 +161,16 @@ def _helpers(estimator, state, model, sample, class_weight, n_helpers):
         objective = build_objective(
             estimator, helper_state, model, training, class_weight, batch_size
         )
-        helpers.append(
-            Helper(helper_state, objective, monitor, sample.take(np.flatnonzero(fold == i)))
-        )
+        held_out = sample.take(np.flatnonzero(fold == i))
+        helpers.append(Helper(helper_state, objective, monitor, held_out, has_converged))
     return helpers
 
 
-def _first_state(state, network, seed):
-    """Return the state of a helper that begins."""
-    rng = np.random.default_rng(seed)
-    # Where the network itself begins; but one that has been trained has seen every row.
-    is_new = not state.history.loss_curve
-    params = state.params.copy() if is_new else network.initial_params(rng)
-    return TrainingState(params=params, rng=rng, split_seed=0)
-
-
-def _judge(estimator, model, helpers, class_weight):
-    """Return the temperature that the held-out rows need, and their score with it."""
+def _judge(model, helpers, class_weight):
+    """Return the temperature that the held-out rows need, and their loss with it."""
     labels = np.concatenate([helper.held_out.labels for helper in helpers])
     weight = None
     if helpers[0].held_out.sample_weight is not None:
         weight = np.concatenate([helper.held_out.sample_weight for helper in helpers])
     Z = np.concatenate([helper.logits(model) for helper in helpers])
-    temperature, loss = fit_temperature(Z, labels, row_weights(labels, weight, class_weight))
-    if estimator.scoring == "loss":
-        return temperature, -loss
-    scores = [scorer(estimator, model, helper.held_out)(helper.state.params) for helper in helpers]
-    return temperature, float(np.mean(scores))
+    return fit_temperature(Z, labels, row_weights(labels, weight, class_weight))

@@ -264,6 +264,11 @@ def test_scores_that_are_no_numbers_are_said():
     assert clf.n_iter_ == 3
 
 
+def test_early_stopping_may_be_a_numpy_boolean():
+    same_model(quick(early_stopping=True).fit(X, y), quick(early_stopping=np.True_).fit(X, y))
+    same_model(quick(early_stopping=False).fit(X, y), quick(early_stopping=np.False_).fit(X, y))
+
+
 def test_a_stream_after_early_stopping_has_no_best_score_of_its_own():
     clf = quick(early_stopping=True).fit(X, y)
     assert clf.partial_fit(X, y).best_validation_score_ is None

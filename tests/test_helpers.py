@@ -9,7 +9,7 @@ from neutral import NEUTRAL
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import log_loss, make_scorer
+from sklearn.metrics import log_loss
 
 from skmax import SoftmaxMLPClassifier, _helpers
 from skmax._calibration import fit_temperature
@@ -41,9 +41,12 @@ def n_fits(monkeypatch):
     return seen
 
 
-def test_helpers_leave_no_trace_in_the_network():
-    plain = small(early_stopping=False, temperature_scaling=False).fit(X, y)
-    calibrated = small(early_stopping=False).fit(X, y)
+@pytest.mark.parametrize("n_rows", [200, 400])  # one batch, and two
+def test_helpers_leave_no_trace_in_the_network(n_rows):
+    # In one batch and without helpers, "auto" would be float64.
+    settings = {"early_stopping": False, "dtype": "float32"}
+    plain = small(**settings, temperature_scaling=False).fit(X[:n_rows], y[:n_rows])
+    calibrated = small(**settings).fit(X[:n_rows], y[:n_rows])
     assert_array_equal(calibrated._model.params, plain._model.params)
     assert calibrated.loss_curve_ == plain.loss_curve_ and calibrated.n_iter_ == 30
     assert plain.temperature_ == 1 and calibrated.temperature_ != 1
@@ -151,17 +154,11 @@ def test_validation_rows_are_judged_by_after_cycles_only():
     assert stopped.loss_curve_ == best.loss_curve_[: stopped.n_iter_]
 
 
-def test_helpers_judge_by_the_scorer_that_is_asked_for():
-    n_calls = 0
+def test_scorers_are_for_validation_rows_and_asked_for_no_others():
+    def failing(estimator, X, y):
+        raise AssertionError("not to be called")
 
-    def worse_each_time(estimator, X, y):
-        nonlocal n_calls
-        n_calls += 1
-        return -n_calls
-
-    assert small(scoring=worse_each_time).fit(X, y).n_iter_ == 6
-    assert n_calls == 6  # three helpers, after two cycles each
-    assert small(scoring=make_scorer(lambda y, P: 0.0)).fit(X, y).n_iter_ == 6
+    assert small(scoring=failing).fit(X, y).temperature_ == small().fit(X, y).temperature_
 
 
 def test_helpers_begin_where_the_network_begins():
@@ -191,23 +188,42 @@ def test_a_paused_fit_continues_its_helpers(solver):
     assert len(once._state.helpers) == 3
 
 
-def test_a_finished_fit_trains_new_helpers(n_fits):
-    clf = small(warm_start=True, learning_rate="cosine").fit(X, y)
-    first = clf.temperature_
-    clf.fit(X, y)
-    assert len(n_fits) == 2 * 3
-    # The helpers of either fit have had thirty epochs from a random start.
-    assert abs(np.log(clf.temperature_ / first)) < 0.2
-
-
-def test_other_rows_get_new_helpers(n_fits):
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_helper_that_has_converged_stays_where_it_is(solver):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        clf = small(warm_start=True, learning_rate="constant").fit(X, y)
-        paused = clf._state.helpers
-        clf.fit(X_new, y_new)
-    assert len(n_fits) == 3 + 6
-    assert all(new is not old for new, old in zip(clf._state.helpers[:3], paused, strict=True))
+        clf = small(warm_start=True, learning_rate="constant", solver=solver, max_iter=3).fit(X, y)
+        clf._state.helpers[0].ended_by = "patience" if solver == "adam" else "convergence"
+        before = [helper.params.copy() for helper in clf._state.helpers]
+        clf.fit(X, y)
+    after = [helper.params for helper in clf._state.helpers]
+    unchanged = [np.array_equal(*pair) for pair in zip(before, after, strict=True)]
+    assert unchanged == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        lambda clf: clf.fit(X, y),  # after its schedule has ended
+        lambda clf: clf.fit(X_new, y_new),
+        lambda clf: clf.set_params(alpha=2.0).fit(X, y),
+        lambda clf: clf.partial_fit(X, y).fit(X, y),
+    ],
+    ids=["finished", "other rows", "other penalty", "stream"],
+)
+@pytest.mark.parametrize("schedule", ["constant", "coslog4"])
+def test_a_fit_that_its_helpers_cannot_follow_keeps_the_temperature(schedule, again, request):
+    settings = {"learning_rate": schedule, "learning_rate_init": 0.01}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clf = small(warm_start=True, **settings).fit(X, y)
+        temperature = clf.temperature_
+        again(clf.set_params(max_iter=2, learning_rate_init=1e-6))
+    paused = schedule == "constant" and "finished" in request.node.name
+    assert temperature != 1
+    assert (clf.temperature_ == temperature) != paused
+    assert abs(np.log(clf.temperature_ / temperature)) < 0.1
+    assert clf.n_iter_ == 2
 
 
 def test_classes_of_one_row_stay_with_every_helper():
@@ -231,6 +247,15 @@ def test_held_out_rows_have_their_sample_and_class_weights(monkeypatch):
     ((labels, weight),) = seen
     assert len(labels) == 172 and set(labels) == {0, 1, 2}  # of three sevenths
     assert_allclose(weight / weight.max(), np.array([1.0, 0.75, 0.5])[labels])
+
+
+def test_rows_of_classes_that_weigh_nothing_tell_nothing():
+    labels = np.zeros(400, dtype=int)
+    labels[[3, 333]] = 1
+    assert small(class_weight={0: 0.0, 1: 1.0}).fit(X, labels).temperature_ == 1
+    few = np.where(np.arange(400) < 200, y, 3)
+    clf = small(class_weight={0: 1, 1: 1, 2: 1, 3: 0}).fit(X, few)
+    assert abs(np.log(clf.temperature_ / small().fit(X[:200], y[:200]).temperature_)) < 0.3
 
 
 def test_a_diverged_helper_gives_no_advice(monkeypatch):
