@@ -47,9 +47,10 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         J = (1 / S) sum_i w_i L_i + alpha / (2 S) sum_l |W[l]|^2,    S = sum_i w_i
 
     where L_i = - sum_j y_ij log p_ij is the cross-entropy of row i, P = softmax(Z) and Z
-    are the logits of a fully connected network. Without a hidden layer this is
-    multinomial logistic regression: `LogisticRegression(C=1/alpha)`, for two classes
-    (which keep two outputs here) C=2/alpha.
+    are the logits of a fully connected network. Without a hidden layer and with
+    `label_smoothing=0` this is multinomial logistic regression on the scaled features:
+    `LogisticRegression(C=1/alpha)`, for two classes (which keep two outputs here)
+    C=2/alpha.
 
     Parameters
     ----------
