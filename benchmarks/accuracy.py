@@ -241,7 +241,10 @@ def interval(change_in_percent):
 
 
 def draw(results, names, options, path):
-    """Save a picture: per data set, error and log loss over those of the reference."""
+    """Save a picture: per data set, error and log loss over those of the reference.
+
+    The ratios are those of the table, with its offset; a dotted line is their mean.
+    """
     import matplotlib.pyplot as plt
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -267,7 +270,9 @@ def draw(results, names, options, path):
         for (name, (colour, marker)), ratio in zip(shown.items(), ratios, strict=True):
             mean = np.exp(np.log(ratio).mean())
             label = f"{name}: {100 * (mean - 1):+.0f} %"
-            axes.plot(ratio[order], rows, marker, color=colour, label=label, markersize=5)
+            # What lies beyond an edge is drawn at the edge.
+            inside = np.clip(ratio[order], 0.305, 3.25)
+            axes.plot(inside, rows, marker, color=colour, label=label, markersize=5)
             axes.axvline(mean, color=colour, linewidth=1, linestyle=":")
         axes.set(xscale="log", xlim=(0.3, 3.3))
         axes.xaxis.set_major_locator(FixedLocator([0.33, 0.5, 0.67, 1, 1.5, 2, 3]))
