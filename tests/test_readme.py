@@ -18,7 +18,10 @@ def test_links_and_commands_lead_to_files():
     links = re.findall(r"\]\(([^)]+)\)", README) + re.findall(r"`(examples/\w+\.py)`", README)
     assert len(links) > 4
     for link in links:
-        assert (ROOT / link).exists(), link
+        path, _, section = link.partition("#")
+        assert (ROOT / path).exists(), link
+        headings = re.findall(r"^#+ (.+)$", (ROOT / path).read_text(), flags=re.MULTILINE)
+        assert not section or section in [h.lower().replace(" ", "-") for h in headings], link
 
 
 def test_run_it_and_test_it_begin_with_a_shell_block_of_one_line():
