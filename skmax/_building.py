@@ -94,15 +94,19 @@ def build_network(estimator, layer_sizes):
     )
 
 
-def build_objective(estimator, state, model, sample, class_weight, batch_size=None):
+def build_objective(
+    estimator, state, model, sample, class_weight, batch_size=None, *, streaming=False
+):
     """Return the objective of a sample of rows, in the precision of the state."""
     n_rows = len(sample.labels)
+    # Of a stream these are some of the rows: the penalty is that of all seen so far.
+    share = n_rows / (n_rows + state.position.t) if streaming else 1.0
     return Objective(
         model.network,
         sample.rows(model.scaling, state.params.dtype),
         sample.labels,
         row_weights(sample.labels, sample.sample_weight, class_weight),
-        float(estimator.alpha),
+        float(estimator.alpha) * share,
         weight_scale=sample.weight_scale,
         batch_size=batch_rows(estimator, n_rows) if batch_size is None else batch_size,
         rng=state.rng,

@@ -459,8 +459,8 @@ default="relu"
         classes : array-like of shape (n_classes,), default=None
             All class labels. Required in the first call, and optional then.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0 of the rows, relative to each other within the call; their sum
-            counts against `alpha`.
+            Weights >= 0 of the rows, relative to each other within the call; their mean,
+            times the number of rows seen so far, counts against `alpha`.
 
         Returns
         -------

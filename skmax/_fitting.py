@@ -125,7 +125,7 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False):
     if held_out is not None:
         held_out_weight = row_weights(held_out.labels, held_out.sample_weight, class_weight)
     monitor = _monitor(estimator, state, model, held_out, held_out_weight, streaming)
-    objective = build_objective(estimator, state, model, sample, class_weight)
+    objective = build_objective(estimator, state, model, sample, class_weight, streaming=streaming)
     n_passes_before = state.n_iter
     shortfall = minimize(
         estimator,

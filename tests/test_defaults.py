@@ -141,3 +141,29 @@ def test_what_is_not_J_can_be_switched_off():
     reference = LogisticRegression(tol=1e-8, max_iter=999).fit(X, y)
     assert_allclose(clf.fit(X, y).predict_proba(X), reference.predict_proba(X), atol=1e-5)
     assert_array_equal(clf.scaling_.center.round(12), np.zeros(4))
+
+
+@pytest.mark.parametrize("chunk", [1, 10, 150])
+def test_a_stream_learns_whatever_portions_it_comes_in(chunk):
+    X, y = load_iris(return_X_y=True)
+    order = np.random.default_rng(0).permutation(150)
+    X, y = StandardScaler().fit_transform(X)[order], y[order]
+    clf = SoftmaxMLPClassifier(scaling=None, random_state=0)
+    for _ in range(60 if chunk == 150 else 5):
+        for start in range(0, 150, chunk):
+            rows = slice(start, start + chunk)
+            clf.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+    assert clf.score(X, y) > 0.9
+
+
+def test_the_penalty_of_a_stream_is_that_of_the_rows_seen_so_far():
+    X, y = load_iris(return_X_y=True)
+    settings = {"solver": "sgd", "momentum": 0.0, "learning_rate_init": 1e-12, "alpha": 3.0}
+    clf = SoftmaxMLPClassifier((5,), random_state=0, shuffle=False, **settings)
+    plain = SoftmaxMLPClassifier((5,), random_state=0, shuffle=False, **{**settings, "alpha": 0})
+    for start in range(0, 150, 30):
+        rows = slice(start, start + 30)
+        for stream in (clf, plain):
+            stream.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+        penalty = 3.0 / (2 * (start + 30)) * sum((W**2).sum() for W in clf.coefs_)
+        assert_allclose(clf.loss_ - plain.loss_, penalty, rtol=1e-4)
