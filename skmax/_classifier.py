@@ -20,6 +20,7 @@ from ._fitting import continued_state, first_state, train
 from ._helpers import plan_helpers
 from ._model import Model
 from ._optimizers import OPTIMIZERS
+from ._plain import from_plain, to_plain
 from ._scaling import SCALINGS, learn_scaling
 from ._schedules import SCHEDULES
 from ._targets import check_labels, class_indices, split_validation
@@ -35,6 +36,9 @@ from ._validation import (
     stream_classes,
     weighted_sample,
 )
+
+# Attributes that are objects of ours.
+PLAIN = ("_model", "_state")
 
 
 class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
@@ -231,7 +235,9 @@ default="relu"
     fit runs to its end; with fewer than 50 there is no helper and the temperature is 1.
     With `early_stopping=False, temperature_scaling=False` no helper is trained. A
     `warm_start` that continues a paused fit on the same data continues its helpers; any
-    other has none, runs to its end and keeps the temperature that there was.
+    other has none, runs to its end and keeps the temperature that there was. Pickles and
+    other files hold what continues the network, where its fit is only paused, but no
+    helpers.
 
     References
     ----------
@@ -603,6 +609,24 @@ default="relu"
         """What logits are divided by."""
         return self._fitted_model().temperature
 
+    def __copy__(self):
+        # What is fitted never changes, and is shared; a copy by the state would rebuild it.
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(vars(self))
+        return twin
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if "_state" in state:
+            # Helpers would be most of a file, and the temperature they gave is in the model.
+            state["_state"] = replace(state["_state"], helpers=[])
+        return {name: to_plain(value) if name in PLAIN else value for name, value in state.items()}
+
+    def __setstate__(self, state):
+        super().__setstate__(
+            {name: from_plain(value) if name in PLAIN else value for name, value in state.items()}
+        )
+
     def __sklearn_is_fitted__(self):
         return "_model" in vars(self)
 
@@ -633,7 +657,7 @@ default="relu"
         stopped_early = history.best_params is not None
         fitted = {
             "_model": model,
-            "_state": state,
+            "_state": state if state.ended_by == "max_iter" else state.retired(),
             "n_features_in_": working_copy.n_features_in_,
             "n_layers_": len(model.network.layer_sizes),
             "n_outputs_": len(model.classes),

@@ -148,16 +148,13 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False):
             "the features (scaling='standard'); features beyond 3e38 need dtype='float64', and "
             "weights that are tiny against alpha need to be rescaled."
         )
-    if state.ended_by != "max_iter":
-        state.helpers = []  # a fit that is not only paused needs them no more
-    params = state.params
+    params = state.params.copy()  # the state goes on from its own
     if monitor.early_stopping:
         if state.history.best_params is None:
             shortfall = "No validation score was a number; the last parameters are kept."
         else:
             params = state.history.best_params
-    # A copy, whatever the dtype: the state goes on from its own.
-    model = replace(model, params=params.astype(published_dtype(sample.X)))
+    model = replace(model, params=params.astype(published_dtype(sample.X), copy=False))
     if advice is not None:
         model = replace(model, temperature=advice.temperature)
     elif not streaming:

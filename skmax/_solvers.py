@@ -75,6 +75,16 @@ class TrainingState:
             helpers=[helper.copy() for helper in self.helpers],
         )
 
+    def retired(self):
+        """Return the state without what only a paused fit goes on from."""
+        return replace(
+            self,
+            params=np.empty(0, dtype=self.params.dtype),
+            optimizer=None,
+            history=replace(self.history, best_params=None),
+            helpers=[],
+        )
+
     def restarted(self, params):
         """Return a state at `params` with the curves of this one, and a new start."""
         return replace(

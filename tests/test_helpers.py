@@ -111,7 +111,9 @@ def test_helpers_take_as_many_steps_as_the_network(monkeypatch, batch_size, n_ro
         return finite
 
     monkeypatch.setattr(_helpers.Helper, "advance", counting)
-    clf = small(batch_size=batch_size, early_stopping=False).fit(X[:n_rows], y[:n_rows])
+    settings = {"learning_rate": "constant", "max_iter": 3, "tol": 0.0, "batch_size": batch_size}
+    with pytest.warns(ConvergenceWarning):
+        clf = small(**settings).fit(X[:n_rows], y[:n_rows])
     assert set(steps) == {clf._state.optimizer.n_steps}
 
 
@@ -181,11 +183,15 @@ def test_a_paused_fit_continues_its_helpers(solver):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         twice = small(**settings, max_iter=5).fit(X, y)
-        twice = pickle.loads(pickle.dumps(twice)).fit(X, y)
+        stored = pickle.loads(pickle.dumps(twice)).fit(X, y)
+        twice.fit(X, y)
         once = small(**settings, max_iter=10).fit(X, y)
     assert twice.temperature_ == once.temperature_ != 1
     assert_array_equal(twice._model.params, once._model.params)
     assert len(once._state.helpers) == 3
+    # Helpers stay out of files: the network goes on as ever, the temperature is kept.
+    assert_array_equal(stored._model.params, once._model.params)
+    assert abs(np.log(stored.temperature_ / once.temperature_)) < 0.6
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])

@@ -13,7 +13,7 @@ PACKAGE = Path(skmax.__file__).parent
 LAYERS = [
     {"__init__"},
     {"_classifier"},
-    {"_fitting", "_validation"},
+    {"_fitting", "_plain", "_validation"},
     {"_helpers"},
     {"_scoring"},
     {"_building"},
