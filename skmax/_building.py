@@ -4,7 +4,7 @@ Nothing here is learnt; `_fitting` and `_helpers` put the parts together.
 """
 
 from collections.abc import Callable
-from math import ceil
+from math import ceil, log
 
 import numpy as np
 
@@ -159,7 +159,10 @@ def minimize(estimator, objective, state, after_pass, *, epochs=None, streaming=
         max_iter=1 if streaming else iterations(estimator),
         shuffle=estimator.shuffle,
         epochs=epochs,
+        loss_of_ignorance=log(objective.network.layer_sizes[-1]),
     )
+    if state.ended_by == "divergence":
+        return _diverged(state, "lower learning_rate_init")
     if streaming:
         state.ended_by = "max_iter"  # a stream is always only paused
         return None
@@ -173,11 +176,20 @@ def minimize(estimator, objective, state, after_pass, *, epochs=None, streaming=
     )
 
 
+def _diverged(state, advice):
+    return (
+        f"The fit diverged at epoch {state.n_iter}; {advice}, or scale the features "
+        "(scaling='standard'). The best parameters of the epochs before are kept."
+    )
+
+
 def _minimize_on_all_rows(estimator, objective, state, after_pass):
     limits = {"tol": float(estimator.tol), "max_iter": iterations(estimator)}
     if estimator.solver == "lbfgs":
         limits["max_fun"] = estimator.max_fun
     gradient_size = FULL_BATCH_SOLVERS[estimator.solver](objective, state, after_pass, **limits)
+    if state.ended_by == "divergence":
+        return _diverged(state, "raise alpha")
     if state.ended_by not in ("max_iter", "max_fun", "line search"):
         return None
     return (

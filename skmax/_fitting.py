@@ -135,25 +135,22 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False):
         epochs=range(advice.n_epochs) if advice else None,
         streaming=streaming,
     )
-    if state.ended_by == "divergence":
-        loss = np.nan
-    elif state.n_iter > n_passes_before:
+    if state.n_iter > n_passes_before and state.ended_by != "divergence":
         loss = state.history.loss_curve[-1]
-    else:  # a full-batch solver began at the optimum
+    else:  # a full-batch solver began at the optimum, or better parameters were restored
         loss = objective(state.params)[0]
     if not (np.isfinite(loss) and np.isfinite(state.params).all()):
         raise ValueError(
-            f"Training diverged in iteration {state.n_iter}: the loss, its gradient or the "
-            "parameters are not finite. Lower learning_rate_init (of 'adam' and 'sgd'), or scale "
-            "the features (scaling='standard'); features beyond 3e38 need dtype='float64', and "
+            "The loss is not finite, even of the parameters that the fit began with. Scale the "
+            "features (scaling='standard'); those beyond 3e38 need dtype='float64', and "
             "weights that are tiny against alpha need to be rescaled."
         )
     params = state.params.copy()  # the state goes on from its own
     if monitor.early_stopping:
-        if state.history.best_params is None:
-            shortfall = "No validation score was a number; the last parameters are kept."
-        else:
+        if state.history.best_params is not None:
             params = state.history.best_params
+        elif state.ended_by != "divergence":
+            shortfall = "No validation score was a number; the last parameters are kept."
     model = replace(model, params=params.astype(published_dtype(sample.X), copy=False))
     if advice is not None:
         model = replace(model, temperature=advice.temperature)

@@ -15,6 +15,9 @@ from ._monitor import History
 from ._rows import blocks
 from ._schedules import Position, Schedule
 
+# A loss so many times the first has diverged.
+DIVERGENCE = 1e3
+
 # The adaptive schedule stops the fit instead of going below this learning rate.
 MIN_LEARNING_RATE = 1e-6
 
@@ -114,7 +117,16 @@ class LearningRate:
 
 
 def minimize_minibatch(
-    objective, state, after_pass, *, learning_rate, weight_decay, max_iter, shuffle, epochs=None
+    objective,
+    state,
+    after_pass,
+    *,
+    learning_rate,
+    weight_decay,
+    max_iter,
+    shuffle,
+    epochs=None,
+    loss_of_ignorance=0.0,
 ):
     """Advance `state` by up to `max_iter` epochs of mini-batch steps.
 
@@ -137,11 +149,16 @@ def minimize_minibatch(
         Whether rows are visited in a new order each epoch.
     epochs : range, default=range(max_iter)
         Those of the fit that are to be run now, where it runs in parts.
+    loss_of_ignorance : float, default=0.0
+        Of equal probabilities. An epoch's loss that is not finite, or above a thousand
+        times the larger of this and the first batch's, has diverged: the parameters after
+        the epoch with the least loss are restored, or the initial ones.
     """
     if epochs is None:
         epochs = range(max_iter)
     n_rows, batch_size = objective.n_rows, objective.batch_size
     schedule, position = learning_rate.schedule, state.position
+    best_params, least_loss, limit = state.params.copy(), np.inf, None
     weights = state.params[: objective.network.n_weights]
     steps_per_epoch = -(-n_rows // batch_size)
     position.step, position.n_steps = epochs.start * steps_per_epoch, max_iter * steps_per_epoch
@@ -151,19 +168,28 @@ def minimize_minibatch(
         order = state.rng.permutation(n_rows) if shuffle and batch_size < n_rows else None
         loss_sum = 0.0
         for rows in blocks(n_rows, batch_size):
-            loss, grad = objective.estimate(state.params, rows if order is None else order[rows])
+            batch_loss, grad = objective.estimate(
+                state.params, rows if order is None else order[rows]
+            )
+            if limit is None:
+                limit = DIVERGENCE * max(batch_loss, loss_of_ignorance)
             rate = learning_rate(position)
             if weight_decay:
                 weights *= 1.0 - rate * weight_decay
             state.optimizer.step(state.params, grad, rate, learning_rate.factors)
             position.step += 1
-            loss_sum += loss * (rows.stop - rows.start)
+            loss_sum += batch_loss * (rows.stop - rows.start)
         position.t += n_rows
         state.n_iter += 1
-        if not isfinite(loss_sum):
+        loss = loss_sum / n_rows
+        if not (loss <= limit and isfinite(np.add.reduce(state.params))):
+            state.params[:] = best_params
             state.ended_by = "divergence"
             return
-        if after_pass(state.params, loss_sum / n_rows):
+        if loss < least_loss:
+            least_loss = loss
+            best_params[:] = state.params
+        if after_pass(state.params, loss):
             if not schedule.reduces_on_plateau or learning_rate(position) <= MIN_LEARNING_RATE:
                 state.ended_by = "patience"
                 return

@@ -660,7 +660,7 @@ def failing_calls():
         "labels": lambda c: c.fit(X, np.eye(3)[y]),
         "validation rows": lambda c: c.fit(X, y, X_val=bad, y_val=y),
         "unknown validation label": lambda c: c.fit(X, y, X_val=X, y_val=y + 1),
-        "divergence": lambda c: c.set_params(solver="sgd", learning_rate_init=1e9).fit(1e9 * X, y),
+        "no finite loss": lambda c: c.fit(1e200 * X, y),
         "initial values": lambda c: c.fit(X, y, coefs_init=[np.ones(3)]),
         "scorer": lambda c: c.set_params(scoring=failing_scorer, early_stopping=True).fit(X, y),
         "partial_fit": lambda c: c.partial_fit(csr_array(bad), y),
@@ -778,10 +778,39 @@ def test_huge_weights_overflow_nowhere(solver, scaling):
 
 
 @pytest.mark.filterwarnings("ignore:(overflow|invalid):RuntimeWarning")
-@pytest.mark.parametrize("scale", [1e30, 1e200])
-def test_divergence_is_an_error_that_says_what_to_do(scale):
-    with pytest.raises(ValueError, match=r"diverged in iteration 1.*learning_rate_init"):
-        quick(solver="sgd", learning_rate_init=1.0).fit(scale * X, y)
+@pytest.mark.parametrize(
+    ("settings", "scale"),
+    [
+        ({"solver": "sgd", "learning_rate_init": 1.0}, 1e10),
+        ({"solver": "sgd", "learning_rate_init": 1.0}, 1e30),
+        ({"learning_rate_init": 1e3}, 1.0),
+        ({"learning_rate_init": 1e3, "early_stopping": True}, 1.0),
+        ({"learning_rate_init": 1e3, "early_stopping": "auto", "learning_rate": "coslog4"}, 1.0),
+    ],
+    ids=str,
+)
+def test_divergence_warns_at_once_and_keeps_the_best_parameters(settings, scale):
+    clf = quick(max_iter=50, **settings)
+    with pytest.warns(ConvergenceWarning, match="diverged at epoch 1; lower learning_rate_init"):
+        clf.fit(scale * X, y)
+    assert clf.n_iter_ == 1
+    # The parameters it began with, of equal probabilities.
+    assert_allclose(clf.predict_proba(scale * X), np.full((240, 3), 1 / 3))
+    assert_allclose(clf.loss_, np.log(3), rtol=1e-4)
+
+
+def test_a_fit_that_has_diverged_can_be_continued():
+    clf = quick(warm_start=True, learning_rate_init=1e3, max_iter=5)
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        clf.fit(X, y)
+    clf.set_params(learning_rate_init=0.01, max_iter=30).fit(X, y)
+    assert clf.score(X, y) > 0.5
+
+
+@pytest.mark.filterwarnings("ignore:(overflow|invalid):RuntimeWarning")
+def test_features_without_a_finite_loss_are_an_error_that_says_what_to_do():
+    with pytest.raises(ValueError, match=r"The loss is not finite.*scaling='standard'"):
+        quick(solver="sgd").fit(1e200 * X, y)
 
 
 def test_a_lone_weight_for_all_rows_is_allowed():

@@ -253,3 +253,24 @@ def test_a_fit_in_parts_is_the_fit(schedule, optimizer):
         run(objective, parts, learning_rate=rate(schedule=schedule), max_iter=7, epochs=epochs)
     assert_array_equal(parts.params, whole.params)
     assert parts.n_iter == whole.n_iter == 7
+
+
+@pytest.mark.parametrize("bad_loss", [np.inf, np.nan, 1e3 * 2.5])
+def test_after_divergence_the_parameters_of_the_least_loss_are_back(bad_loss):
+    objective, seen = Parabola(batch_size=10), []
+    losses = iter([2.0, 1.0, 1.5, bad_loss, 0.0])
+    objective.estimate = lambda params, batch: (next(losses), np.ones(3))
+    training = run(objective, state(), lambda params, loss: seen.append(params.copy()), max_iter=5)
+    assert training.ended_by == "divergence" and training.n_iter == 4
+    assert len(seen) == 3
+    assert_array_equal(training.params, seen[1])
+
+
+@pytest.mark.parametrize("loss", [1e3 * 2.0, 1e3 * 7.0])
+def test_a_loss_of_a_thousand_times_ignorance_or_the_first_is_not_yet_divergence(loss):
+    objective = Parabola(batch_size=10)
+    losses = iter([2.0, loss])
+    objective.estimate = lambda params, batch: (next(losses), np.ones(3))
+    ignorance = 7.0 if loss > 2e3 else 0.0  # the first loss is 2
+    training = run(objective, state(), max_iter=2, loss_of_ignorance=ignorance)
+    assert training.ended_by == "max_iter"
