@@ -186,7 +186,8 @@ default="relu"
     temperature_ : float
         What logits are divided by.
     loss_ : float
-        Last value of `loss_curve_`.
+        Last value of `loss_curve_`; J of the parameters that are kept where a fit diverged
+        or was interrupted.
     best_loss_ : float or None
         Least loss of the curve; None under early stopping.
     loss_curve_ : list of float
@@ -225,7 +226,8 @@ default="relu"
     Notes
     -----
     `fit` trains a private copy and publishes it at the end: a fit that fails leaves the
-    estimator as it was.
+    estimator as it was. One that is interrupted (Ctrl-C) after its first epoch is published
+    with its best parameters so far, before the KeyboardInterrupt goes on.
 
     A helper network is trained just as the network itself, but without a seventh of the
     rows. These say after which cycle to stop ("auto"), and which temperature to
@@ -676,4 +678,6 @@ default="relu"
         else:
             self.__dict__.pop("feature_names_in_", None)
         self.__dict__.update(fitted)
+        if outcome.interruption is not None:
+            raise outcome.interruption
         return self

@@ -40,11 +40,14 @@ class Outcome:
         The last loss, J or the mean of the last epoch's estimates of it.
     shortfall : str or None
         Why the fit has not converged, and what to do about it.
+    interruption : KeyboardInterrupt, default=None
+        To be raised when the model has been published.
     """
 
     model: Model
     loss: float
     shortfall: str | None
+    interruption: KeyboardInterrupt | None = None
 
 
 def first_state(estimator, network):
@@ -127,15 +130,21 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False):
     monitor = _monitor(estimator, state, model, held_out, held_out_weight, streaming)
     objective = build_objective(estimator, state, model, sample, class_weight, streaming=streaming)
     n_passes_before = state.n_iter
-    shortfall = minimize(
-        estimator,
-        objective,
-        state,
-        monitor.after_pass,
-        epochs=range(advice.n_epochs) if advice else None,
-        streaming=streaming,
-    )
-    if state.n_iter > n_passes_before and state.ended_by != "divergence":
+    shortfall = interruption = None
+    try:
+        shortfall = minimize(
+            estimator,
+            objective,
+            state,
+            monitor.after_pass,
+            epochs=range(advice.n_epochs) if advice else None,
+            streaming=streaming,
+        )
+    except KeyboardInterrupt as error:
+        if state.n_iter == n_passes_before:  # nothing has been learnt yet
+            raise
+        state.ended_by, interruption = "interruption", error
+    if state.n_iter > n_passes_before and state.ended_by not in ("divergence", "interruption"):
         loss = state.history.loss_curve[-1]
     else:  # a full-batch solver began at the optimum, or better parameters were restored
         loss = objective(state.params)[0]
@@ -149,7 +158,7 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False):
     if monitor.early_stopping:
         if state.history.best_params is not None:
             params = state.history.best_params
-        elif state.ended_by != "divergence":
+        elif state.ended_by not in ("divergence", "interruption"):
             shortfall = "No validation score was a number; the last parameters are kept."
     model = replace(model, params=params.astype(published_dtype(sample.X), copy=False))
     if advice is not None:
@@ -159,7 +168,7 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False):
         if estimator.temperature_scaling:
             temperature = _temperature(model, held_out, held_out_weight)
         model = replace(model, temperature=temperature)
-    return Outcome(model, loss, shortfall)
+    return Outcome(model, loss, shortfall, interruption)
 
 
 def _begin(estimator, state, sample, held_out, streaming):

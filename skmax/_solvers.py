@@ -42,8 +42,8 @@ class TrainingState:
         Passes of the last fit, or of all `partial_fit` calls since.
     ended_by : str, default="max_iter"
         What ended the last fit: "max_iter", "max_fun", "patience", "schedule",
-        "convergence", "line search" or "divergence". One that ended by "max_iter" has
-        only been paused.
+        "convergence", "line search", "divergence" or "interruption". One that ended by
+        "max_iter" has only been paused.
     problem : str, default=None
         Identifies the function and the data that `history` calls best on.
     helpers : list of TrainingState, default=()
@@ -156,32 +156,19 @@ def minimize_minibatch(
     """
     if epochs is None:
         epochs = range(max_iter)
-    n_rows, batch_size = objective.n_rows, objective.batch_size
     schedule, position = learning_rate.schedule, state.position
-    best_params, least_loss, limit = state.params.copy(), np.inf, None
-    weights = state.params[: objective.network.n_weights]
-    steps_per_epoch = -(-n_rows // batch_size)
+    best_params, least_loss, limit = state.params.copy(), np.inf, np.inf
+    steps_per_epoch = -(-objective.n_rows // objective.batch_size)
     position.step, position.n_steps = epochs.start * steps_per_epoch, max_iter * steps_per_epoch
     state.ended_by = "schedule" if schedule.decays else "max_iter"
-    for _ in epochs:
-        # A single batch is the same rows in any order.
-        order = state.rng.permutation(n_rows) if shuffle and batch_size < n_rows else None
-        loss_sum = 0.0
-        for rows in blocks(n_rows, batch_size):
-            batch_loss, grad = objective.estimate(
-                state.params, rows if order is None else order[rows]
-            )
-            if limit is None:
-                limit = DIVERGENCE * max(batch_loss, loss_of_ignorance)
-            rate = learning_rate(position)
-            if weight_decay:
-                weights *= 1.0 - rate * weight_decay
-            state.optimizer.step(state.params, grad, rate, learning_rate.factors)
-            position.step += 1
-            loss_sum += batch_loss * (rows.stop - rows.start)
-        position.t += n_rows
-        state.n_iter += 1
-        loss = loss_sum / n_rows
+    for epoch in epochs:
+        try:
+            loss, first_loss = _run_epoch(objective, state, learning_rate, weight_decay, shuffle)
+        except KeyboardInterrupt:
+            state.params[:] = best_params  # a step may be half done
+            raise
+        if epoch == epochs.start:
+            limit = DIVERGENCE * max(first_loss, loss_of_ignorance)
         if not (loss <= limit and isfinite(np.add.reduce(state.params))):
             state.params[:] = best_params
             state.ended_by = "divergence"
@@ -195,6 +182,28 @@ def minimize_minibatch(
                 return
             position.n_reductions += 1
             state.history.n_no_improvement = 0
+
+
+def _run_epoch(objective, state, learning_rate, weight_decay, shuffle):
+    """Take the steps of an epoch; return the mean loss of its batches, and the first."""
+    n_rows, batch_size, position = objective.n_rows, objective.batch_size, state.position
+    weights = state.params[: objective.network.n_weights]
+    # A single batch is the same rows in any order.
+    order = state.rng.permutation(n_rows) if shuffle and batch_size < n_rows else None
+    loss_sum, first_loss = 0.0, None
+    for rows in blocks(n_rows, batch_size):
+        loss, grad = objective.estimate(state.params, rows if order is None else order[rows])
+        rate = learning_rate(position)
+        if weight_decay:
+            weights *= 1.0 - rate * weight_decay
+        state.optimizer.step(state.params, grad, rate, learning_rate.factors)
+        position.step += 1
+        loss_sum += loss * (rows.stop - rows.start)
+        if first_loss is None:
+            first_loss = loss
+    position.t += n_rows
+    state.n_iter += 1
+    return loss_sum / n_rows, first_loss
 
 
 class _BudgetSpent(Exception):

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris, make_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import log_loss, make_scorer
+from sklearn.model_selection import cross_val_score
 
 from skmax import SoftmaxMLPClassifier
 from skmax._activations import ACTIVATIONS
@@ -687,15 +688,76 @@ def test_a_failed_refit_keeps_the_old_model(name):
     assert all(before[key] is after[key] for key in before)
 
 
-def test_interruption_propagates_and_keeps_the_old_model():
-    def interrupt(estimator, X, y):
-        raise KeyboardInterrupt
+def interrupted_after(n_calls):
+    """A scorer that is interrupted in its last call."""
+    calls = []
 
+    def scoring(estimator, X, y):
+        calls.append(1)
+        if len(calls) == n_calls:
+            raise KeyboardInterrupt
+        return estimator.score(X, y)
+
+    return scoring
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_interruption_propagates_and_leaves_the_best_parameters_so_far(solver, early_stopping):
+    clf = quick(solver=solver, max_iter=60, early_stopping=early_stopping)
+    clf.set_params(scoring=interrupted_after(10), n_iter_no_change=np.inf)
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X[:160], y[:160], X_val=X[160:], y_val=y[160:])
+    assert clf.n_iter_ == 10
+    assert np.isfinite(clf.predict_proba(X)).all()
+    if early_stopping:
+        assert clf.score(X[160:], y[160:]) == max(clf.validation_scores_)
+    else:
+        whole = quick(solver=solver, max_iter=10).fit(X[:160], y[:160])
+        assert clf.score(X, y) > whole.score(X, y) - 0.02
+    clf.set_params(warm_start=True, scoring="loss", max_iter=5)
+    loss = clf.loss_
+    assert clf.fit(X[:160], y[:160], X_val=X[160:], y_val=y[160:]).loss_ < loss + 0.05
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_an_interruption_within_a_step_leaves_no_half_step(solver, monkeypatch):
+    steps = []
+
+    def interrupted(self, params, grad, *arguments):
+        steps.append(1)
+        if len(steps) == 9:  # of five in an epoch
+            params[:3] = 1e30
+            raise KeyboardInterrupt
+        return step(self, params, grad, *arguments)
+
+    kind = type(quick(solver=solver).fit(X, y)._state.optimizer)
+    step = kind.step
+    monkeypatch.setattr(kind, "step", interrupted)
+    clf = quick(solver=solver)
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, y)
+    monkeypatch.undo()
+    assert_array_equal(clf._model.params, quick(solver=solver, max_iter=1).fit(X, y)._model.params)
+
+
+def test_an_interruption_before_anything_is_learnt_keeps_the_old_model(monkeypatch):
     clf = quick().fit(X, y)
     model = clf._model
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(clf._state.optimizer), "step", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        clf.set_params(scoring=interrupt, early_stopping=True).fit(X, y)
+        clf.fit(X, y)
     assert clf._model is model
+
+
+def test_interruption_leaves_a_cross_validation():
+    clf = quick(scoring=interrupted_after(1), early_stopping=True)
+    with pytest.raises(KeyboardInterrupt):
+        cross_val_score(clf, X, y, cv=2)
 
 
 # --- bad input -----------------------------------------------------------------------------
