@@ -171,9 +171,18 @@ def minimize(estimator, objective, state, after_pass, *, epochs=None, streaming=
     return (
         f"The fit has not converged: it ended with max_iter={iterations(estimator)} epochs, and "
         f"converges where {estimator.n_iter_no_change} (n_iter_no_change) in a row improve the "
-        f"loss or score by less than tol={estimator.tol}. Raise max_iter, or let a decaying "
-        "learning_rate such as 'cosine' end it."
+        f"loss or score by less than tol={estimator.tol}; {_slope(state.history.loss_curve)}. "
+        "Raise max_iter, or let a decaying learning_rate such as 'cosine' end it."
     )
+
+
+def _slope(loss_curve):
+    """Say how the loss was still falling."""
+    last = loss_curve[-11:]
+    if len(last) == 1:
+        return f"the loss is {last[0]:.3g}"
+    fall = (last[0] - last[-1]) / (len(last) - 1)
+    return f"the loss is {last[-1]:.3g} and fell by {fall:.1g} per epoch in the last {len(last)}"
 
 
 def _diverged(state, advice):

@@ -14,7 +14,8 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris, make_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import log_loss, make_scorer
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import cross_val_predict, cross_val_score
+from threadpoolctl import threadpool_limits
 
 from skmax import SoftmaxMLPClassifier
 from skmax._activations import ACTIVATIONS
@@ -111,6 +112,26 @@ def test_same_seed_same_bits_whatever_the_global_state(solver):
     assert not np.array_equal(first._model.params, other._model.params)
 
 
+@pytest.mark.parametrize("settings", [{}, {"solver": "lbfgs"}, {"early_stopping": "auto"}])
+def test_the_number_of_blas_threads_changes_rounding_only(settings):
+    rows, labels = make_classification(2000, 60, n_informative=20, n_classes=5, random_state=0)
+    fitted = []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads):
+            clf = SoftmaxMLPClassifier((300,), **{**NEUTRAL, "max_iter": 3, **settings})
+            clf.set_params(dtype="float64", random_state=0, scaling="standard")
+            fitted.append(clf.fit(rows, labels).predict_proba(rows))
+    assert_allclose(*fitted, atol=1e-9)
+
+
+def test_other_processes_fit_the_same_bits():
+    P = [
+        cross_val_predict(quick(), X, y, cv=3, n_jobs=n_jobs, method="predict_proba")
+        for n_jobs in (1, 2)
+    ]
+    assert_array_equal(*P)
+
+
 def test_a_random_state_instance_moves_on():
     rng = np.random.RandomState(0)
     a, b = (quick(random_state=rng).fit(X, y) for _ in range(2))
@@ -181,6 +202,8 @@ def test_only_a_fit_cut_short_warns(solver, schedule):
         assert messages == []
     else:
         assert len(messages) == 1 and "max_iter=5" in messages[0]
+        fall = (clf.loss_curve_[0] - clf.loss_curve_[-1]) / 4
+        assert f"the loss is {clf.loss_:.3g} and fell by {fall:.1g} per epoch" in messages[0]
         assert caught[0].filename == __file__
 
 
