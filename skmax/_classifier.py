@@ -456,7 +456,9 @@ default="relu"
         """Continue training with one epoch over the given rows.
 
         Early stopping has no effect, decaying schedules are constant, and the scaling is
-        the one learnt first.
+        the one learnt first. Nothing calibrates the probabilities of a stream: with
+        `label_smoothing=0` they are less timid. `alpha` is the penalty of all rows seen so
+        far, each time they are seen.
 
         Parameters
         ----------
