@@ -27,6 +27,9 @@ from ._scoring import validator
 from ._solvers import TrainingState
 from ._targets import class_weights, row_weights
 
+# Ends of a fit at which its best parameters so far are restored.
+RESTORED = ("divergence", "interruption")
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -129,6 +132,28 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False):
         held_out_weight = row_weights(held_out.labels, held_out.sample_weight, class_weight)
     monitor = _monitor(estimator, state, model, held_out, held_out_weight, streaming)
     objective = build_objective(estimator, state, model, sample, class_weight, streaming=streaming)
+    loss, shortfall, interruption = _descend(
+        estimator, objective, state, monitor, advice, streaming
+    )
+    params = state.params.copy()  # the state goes on from its own
+    if monitor.early_stopping:
+        if state.history.best_params is not None:
+            params = state.history.best_params
+        elif state.ended_by not in RESTORED:
+            shortfall = "No validation score was a number; the last parameters are kept."
+    model = replace(model, params=params.astype(published_dtype(sample.X), copy=False))
+    if advice is not None:
+        model = replace(model, temperature=advice.temperature)
+    elif held_out is not None:
+        temperature = 1.0
+        if estimator.temperature_scaling:
+            temperature = _temperature(model, held_out, held_out_weight)
+        model = replace(model, temperature=temperature)
+    return Outcome(model, loss, shortfall, interruption)
+
+
+def _descend(estimator, objective, state, monitor, advice, streaming):
+    """Run the solver; return the last loss, the shortfall, and what interrupted it."""
     n_passes_before = state.n_iter
     shortfall = interruption = None
     try:
@@ -144,9 +169,9 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False):
         if state.n_iter == n_passes_before:  # nothing has been learnt yet
             raise
         state.ended_by, interruption = "interruption", error
-    if state.n_iter > n_passes_before and state.ended_by not in ("divergence", "interruption"):
+    if state.n_iter > n_passes_before and state.ended_by not in RESTORED:
         loss = state.history.loss_curve[-1]
-    else:  # a full-batch solver began at the optimum, or better parameters were restored
+    else:  # a full-batch solver began at the optimum, or better parameters are back
         loss = objective(state.params)[0]
     if not (np.isfinite(loss) and np.isfinite(state.params).all()):
         raise ValueError(
@@ -154,21 +179,7 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False):
             "features (scaling='standard'); those beyond 3e38 need dtype='float64', and "
             "weights that are tiny against alpha need to be rescaled."
         )
-    params = state.params.copy()  # the state goes on from its own
-    if monitor.early_stopping:
-        if state.history.best_params is not None:
-            params = state.history.best_params
-        elif state.ended_by not in ("divergence", "interruption"):
-            shortfall = "No validation score was a number; the last parameters are kept."
-    model = replace(model, params=params.astype(published_dtype(sample.X), copy=False))
-    if advice is not None:
-        model = replace(model, temperature=advice.temperature)
-    elif not streaming:
-        temperature = 1.0
-        if estimator.temperature_scaling:
-            temperature = _temperature(model, held_out, held_out_weight)
-        model = replace(model, temperature=temperature)
-    return Outcome(model, loss, shortfall, interruption)
+    return loss, shortfall, interruption
 
 
 def _begin(estimator, state, sample, held_out, streaming):
