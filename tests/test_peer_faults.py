@@ -1,0 +1,220 @@
+"""Faults of scikit-learn 1.9's MLPClassifier, each with the behaviour that mends it.
+
+Every one of them was reproduced there; its own tests and the estimator checks see none.
+"""
+
+import pickle
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+from neutral import NEUTRAL
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
+from sklearn.model_selection import cross_val_score
+
+from skmax import SoftmaxMLPClassifier
+from skmax._targets import split_validation
+
+X, y = make_classification(200, 6, n_informative=5, n_redundant=0, n_classes=3, random_state=0)
+
+
+def plain(**settings):
+    """With the parameters and defaults of MLPClassifier, where it has them."""
+    return SoftmaxMLPClassifier(
+        settings.pop("hidden_layer_sizes", (8,)), **{**NEUTRAL, "random_state": 0, **settings}
+    )
+
+
+@pytest.fixture(autouse=True)
+def short_fits_do_not_converge():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+def J(clf):
+    penalty = clf.alpha / 400 * sum((W**2).sum() for W in clf.coefs_)
+    return log_loss(y, clf.predict_proba(X)) + penalty
+
+
+def test_alpha_depended_on_the_batch_size():
+    settings = {"hidden_layer_sizes": (), "alpha": 20.0}
+    optimum = J(plain(**settings, solver="lbfgs", max_iter=999, tol=1e-8).fit(X, y))
+    settings |= {"learning_rate": "cosine", "learning_rate_init": 0.01, "max_iter": 300}
+    for batch_size in (20, 200):
+        assert J(plain(**settings, batch_size=batch_size).fit(X, y)) < 1.005 * optimum
+
+
+def test_a_class_could_vanish_from_the_training_rows():
+    labels = np.array([0] * 90 + [1] * 8 + [2] * 2)
+    for seed in range(20):
+        train, held_out = split_validation(labels, 3, 0.1, np.random.default_rng(seed))
+        assert set(labels[train]) == set(labels[held_out]) == {0, 1, 2}
+
+
+def test_the_second_warm_fit_with_early_stopping_ran_one_epoch():
+    clf = plain(warm_start=True, early_stopping=True, max_iter=20, tol=0.0, n_iter_no_change=15)
+    assert clf.fit(X, y).n_iter_ == 20
+    assert clf.fit(X, y).n_iter_ > 1
+
+
+def test_a_stale_best_loss_stopped_the_second_warm_fit():
+    clf = plain(warm_start=True, learning_rate_init=0.01, max_iter=2000, tol=1e-3).fit(X, y)
+    assert clf._state.ended_by == "patience"
+    harder = np.random.default_rng(0).integers(3, size=200)
+    assert clf.set_params(tol=1e-5).fit(X, harder).n_iter_ > 50
+
+
+def test_a_batch_of_zero_weights_was_a_division_by_zero():
+    weight = np.ones(200)
+    weight[:100] = 0
+    clf = plain(batch_size=50, shuffle=False).fit(X, y, weight)
+    assert np.isfinite(clf.loss_curve_).all()
+
+
+def test_the_loss_under_weights_was_not_the_weighted_loss():
+    weight = np.linspace(0, 5, 200)
+    clf = plain(solver="lbfgs", alpha=0.0, max_iter=30).fit(X, y, weight)
+    assert_allclose(clf.loss_, log_loss(y, clf.predict_proba(X), sample_weight=weight))
+
+
+def test_negative_weights_were_accepted():
+    with pytest.raises(ValueError, match="must not be negative, got -1"):
+        plain().fit(X, y, np.where(np.arange(200) == 3, -1.0, 1.0))
+
+
+@pytest.mark.filterwarnings("ignore:(overflow|invalid|divide):RuntimeWarning")
+@pytest.mark.parametrize("weight", [1e-300, 1e300])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_tiny_and_huge_weights_gave_nonsense_without_a_word(solver, weight):
+    clf = plain(solver=solver, max_iter=5)
+    try:
+        clf.fit(X, y, np.full(200, weight))
+    except ValueError as error:
+        assert "weights that are tiny against alpha need to be rescaled" in str(error)
+    else:
+        assert np.isfinite(clf.loss_) and np.isfinite(clf.predict_proba(X)).all()
+
+
+def test_a_single_class_had_two_columns():
+    assert_array_equal(plain().fit(X, np.ones(200)).predict_proba(X), np.ones((200, 1)))
+
+
+def test_one_hot_labels_became_multilabel_silently():
+    with pytest.raises(ValueError, match=r"For one-hot rows pass y.argmax\(axis=1\)"):
+        plain().fit(X, np.eye(3)[y])
+
+
+def test_adam_ignored_learning_rate_schedules():
+    constant = plain(max_iter=5).fit(X, y)
+    for schedule in ("invscaling", "cosine", "coslog4"):
+        scheduled = plain(max_iter=5, learning_rate=schedule).fit(X, y)
+        assert not np.array_equal(scheduled.coefs_[0], constant.coefs_[0])
+
+
+def test_patience_was_off_by_one():
+    assert plain(tol=1e9, n_iter_no_change=4).fit(X, y).n_iter_ == 1 + 4
+
+
+def test_ten_calls_of_partial_fit_counted_as_one_epoch():
+    clf = plain(batch_size=50)
+    for _ in range(10):
+        clf.partial_fit(X, y, classes=[0, 1, 2])
+    assert clf.n_iter_ == len(clf.loss_curve_) == 10
+
+
+def test_partial_fit_repeated_its_permutation():
+    clf, orders = plain(batch_size=50), []
+    for _ in range(2):
+        clf.partial_fit(X, y, classes=[0, 1, 2])
+        orders.append(clf._state.rng.bit_generator.state["state"]["state"])
+    assert orders[0] != orders[1]
+
+
+@pytest.mark.filterwarnings("ignore:(overflow|invalid):RuntimeWarning")
+@pytest.mark.parametrize(
+    ("settings", "scale"), [({"learning_rate_init": 1e3}, 1.0), ({"solver": "sgd"}, 1e10)]
+)
+def test_divergence_ended_without_a_warning(settings, scale):
+    with pytest.warns(ConvergenceWarning, match="diverged at epoch 1; lower learning_rate_init"):
+        clf = plain(**settings, batch_size=50).fit(scale * X, y)
+    assert np.isfinite(clf.predict_proba(scale * X)).all()
+
+
+def test_lbfgs_upcast_float32_and_had_no_loss_curve():
+    clf = plain(solver="lbfgs", max_iter=5).fit(X.astype(np.float32), y)
+    assert clf.coefs_[0].dtype == clf._state.params.dtype == np.float32
+    assert len(clf.loss_curve_) == clf.n_iter_ == 5
+
+
+def test_interrupted_lbfgs_kept_a_trial_point_of_the_line_search():
+    n_calls = 0
+
+    def interrupt(estimator, X, y):
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == 6:
+            raise KeyboardInterrupt
+        return 0.0
+
+    clf = plain(solver="lbfgs", scoring=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, y, X_val=X, y_val=y)
+    assert_allclose(J(clf), clf.loss_curve_[-1])
+    assert clf.loss_curve_[-1] == min(clf.loss_curve_)
+
+
+def test_an_interrupted_cross_validation_went_on():
+    def interrupt(estimator, X, y):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cross_val_score(plain(scoring=interrupt, early_stopping=True), X, y, cv=2)
+
+
+def test_a_changed_architecture_was_ignored_or_an_attribute_error():
+    for fit in (lambda c: c.fit(X, y), lambda c: c.partial_fit(X, y)):
+        clf = plain(warm_start=True, max_iter=2).fit(X, y)
+        with pytest.raises(ValueError, match=r"\[6, 8, 3\].*\[6, 9, 3\]"):
+            fit(clf.set_params(hidden_layer_sizes=(9,)))
+
+
+def test_mixed_labels_were_a_type_error():
+    with pytest.raises(ValueError, match=r"labels of one kind.*got .* int, str"):
+        plain().fit(X, np.where(y > 0, "a", y.astype(object)).tolist())
+
+
+def test_log_probabilities_were_infinite_and_logits_missing():
+    clf = plain(max_iter=5).fit(X, y)
+    assert np.isfinite(clf.predict_log_proba(1e4 * X)).all()
+    Z = clf.decision_function(X)
+    assert_allclose(np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True), clf.predict_proba(X))
+
+
+def test_a_pickle_was_five_times_the_weights_and_a_resumed_fit_another():
+    settings = {"hidden_layer_sizes": (100, 100), "warm_start": True, "tol": 0.0}
+    half = pickle.dumps(plain(**settings, max_iter=5).fit(X, y))
+    resumed = pickle.loads(half).fit(X, y)
+    whole = plain(**settings, max_iter=10).fit(X, y)
+    assert_array_equal(resumed.coefs_[0], whole.coefs_[0])
+    n_bytes = sum(array.nbytes for array in [*whole.coefs_, *whole.intercepts_])
+    assert len(half) < 4.2 * n_bytes
+
+
+def test_one_hot_targets_took_the_memory():
+    rows, labels = np.tile(X, (30, 1)), np.arange(6000) % 3000
+    one_hot_bytes = 6000 * 3000 * 8
+    tracemalloc.start()
+    plain(max_iter=1).fit(rows, labels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < one_hot_bytes / 4
+
+
+def test_probabilities_could_be_halved_without_a_test_that_saw_it():
+    P = plain(max_iter=5).fit(X, y).predict_proba(X)
+    assert_allclose(P.sum(axis=1), 1, rtol=1e-12)
