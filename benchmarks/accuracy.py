@@ -25,6 +25,7 @@ from _measure import machine
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
@@ -311,7 +312,8 @@ def main():
         options.results = Path(tempfile.mkdtemp()) / "quick.jsonl"
     if options.names:
         names = options.names
-    warnings.simplefilter("ignore")  # MLPClassifier does not converge by default, and says so
+    # MLPClassifier does not converge by default, and says so.
+    warnings.simplefilter("ignore", ConvergenceWarning)
     with threadpool_limits(1):
         results = run(options, names)
     report(results, names, options)

@@ -8,6 +8,7 @@ from math import ceil, log
 
 import numpy as np
 
+from ._monitor import Monitor
 from ._network import Network
 from ._newton import minimize_newton
 from ._objective import Objective
@@ -78,9 +79,9 @@ def holds_out(estimator):
     return not isinstance(estimator.early_stopping, str) and bool(estimator.early_stopping)
 
 
-def watches_loss(estimator):
-    """Return whether patience is measured on the training loss without early stopping."""
-    return estimator.solver in OPTIMIZERS and not SCHEDULES[estimator.learning_rate].decays
+def chooses_cycle(estimator):
+    """Return whether early stopping is left to choose among the cycles of a schedule."""
+    return isinstance(estimator.early_stopping, str) and len(last_epochs(estimator)) > 1
 
 
 def build_network(estimator, layer_sizes):
@@ -110,6 +111,18 @@ def build_objective(
         weight_scale=sample.weight_scale,
         batch_size=batch_rows(estimator, n_rows) if batch_size is None else batch_size,
         rng=state.rng,
+    )
+
+
+def build_monitor(estimator, history, **settings):
+    """Return a monitor with the estimator's patience."""
+    schedule = SCHEDULES[estimator.learning_rate]
+    return Monitor(
+        history,
+        tol=float(estimator.tol),
+        n_iter_no_change=estimator.n_iter_no_change,
+        watch_loss=estimator.solver in OPTIMIZERS and not schedule.decays,
+        **settings,
     )
 
 

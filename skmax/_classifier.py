@@ -90,7 +90,8 @@ default="relu"
     n_iter_no_change : int or inf, default=10
         Patience: the fit stops after this many epochs in a row without improvement.
     random_state : int, RandomState instance or None, default=None
-        Seeds initial parameters, the order of rows, dropout and the validation split.
+        Seeds initial parameters, the order of rows, dropout, and which rows the validation
+        split and helper networks hold out.
         Pass an int for reproducible results.
     warm_start : bool, default=False
         Whether `fit` continues the previous fit. One of "adam" or "sgd" that was ended by

@@ -10,17 +10,18 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from ._building import (
+    build_monitor,
     build_objective,
     build_optimizer,
+    chooses_cycle,
+    holds_out,
     last_epochs,
     minimize,
     published_dtype,
-    watches_loss,
 )
 from ._calibration import fit_temperature
 from ._helpers import ask_helpers
 from ._model import Model
-from ._monitor import Monitor
 from ._objective import all_logits
 from ._rows import checksum
 from ._scoring import validator
@@ -202,18 +203,14 @@ def _begin(estimator, state, sample, held_out, streaming):
 def _monitor(estimator, state, model, held_out, weight, streaming):
     """Return the monitor of a fit."""
     # Where "auto" is given rows to judge by, it needs no helpers.
+    stops = holds_out(estimator) or (chooses_cycle(estimator) and held_out is not None)
     ends = last_epochs(estimator)
-    early_stopping = estimator.early_stopping
-    if isinstance(early_stopping, str):
-        early_stopping = held_out is not None and len(ends) > 1
-    return Monitor(
+    return build_monitor(
+        estimator,
         state.history,
-        tol=float(estimator.tol),
-        n_iter_no_change=estimator.n_iter_no_change,
         validate=validator(estimator, state, model, held_out, weight),
-        early_stopping=bool(early_stopping) and not streaming,
+        early_stopping=stops and not streaming,
         last_passes=ends if len(ends) > 1 else (),
-        watch_loss=watches_loss(estimator),
         verbose=bool(estimator.verbose),
     )
 

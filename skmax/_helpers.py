@@ -14,11 +14,12 @@ import numpy as np
 
 from ._building import (
     batch_rows,
+    build_monitor,
     build_objective,
     build_optimizer,
+    chooses_cycle,
     last_epochs,
     minimize,
-    watches_loss,
 )
 from ._calibration import MIN_ROWS, enough_rows, fit_temperature
 from ._monitor import Monitor
@@ -118,8 +119,7 @@ def plan_helpers(estimator, labels):
     wrong choice costs more: without a temperature to find out, only where one helper holds
     out 50 of them, and with one, where 150 can be held out by all helpers together.
     """
-    ends = last_epochs(estimator)
-    chooses = isinstance(estimator.early_stopping, str) and len(ends) > 1
+    ends, chooses = last_epochs(estimator), chooses_cycle(estimator)
     counts = np.bincount(labels)
     # A row that is alone in its class cannot be held out.
     n_rows = int(counts[counts > 1].sum())
@@ -151,12 +151,7 @@ def _helpers(estimator, state, model, sample, class_weight, n_helpers):
         helper_state.cast(state.params.dtype)
         helper_state.optimizer = build_optimizer(estimator, helper_state.optimizer)
         training = sample.take(np.flatnonzero(fold != i))
-        monitor = Monitor(
-            helper_state.history,
-            tol=float(estimator.tol),
-            n_iter_no_change=estimator.n_iter_no_change,
-            watch_loss=watches_loss(estimator),
-        )
+        monitor = build_monitor(estimator, helper_state.history)
         batch_size = ceil(len(training.labels) / n_batches)
         objective = build_objective(
             estimator, helper_state, model, training, class_weight, batch_size

@@ -29,7 +29,7 @@ def validator(estimator, state, model, held_out, row_weight):
     rows = held_out.rows(model.scaling, state.params.dtype)
     score_of = None
     if estimator.scoring != "loss":
-        score_of = scorer(estimator, model, held_out)
+        score_of = _scorer(estimator, model, held_out)
 
     def validate(params):
         loss = mean_cross_entropy(model.network, params, rows, held_out.labels, row_weight)
@@ -38,7 +38,7 @@ def validator(estimator, state, model, held_out, row_weight):
     return validate
 
 
-def scorer(estimator, model, held_out):
+def _scorer(estimator, model, held_out):
     """Return `score_of(params)` by the scorer that `scoring` names or is."""
     score = check_scoring(estimator, scoring=estimator.scoring)
     X = held_out.X if held_out.index is None else held_out.X[held_out.index]

@@ -183,9 +183,7 @@ def split_validation(labels, n_classes, fraction, rng):
             f"out of n_samples={len(labels)}. Pass X_val and y_val, or set early_stopping=False."
         )
     quota = _apportion(n_validation, counts, spare)
-    # Shuffled, then grouped by class: the first rows of each group are held out.
-    shuffled = rng.permutation(len(labels))
-    grouped = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    grouped = _grouped(labels, rng)  # the first rows of each class are held out
     rank = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
     held_out = np.zeros(len(labels), dtype=bool)
     held_out[grouped] = rank < quota[labels[grouped]]
@@ -199,12 +197,17 @@ def stratified_folds(labels, n_folds, rng):
     learnt of the class.
     """
     counts = np.bincount(labels)
-    shuffled = rng.permutation(len(labels))
-    grouped = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    grouped = _grouped(labels, rng)
     grouped = grouped[counts[labels[grouped]] > 1]
     fold = np.full(len(labels), -1)
     fold[grouped] = np.arange(len(grouped)) % n_folds
     return fold
+
+
+def _grouped(labels, rng):
+    """Return the positions of all rows in a random order, but class by class."""
+    shuffled = rng.permutation(len(labels))
+    return shuffled[np.argsort(labels[shuffled], kind="stable")]
 
 
 def _apportion(total, counts, spare):

@@ -884,6 +884,16 @@ def test_divergence_warns_at_once_and_keeps_the_best_parameters(settings, scale)
     assert_allclose(clf.loss_, np.log(3), rtol=1e-4)
 
 
+def test_a_stream_that_diverges_warns_and_stays_where_it_was():
+    clf = quick().partial_fit(X, y, classes=[0, 1, 2])
+    params = clf._model.params
+    with pytest.warns(ConvergenceWarning, match="diverged at epoch 2"):
+        clf.set_params(learning_rate_init=1e3).partial_fit(X, y)
+    assert_array_equal(clf._model.params, params)
+    loss = clf.loss_
+    assert clf.set_params(learning_rate_init=0.01).partial_fit(X, y).loss_ < loss
+
+
 def test_a_fit_that_has_diverged_can_be_continued():
     clf = quick(warm_start=True, learning_rate_init=1e3, max_iter=5)
     with pytest.warns(ConvergenceWarning, match="diverged"):

@@ -22,6 +22,10 @@ X, y = X[:400], y[:400]
 NOISE = np.random.default_rng(0).integers(3, size=400)
 
 
+# Temperatures of different rows are compared by the difference of their logarithms: of some
+# 170 held-out rows its standard error is near .1, of 115 and of overconfident logits more.
+
+
 def small(**settings):
     return SoftmaxMLPClassifier((16,), **{"random_state": 0, "max_iter": 30, **settings})
 
@@ -129,8 +133,9 @@ def test_helpers_take_as_many_steps_as_the_network(monkeypatch, batch_size, n_ro
 def test_there_are_none_where_there_is_nothing_to_find_out(n_fits, settings):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        small(**settings).fit(X, y)
-        small(**settings).partial_fit(X, y, classes=[0, 1, 2]) if "solver" not in settings else 0
+        clf = small(**settings).fit(X, y)
+        if hasattr(clf, "partial_fit"):
+            clf.partial_fit(X, y)
     small().fit(X, y, X_val=X_new, y_val=y_new)
     small().fit(X, np.zeros(400))
     assert n_fits == []
