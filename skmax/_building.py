@@ -1,4 +1,4 @@
-"""What an estimator's parameters stand for: network, precision, objective, optimizer, solver.
+"""What an estimator's parameters stand for: network, objective, monitor, optimizer, solver.
 
 Nothing here is learnt; `_fitting` and `_helpers` put the parts together.
 """

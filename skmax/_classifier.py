@@ -412,8 +412,9 @@ default="relu"
         Raises
         ------
         ValueError
-            If a parameter or an argument is not as described, or the loss does not stay
-            finite.
+            If a parameter or an argument is not as described, or the loss is not finite
+            where the fit begins. (One that diverges later warns, and keeps its best
+            parameters.)
         """
         hidden = check_settings(self)
         continued = self.warm_start and self.__sklearn_is_fitted__()
@@ -481,8 +482,9 @@ default="relu"
         Raises
         ------
         ValueError
-            If a parameter or an argument is not as described, or the loss does not stay
-            finite.
+            If a parameter or an argument is not as described, or the loss is not finite
+            where the fit begins. (One that diverges later warns, and keeps its best
+            parameters.)
         """
         hidden = check_settings(self)
         continued = self.__sklearn_is_fitted__()

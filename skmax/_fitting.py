@@ -119,7 +119,7 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False):
     Raises
     ------
     ValueError
-        If the loss or the parameters do not stay finite.
+        If the loss of the best parameters, or of the first ones, is not finite.
     """
     class_weight = class_weights(
         estimator.class_weight, model.classes, sample.labels, sample.sample_weight
