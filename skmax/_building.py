@@ -15,11 +15,12 @@ from ._objective import Objective
 from ._optimizers import OPTIMIZERS
 from ._rows import BLOCK_ROWS
 from ._schedules import SCHEDULES
-from ._solvers import LearningRate, minimize_lbfgs, minimize_minibatch
+from ._solvers import ENDS_EARLY, LearningRate, minimize_lbfgs, minimize_minibatch
 from ._targets import row_weights
+from ._tasks import NO_TASKS
 
 # Those that see all rows at once; the others are the OPTIMIZERS, on mini-batches.
-FULL_BATCH_SOLVERS: dict[str, Callable[..., float]] = {
+FULL_BATCH_SOLVERS: dict[str, Callable[..., tuple[float, str]]] = {
     "lbfgs": minimize_lbfgs,
     "newton-cg": minimize_newton,
 }
@@ -138,7 +139,9 @@ def build_optimizer(estimator, previous=None):
     return previous.retuned(**settings) if type(previous) is kind else kind(**settings)
 
 
-def minimize(estimator, objective, state, after_pass, *, epochs=None, streaming=False):
+def minimize(
+    estimator, objective, state, after_pass, *, epochs=None, streaming=False, tasks=NO_TASKS
+):
     """Run the solver; return why it fell short of convergence, or None.
 
     Parameters
@@ -149,12 +152,19 @@ def minimize(estimator, objective, state, after_pass, *, epochs=None, streaming=
         Advanced; its `ended_by` says what ended the run.
     after_pass : callable ``after_pass(params, loss) -> bool``
     epochs : range, default=None
-        Those of the fit that are to be run, by a mini-batch solver; None runs all.
+        Those of the fit that are to be run, or iterations; None runs all.
     streaming : bool, default=False
         Whether this is one epoch of a stream, which has no end.
+    tasks : NoTasks or Tasks
+        Told of each epoch or iteration.
     """
+    max_iter = 1 if streaming else iterations(estimator)
+    if epochs is None:
+        epochs = range(max_iter)
     if estimator.solver not in OPTIMIZERS:
-        return _minimize_on_all_rows(estimator, objective, state, after_pass)
+        if not epochs and state.ended_by in ENDS_EARLY:
+            return None
+        return _minimize_on_all_rows(estimator, objective, state, after_pass, len(epochs), tasks)
     schedule = SCHEDULES[estimator.learning_rate]
     if streaming and schedule.decays:
         schedule = SCHEDULES["constant"]
@@ -169,10 +179,11 @@ def minimize(estimator, objective, state, after_pass, *, epochs=None, streaming=
             float(estimator.learning_rate_init), schedule, float(estimator.power_t), factors
         ),
         weight_decay=float(estimator.weight_decay),
-        max_iter=1 if streaming else iterations(estimator),
+        max_iter=max_iter,
         shuffle=estimator.shuffle,
         epochs=epochs,
         loss_of_ignorance=log(objective.network.layer_sizes[-1]),
+        tasks=tasks,
     )
     if state.ended_by == "divergence":
         return _diverged(state, "lower learning_rate_init")
@@ -182,7 +193,7 @@ def minimize(estimator, objective, state, after_pass, *, epochs=None, streaming=
     if state.ended_by != "max_iter":
         return None
     return (
-        f"The fit has not converged: it ended with max_iter={iterations(estimator)} epochs, and "
+        f"The fit has not converged: it ended with max_iter={max_iter} epochs, and "
         f"converges where {estimator.n_iter_no_change} (n_iter_no_change) in a row improve the "
         f"loss or score by less than tol={estimator.tol}; {_slope(state.history.loss_curve)}. "
         "Raise max_iter, or let a decaying learning_rate such as 'cosine' end it."
@@ -205,18 +216,19 @@ def _diverged(state, advice):
     )
 
 
-def _minimize_on_all_rows(estimator, objective, state, after_pass):
-    limits = {"tol": float(estimator.tol), "max_iter": iterations(estimator)}
+def _minimize_on_all_rows(estimator, objective, state, after_pass, max_iter, tasks):
+    limits = {"tol": float(estimator.tol), "max_iter": max_iter}
     if estimator.solver == "lbfgs":
         limits["max_fun"] = estimator.max_fun
-    gradient_size = FULL_BATCH_SOLVERS[estimator.solver](objective, state, after_pass, **limits)
+    solver = FULL_BATCH_SOLVERS[estimator.solver]
+    gradient_size, message = solver(objective, state, after_pass, tasks=tasks, **limits)
     if state.ended_by == "divergence":
         return _diverged(state, "raise alpha")
     if state.ended_by not in ("max_iter", "max_fun", "line search"):
         return None
     return (
-        f"{estimator.solver} has not converged after {state.n_iter} iterations, ended by "
-        f"{state.ended_by}: the largest component of the gradient is {gradient_size:.2g}, "
-        f"tol={estimator.tol}. Raise {' or '.join(sorted(limits.keys() - {'tol'}))}, or scale "
-        "the features (scaling='standard')."
+        f"{estimator.solver} has not converged after {state.n_iter} iterations ({message}): the "
+        f"largest component of the gradient is {gradient_size:.2g}, tol={estimator.tol}. Raise "
+        f"{' or '.join(sorted(limits.keys() - {'tol'}))}, or scale the features "
+        "(scaling='standard')."
     )

@@ -3,10 +3,12 @@
 import warnings
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_consistent_length
@@ -15,7 +17,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._activations import ACTIVATIONS
-from ._building import FULL_BATCH_SOLVERS, batch_rows, build_network, compute_dtype, holds_out
+from ._building import (
+    FULL_BATCH_SOLVERS,
+    batch_rows,
+    build_network,
+    compute_dtype,
+    holds_out,
+    iterations,
+)
 from ._fitting import continued_state, first_state, train
 from ._helpers import plan_helpers
 from ._model import Model
@@ -24,6 +33,8 @@ from ._plain import from_plain, to_plain
 from ._scaling import SCALINGS, learn_scaling
 from ._schedules import SCHEDULES
 from ._targets import check_labels, class_indices, split_validation
+from ._tasks import begin_tasks
+from ._unfinished import check_data, check_parameters, resumed_state
 from ._validation import (
     check_can_stream,
     check_no_initial_values,
@@ -38,10 +49,10 @@ from ._validation import (
 )
 
 # Attributes that are objects of ours.
-PLAIN = ("_model", "_state")
+PLAIN = ("_model", "_state", "_unfinished")
 
 
-class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
+class SoftmaxMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Multi-class classifier: a neural network with a softmax output.
 
     It takes rows of numbers as they are: its defaults scale the features, train for as
@@ -417,8 +428,17 @@ default="relu"
             parameters.)
         """
         hidden = check_settings(self)
-        continued = self.warm_start and self.__sklearn_is_fitted__()
+        unfinished = self.__dict__.get("_unfinished")
+        if unfinished is not None:
+            check_parameters(self, unfinished)
+        continued = self.warm_start and self.__sklearn_is_fitted__() and unfinished is None
         working_copy = copy(self)  # validation writes to it, not to the estimator
+        tasks = begin_tasks(
+            self,
+            partial(_fitted_attributes, working_copy),
+            *(X, y, sample_weight),
+            max_subtasks=iterations(self),
+        )
         X, y, sample_weight = check_rows(working_copy, X, y, sample_weight, reset=not continued)
         classes = np.unique(y)
         if continued:
@@ -426,31 +446,36 @@ default="relu"
         sample = weighted_sample(X, class_indices(y, classes), sample_weight)
         held_out = check_validation(working_copy, classes, X_val, y_val, sample_weight_val)
         network = build_network(self, [X.shape[1], *hidden, len(classes)])
-        if continued:
+        scaling, temperature = None, 1.0
+        if unfinished is not None:
+            check_data(unfinished, X, classes)
+            state = resumed_state(self, unfinished)
+            scaling, temperature = unfinished.model.scaling, unfinished.model.temperature
+        elif continued:
             check_no_initial_values(coefs_init, intercepts_init)
             state = continued_state(self._state, self._model, network, self.scaling)
+            state.n_iter = 0
+            scaling, temperature = self._model.scaling, self._model.temperature
         else:
             state = first_state(self, network)
             coefs, intercepts = network.split(state.params)
             overwrite_layers(coefs, coefs_init, "coefs_init")
             overwrite_layers(intercepts, intercepts_init, "intercepts_init")
-        state.n_iter = 0
         if holds_out(self) and held_out is None:
             split_rng = np.random.default_rng(state.split_seed)
             training, validation = split_validation(
                 sample.labels, len(classes), self.validation_fraction, split_rng
             )
             sample, held_out = sample.take(training), sample.take(validation)
-        scaling = self._model.scaling if continued else self._learn_scaling(sample)
+        if unfinished is None and not continued:
+            scaling = self._learn_scaling(sample)
         n_rows = len(sample.labels)
         advised = held_out is None and plan_helpers(self, sample.labels)[0] > 0
         random = advised or n_rows > batch_rows(self, n_rows)
         state.cast(compute_dtype(self, X, random=random))
-        temperature = self._model.temperature if continued else 1.0
         model = Model(state.params, network, classes, scaling, temperature)
-        return self._publish(
-            working_copy, state, train(working_copy, state, model, sample, held_out)
-        )
+        outcome = train(working_copy, state, model, sample, held_out, tasks=tasks)
+        return self._publish(working_copy, outcome, tasks)
 
     @available_if(check_can_stream)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -489,6 +514,13 @@ default="relu"
         hidden = check_settings(self)
         continued = self.__sklearn_is_fitted__()
         working_copy = copy(self)
+        tasks = begin_tasks(
+            self,
+            partial(_fitted_attributes, working_copy),
+            *(X, y, sample_weight),
+            task_name="partial_fit",
+            max_subtasks=1,
+        )
         X, y, sample_weight = check_rows(working_copy, X, y, sample_weight, reset=not continued)
         classes = stream_classes(classes, self.classes_ if continued else None)
         sample = weighted_sample(X, class_indices(y, classes), sample_weight)
@@ -502,9 +534,8 @@ default="relu"
             state = first_state(self, network)
             state.cast(compute_dtype(self, X, random=True))
             model = Model(state.params, network, classes, self._learn_scaling(sample))
-        return self._publish(
-            working_copy, state, train(working_copy, state, model, sample, streaming=True)
-        )
+        outcome = train(working_copy, state, model, sample, streaming=True, tasks=tasks)
+        return self._publish(working_copy, outcome, tasks)
 
     def predict(self, X):
         """Return the most probable class of each row.
@@ -656,33 +687,41 @@ default="relu"
     def _learn_scaling(self, sample):
         return learn_scaling(self.scaling, sample.X, sample.index, sample.sample_weight)
 
-    def _publish(self, working_copy, state, outcome):
+    def _publish(self, working_copy, outcome, tasks):
         """Rebind every fitted attribute; nothing else assigns to the estimator."""
         if outcome.shortfall:  # first: where warnings are errors, the old model is kept
             warnings.warn(outcome.shortfall, ConvergenceWarning, stacklevel=4)
-        model, history, best_score = outcome.model, state.history, state.history.best_score
-        stopped_early = history.best_params is not None
-        fitted = {
-            "_model": model,
-            "_state": state if state.ended_by == "max_iter" else state.retired(),
-            "n_features_in_": working_copy.n_features_in_,
-            "n_layers_": len(model.network.layer_sizes),
-            "n_outputs_": len(model.classes),
-            "out_activation_": "softmax",
-            "n_iter_": state.n_iter,
-            "t_": state.position.t,
-            "loss_": outcome.loss,
-            "loss_curve_": history.loss_curve,
-            "best_loss_": None if stopped_early else min(history.loss_curve, default=None),
-            "validation_loss_curve_": history.validation_loss_curve or None,
-            "validation_scores_": history.validation_scores or None,
-            "best_validation_score_": None if np.isneginf(best_score) else best_score,
-        }
-        if "feature_names_in_" in vars(working_copy):
-            fitted["feature_names_in_"] = working_copy.feature_names_in_
-        else:
-            self.__dict__.pop("feature_names_in_", None)
+        fitted = _fitted_attributes(working_copy, outcome)
+        for name in {"feature_names_in_", "_unfinished"} - fitted.keys():
+            self.__dict__.pop(name, None)
         self.__dict__.update(fitted)
         if outcome.interruption is not None:
             raise outcome.interruption
+        tasks.end_fit()
         return self
+
+
+def _fitted_attributes(working_copy, outcome):
+    """Return the attributes of an estimator whose fit has this outcome."""
+    model, state, history = outcome.model, outcome.state, outcome.state.history
+    stopped_early = history.best_params is not None
+    goes_on = state.ended_by == "max_iter" or state.planned is not None
+    fitted = {
+        "_model": model,
+        "_state": state if goes_on else state.retired(),
+        "n_features_in_": working_copy.n_features_in_,
+        "n_layers_": len(model.network.layer_sizes),
+        "n_outputs_": len(model.classes),
+        "out_activation_": "softmax",
+        "n_iter_": state.n_iter,
+        "t_": state.position.t,
+        "loss_": outcome.loss,
+        "loss_curve_": history.loss_curve,
+        "best_loss_": None if stopped_early else min(history.loss_curve, default=None),
+        "validation_loss_curve_": history.validation_loss_curve or None,
+        "validation_scores_": history.validation_scores or None,
+        "best_validation_score_": None if np.isneginf(history.best_score) else history.best_score,
+    }
+    if "feature_names_in_" in vars(working_copy):
+        fitted["feature_names_in_"] = working_copy.feature_names_in_
+    return fitted

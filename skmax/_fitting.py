@@ -5,6 +5,7 @@ the temperature. It advances a `TrainingState` and writes to nothing else.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -15,6 +16,7 @@ from ._building import (
     build_optimizer,
     chooses_cycle,
     holds_out,
+    iterations,
     last_epochs,
     minimize,
     published_dtype,
@@ -27,6 +29,8 @@ from ._rows import checksum
 from ._scoring import validator
 from ._solvers import TrainingState
 from ._targets import class_weights, row_weights
+from ._tasks import NO_TASKS
+from ._unfinished import describe
 
 # Ends of a fit at which its best parameters so far are restored.
 RESTORED = ("divergence", "interruption")
@@ -40,6 +44,8 @@ class Outcome:
     ----------
     model : Model
         To be published.
+    state : TrainingState
+        That a later fit goes on from.
     loss : float
         The last loss, J or the mean of the last epoch's estimates of it.
     shortfall : str or None
@@ -49,6 +55,7 @@ class Outcome:
     """
 
     model: Model
+    state: TrainingState
     loss: float
     shortfall: str | None
     interruption: KeyboardInterrupt | None = None
@@ -89,16 +96,17 @@ def continued_state(state, model, network, scaling, *, streaming=False):
         )
     # A stream goes on from what is published, never from beyond the best parameters.
     beyond_best = streaming and state.history.best_params is not None
-    if state.ended_by == "max_iter" and not beyond_best:
-        return state.copy()
-    return state.restarted(model.params)
+    paused = state.ended_by == "max_iter" and not beyond_best
+    state = state.copy() if paused else state.restarted(model.params)
+    state.planned = None
+    return state
 
 
 def _kind(scaling):
     return None if scaling is None else scaling.kind
 
 
-def train(estimator, state, model, sample, held_out=None, *, streaming=False):
+def train(estimator, state, model, sample, held_out=None, *, streaming=False, tasks=NO_TASKS):
     """Advance the state on a sample of rows; return the `Outcome`.
 
     Parameters
@@ -106,7 +114,8 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False):
     estimator : SoftmaxMLPClassifier
         Read for its parameters; scorers get a copy that holds the model of the moment.
     state : TrainingState
-        Overwritten. Its params are in the dtype of the arithmetic.
+        Overwritten. Its params are in the dtype of the arithmetic. One that has a plan is
+        that of an unfinished fit, of which the remaining passes are taken.
     model : Model
         Network, classes, scaling and temperature; its params do not count.
     sample : Sample
@@ -115,57 +124,73 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False):
         Validation rows.
     streaming : bool, default=False
         Whether this is one epoch of a stream: it has no end, and stops for nothing.
+    tasks : NoTasks or Tasks
+        Told of each pass, and shown the `Outcome` if the fit stopped there.
 
     Raises
     ------
     ValueError
-        If the loss of the best parameters, or of the first ones, is not finite.
+        If the loss of the best parameters, or of the first ones, is not finite; or if the
+        data are not those of the unfinished fit.
     """
     class_weight = class_weights(
         estimator.class_weight, model.classes, sample.labels, sample.sample_weight
     )
-    _begin(estimator, state, sample, held_out, streaming)
-    advice = None
-    if held_out is None and not streaming:
-        advice = ask_helpers(estimator, state, model, sample, class_weight)
+    begins = state.planned is None
+    problem = None
+    if streaming:
+        problem = "stream"
+    elif estimator.warm_start or tasks is not NO_TASKS or not begins:
+        problem = _problem(estimator, sample, held_out)
+    _set_problem(state, problem, begins)
+    state.optimizer = build_optimizer(estimator, state.optimizer)
     held_out_weight = None
     if held_out is not None:
         held_out_weight = row_weights(held_out.labels, held_out.sample_weight, class_weight)
+    elif begins and not streaming:
+        advice = ask_helpers(estimator, state, model, sample, class_weight)
+        state.planned = advice.n_epochs
+        model = replace(model, temperature=advice.temperature)
     monitor = _monitor(estimator, state, model, held_out, held_out_weight, streaming)
     objective = build_objective(estimator, state, model, sample, class_weight, streaming=streaming)
-    loss, shortfall, interruption = _descend(
-        estimator, objective, state, monitor, advice, streaming
+
+    def outcome(shown, loss=np.nan, shortfall=None, interruption=None):
+        params = shown.params.copy()  # the state goes on from its own
+        if monitor.early_stopping:
+            if shown.history.best_params is not None:
+                params = shown.history.best_params
+            elif shown.ended_by not in RESTORED:
+                shortfall = "No validation score was a number; the last parameters are kept."
+        fitted = replace(model, params=params.astype(published_dtype(sample.X), copy=False))
+        if held_out is not None:
+            temperature = 1.0
+            if estimator.temperature_scaling:
+                temperature = _temperature(fitted, held_out, held_out_weight)
+            fitted = replace(fitted, temperature=temperature)
+        return Outcome(fitted, shown, loss, shortfall, interruption)
+
+    tasks.show(lambda: outcome(replace(state, helpers=[]).copy()))
+    epochs = None
+    if not streaming:
+        state.planned = iterations(estimator) if state.planned is None else state.planned
+        epochs = range(state.n_iter, state.planned)
+    run = partial(minimize, estimator, objective, state, monitor.after_pass)
+    n_passes_before = state.n_iter if begins else 0
+    end = _descend(
+        partial(run, epochs=epochs, streaming=streaming, tasks=tasks),
+        objective,
+        state,
+        n_passes_before,
     )
-    params = state.params.copy()  # the state goes on from its own
-    if monitor.early_stopping:
-        if state.history.best_params is not None:
-            params = state.history.best_params
-        elif state.ended_by not in RESTORED:
-            shortfall = "No validation score was a number; the last parameters are kept."
-    model = replace(model, params=params.astype(published_dtype(sample.X), copy=False))
-    if advice is not None:
-        model = replace(model, temperature=advice.temperature)
-    elif held_out is not None:
-        temperature = 1.0
-        if estimator.temperature_scaling:
-            temperature = _temperature(model, held_out, held_out_weight)
-        model = replace(model, temperature=temperature)
-    return Outcome(model, loss, shortfall, interruption)
+    state.planned = state.fallback = None
+    return outcome(state, *end)
 
 
-def _descend(estimator, objective, state, monitor, advice, streaming):
+def _descend(run, objective, state, n_passes_before):
     """Run the solver; return the last loss, the shortfall, and what interrupted it."""
-    n_passes_before = state.n_iter
     shortfall = interruption = None
     try:
-        shortfall = minimize(
-            estimator,
-            objective,
-            state,
-            monitor.after_pass,
-            epochs=range(advice.n_epochs) if advice else None,
-            streaming=streaming,
-        )
+        shortfall = run()
     except KeyboardInterrupt as error:
         if state.n_iter == n_passes_before:  # nothing has been learnt yet
             raise
@@ -183,18 +208,22 @@ def _descend(estimator, objective, state, monitor, advice, streaming):
     return loss, shortfall, interruption
 
 
-def _begin(estimator, state, sample, held_out, streaming):
-    """Give the state an optimizer of today's settings, and patience for today's problem."""
-    state.optimizer = build_optimizer(estimator, state.optimizer)
-    # What is best so far, and how long it has been, holds for one function of one data set.
-    problem = None
-    if streaming:
-        problem = "stream"
-    elif estimator.warm_start:
-        names = ("alpha", "class_weight", "label_smoothing", "early_stopping", "scoring")
-        settings = {name: getattr(estimator, name) for name in names}
-        problem = f"{settings} {checksum(sample)} {held_out and checksum(held_out)}"
-    if problem is None or problem != state.problem:
+def _problem(estimator, sample, held_out):
+    """Return what identifies the function that is minimised, and the rows."""
+    names = ("alpha", "class_weight", "label_smoothing", "early_stopping", "scoring")
+    settings = {name: describe(getattr(estimator, name)) for name in names}
+    return f"{settings} {checksum(sample)} {held_out and checksum(held_out)}"
+
+
+def _set_problem(state, problem, begins):
+    """Give the state its problem; what is best so far holds for one problem only."""
+    same = problem is not None and problem == state.problem
+    if not begins and not same:
+        raise ValueError(
+            "A fit can only be resumed on the same data: these rows, labels, weights or "
+            "validation rows have other values."
+        )
+    if not same:
         state.history = state.history.restarted()
         state.helpers = []
     state.problem = problem
@@ -211,6 +240,7 @@ def _monitor(estimator, state, model, held_out, weight, streaming):
         validate=validator(estimator, state, model, held_out, weight),
         early_stopping=stops and not streaming,
         last_passes=ends if len(ends) > 1 else (),
+        n_passes=state.n_iter,
         verbose=bool(estimator.verbose),
     )
 

@@ -75,6 +75,8 @@ class Monitor:
         Whether patience is measured on the loss where it is not on the score.
     verbose : bool, default=False
         Whether to print a line per pass.
+    n_passes : int, default=0
+        Those of the fit so far.
     """
 
     history: History
@@ -85,7 +87,7 @@ class Monitor:
     last_passes: Collection[int] = ()
     watch_loss: bool = True
     verbose: bool = False
-    n_passes: int = field(default=0, init=False)
+    n_passes: int = 0
 
     def after_pass(self, params, loss):
         """Record a pass that ended at `params`; return whether patience has run out."""

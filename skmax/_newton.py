@@ -15,6 +15,8 @@ import scipy.linalg
 from ._losses import rounding, softmax, softmax_cross_entropy
 from ._network import transposed_dot
 from ._rows import blocks
+from ._solvers import end_pass
+from ._tasks import NO_TASKS
 
 # The preconditioner decomposes the second moments of so many features at most, and only
 # where 25 d^3 operations are fewer than half of some 200 products with the Hessian, 4 n d K
@@ -30,11 +32,17 @@ FORCING = 0.25
 # power of ten: no step changes a logit by more than so many times the largest.
 MAX_GROWTH = 10.0
 
+# What is said about an end that is no convergence.
+MESSAGES = {
+    "max_iter": "all steps that max_iter allows have been taken",
+    "line search": "no step along the last direction lowers the loss",
+}
+
 # Number of times that the line search halves a step before it gives up.
 MAX_HALVINGS = 60
 
 
-def minimize_newton(objective, state, after_pass, *, tol, max_iter):
+def minimize_newton(objective, state, after_pass, *, tol, max_iter, tasks=NO_TASKS):
     """Advance `state` by up to `max_iter` Newton steps.
 
     Parameters
@@ -48,11 +56,15 @@ def minimize_newton(objective, state, after_pass, *, tol, max_iter):
     tol : float
         Stops where the largest absolute component of the gradient is at most this.
     max_iter : int
+    tasks : NoTasks or Tasks
+        Told when a step is sought, and when it has been taken.
 
     Returns
     -------
     gradient_size : float
         Largest absolute component of the gradient.
+    message : str
+        What ended it.
 
     References
     ----------
@@ -65,6 +77,7 @@ def minimize_newton(objective, state, after_pass, *, tol, max_iter):
     for _ in range(max_iter):
         if size <= tol:
             break
+        tasks.begin()
         target = max(size * min(FORCING, size**FORCING), 0.5 * tol)
         step, logit_step = _solve(regression, grad, target)
         slope = float(grad @ step)
@@ -77,14 +90,13 @@ def minimize_newton(objective, state, after_pass, *, tol, max_iter):
         state.position.t += objective.n_rows
         grad = regression.gradient()
         size = float(np.abs(grad).max())
-        if after_pass(state.params, regression.loss):
-            state.ended_by = "patience"
+        if end_pass(state, after_pass, regression.loss, tasks):
             break
     if not np.isfinite(size):
         state.ended_by = "divergence"
     elif size <= tol and state.ended_by == "max_iter":
         state.ended_by = "convergence"
-    return size
+    return size, MESSAGES.get(state.ended_by, state.ended_by)
 
 
 def _solve(regression, grad, target):

@@ -14,11 +14,15 @@ from ._network import Network
 from ._optimizers import SGD, Adam
 from ._scaling import Scaling
 from ._schedules import Position
-from ._solvers import TrainingState
+from ._solvers import Fallback, TrainingState
+from ._unfinished import Unfinished
 
 CLASSES = {
     cls.__name__: cls
-    for cls in (Model, Network, Scaling, TrainingState, History, Position, SGD, Adam)
+    for cls in (
+        *(Model, Network, Scaling, Unfinished),
+        *(TrainingState, Fallback, History, Position, SGD, Adam),
+    )
 }
 NETWORK_SETTINGS = ("layer_sizes", "activation", "dropout", "label_smoothing")
 
@@ -45,8 +49,8 @@ def from_plain(value):
         If a floating array in it is not finite: it has been changed since.
     """
     if isinstance(value, dict):
-        settings = {name: from_plain(item) for name, item in value.items() if name != "class"}
-        return CLASSES[value["class"]](**settings)
+        items = {name: from_plain(item) for name, item in value.items() if name != "class"}
+        return CLASSES[value["class"]](**items) if "class" in value else items
     if isinstance(value, list):
         return [from_plain(item) for item in value]
     if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not np.isfinite(value).all():

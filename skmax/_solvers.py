@@ -14,12 +14,38 @@ from ._losses import rounding
 from ._monitor import History
 from ._rows import blocks
 from ._schedules import Position, Schedule
+from ._tasks import NO_TASKS
 
 # A loss so many times the first has diverged.
 DIVERGENCE = 1e3
 
+# What ends a fit though passes are left: the last state of one that ended so is final.
+ENDS_EARLY = ("patience", "request", "divergence")
+
 # The adaptive schedule stops the fit instead of going below this learning rate.
 MIN_LEARNING_RATE = 1e-6
+
+
+@dataclass
+class Fallback:
+    """Where a fit that diverges goes back to.
+
+    Parameters
+    ----------
+    params : ndarray of shape (n_params,)
+        After the epoch with the least loss, or before the first.
+    least_loss : float, default=inf
+    limit : float, default=inf
+        The loss of an epoch that is above it has diverged.
+    """
+
+    params: np.ndarray
+    least_loss: float = np.inf
+    limit: float = np.inf
+
+    def copy(self):
+        """Return a fallback that can be written to without changing this one."""
+        return replace(self, params=self.params.copy())
 
 
 @dataclass
@@ -42,8 +68,13 @@ class TrainingState:
         Passes of the last fit, or of all `partial_fit` calls since.
     ended_by : str, default="max_iter"
         What ended the last fit: "max_iter", "max_fun", "patience", "schedule",
-        "convergence", "line search", "divergence" or "interruption". One that ended by
-        "max_iter" has only been paused.
+        "convergence", "line search", "divergence", "request" or "interruption". One that
+        ended by "max_iter" has only been paused. During a fit, what will end it if nothing
+        else does.
+    planned : int, default=None
+        Passes that the fit is to have, on the advice of helper networks.
+    fallback : Fallback, default=None
+        Of a fit in progress.
     problem : str, default=None
         Identifies the function and the data that `history` calls best on.
     helpers : list of TrainingState, default=()
@@ -58,6 +89,8 @@ class TrainingState:
     history: History = field(default_factory=History)
     n_iter: int = 0
     ended_by: str = "max_iter"
+    planned: int | None = None
+    fallback: Fallback | None = None
     problem: str | None = None
     helpers: list = field(default_factory=list)
 
@@ -75,6 +108,7 @@ class TrainingState:
             optimizer=deepcopy(self.optimizer),
             position=replace(self.position),
             history=self.history.copy(),
+            fallback=self.fallback and self.fallback.copy(),
             helpers=[helper.copy() for helper in self.helpers],
         )
 
@@ -127,6 +161,7 @@ def minimize_minibatch(
     shuffle,
     epochs=None,
     loss_of_ignorance=0.0,
+    tasks=NO_TASKS,
 ):
     """Advance `state` by up to `max_iter` epochs of mini-batch steps.
 
@@ -153,35 +188,46 @@ def minimize_minibatch(
         Of equal probabilities. An epoch's loss that is not finite, or above a thousand
         times the larger of this and the first batch's, has diverged: the parameters after
         the epoch with the least loss are restored, or the initial ones.
+    tasks : NoTasks or Tasks
+        Told when an epoch begins, and when all that it changes has been changed.
     """
     if epochs is None:
         epochs = range(max_iter)
+    if not epochs:
+        return
     schedule, position = learning_rate.schedule, state.position
-    best_params, least_loss, limit = state.params.copy(), np.inf, np.inf
+    if epochs.start == 0:
+        state.fallback = Fallback(state.params.copy())
+    fallback = state.fallback
     steps_per_epoch = -(-objective.n_rows // objective.batch_size)
     position.step, position.n_steps = epochs.start * steps_per_epoch, max_iter * steps_per_epoch
     state.ended_by = "schedule" if schedule.decays else "max_iter"
     for epoch in epochs:
+        tasks.begin()
         try:
             loss, first_loss = _run_epoch(objective, state, learning_rate, weight_decay, shuffle)
         except KeyboardInterrupt:
-            state.params[:] = best_params  # a step may be half done
+            state.params[:] = fallback.params  # a step may be half done
             raise
-        if epoch == epochs.start:
-            limit = DIVERGENCE * max(first_loss, loss_of_ignorance)
-        if not (loss <= limit and isfinite(np.add.reduce(state.params))):
-            state.params[:] = best_params
+        if epoch == 0:
+            fallback.limit = DIVERGENCE * max(first_loss, loss_of_ignorance)
+        if not (loss <= fallback.limit and isfinite(np.add.reduce(state.params))):
+            state.params[:] = fallback.params
             state.ended_by = "divergence"
+        else:
+            if loss < fallback.least_loss:
+                fallback.least_loss = loss
+                fallback.params[:] = state.params
+            if after_pass(state.params, loss):
+                if schedule.reduces_on_plateau and learning_rate(position) > MIN_LEARNING_RATE:
+                    position.n_reductions += 1
+                    state.history.n_no_improvement = 0
+                else:
+                    state.ended_by = "patience"
+        if tasks.end() and state.ended_by not in ENDS_EARLY:
+            state.ended_by = "request"
+        if state.ended_by in ENDS_EARLY:
             return
-        if loss < least_loss:
-            least_loss = loss
-            best_params[:] = state.params
-        if after_pass(state.params, loss):
-            if not schedule.reduces_on_plateau or learning_rate(position) <= MIN_LEARNING_RATE:
-                state.ended_by = "patience"
-                return
-            position.n_reductions += 1
-            state.history.n_no_improvement = 0
 
 
 def _run_epoch(objective, state, learning_rate, weight_decay, shuffle):
@@ -210,7 +256,7 @@ class _BudgetSpent(Exception):
     """Raised out of an evaluation that `max_fun` does not allow."""
 
 
-def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun):
+def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun, tasks=NO_TASKS):
     """Advance `state` by up to `max_iter` iterations of L-BFGS-B.
 
     `state.params` is always the last accepted iterate, never a trial point of the line
@@ -228,11 +274,15 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun):
         Stops where the largest absolute component of the gradient is at most this.
     max_iter, max_fun : int
         Largest number of iterations and of evaluations.
+    tasks : NoTasks or Tasks
+        Told at the first evaluation of an iteration, and when its iterate is accepted.
 
     Returns
     -------
     gradient_size : float
         Largest absolute component of the gradient at the end.
+    message : str
+        What scipy says about the end.
 
     References
     ----------
@@ -240,12 +290,15 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun):
     optimization", 1995.
     """
     trial = np.empty_like(state.params)
-    n_evaluations, gradient_size = 0, np.inf
+    n_evaluations, gradient_size, in_iteration = 0, np.inf, False
 
     def evaluate(x):
-        nonlocal n_evaluations, gradient_size
+        nonlocal n_evaluations, gradient_size, in_iteration
         if n_evaluations == max_fun:
             raise _BudgetSpent
+        if not in_iteration:
+            in_iteration = True
+            tasks.begin()
         n_evaluations += 1
         trial[:] = x
         loss, grad = objective(trial)
@@ -253,11 +306,12 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun):
         return loss, grad.astype(np.float64, copy=False)
 
     def callback(intermediate_result):
+        nonlocal in_iteration
+        in_iteration = False
         state.params[:] = intermediate_result.x
         state.n_iter += 1
         state.position.t += objective.n_rows
-        if after_pass(state.params, float(intermediate_result.fun)):
-            state.ended_by = "patience"
+        if end_pass(state, after_pass, float(intermediate_result.fun), tasks):
             raise StopIteration
 
     ftol = rounding(trial.dtype)
@@ -273,12 +327,21 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun):
             options=options,
         )
     except _BudgetSpent:
-        return gradient_size
+        return gradient_size, "all evaluations that max_fun allows have been made"
     gradient_size = float(np.abs(result.jac).max())
     if not isfinite(gradient_size):
         state.ended_by = "divergence"
-    elif state.ended_by != "patience":
+    elif state.ended_by not in ENDS_EARLY:
         state.ended_by = {0: "convergence", 1: "max_iter"}.get(result.status, "line search")
         if state.ended_by == "max_iter" and gradient_size <= tol:
             state.ended_by = "convergence"
-    return gradient_size
+    return gradient_size, result.message
+
+
+def end_pass(state, after_pass, loss, tasks):
+    """End an iteration over all rows; return whether something ends the fit with it."""
+    if after_pass(state.params, loss):
+        state.ended_by = "patience"
+    if tasks.end() and state.ended_by != "patience":
+        state.ended_by = "request"
+    return state.ended_by in ENDS_EARLY

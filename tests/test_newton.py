@@ -95,7 +95,7 @@ def test_sparse_and_wide_rows_go_without_a_preconditioner():
 def test_each_step_falls_and_few_are_needed():
     objective, params = problem()
     training, losses = state(params), []
-    size = minimize_newton(
+    size, _ = minimize_newton(
         objective, training, lambda p, loss: losses.append(loss), tol=1e-10, max_iter=50
     )
     assert training.ended_by == "convergence" and size <= 1e-10

@@ -125,6 +125,10 @@ def test_every_class_goes_there_and_back(name):
         "Model": lambda: CLASSES["Model"](np.ones(26), network, np.array(["a", "b"])),
         "Scaling": lambda: CLASSES["Scaling"]("robust", np.zeros(3), np.ones(3)),
         "TrainingState": lambda: fitted(**PAUSED)._state,
+        "Fallback": lambda: CLASSES["Fallback"](np.ones(3)),
+        "Unfinished": lambda: CLASSES["Unfinished"](
+            {"alpha": 1.0}, 7, fitted(**PAUSED)._state, samples["Model"]()
+        ),
     }
     value = samples.get(name, CLASSES[name])()
     again = from_plain(to_plain(value))

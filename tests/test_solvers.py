@@ -174,7 +174,7 @@ class Rosenbrock(Parabola):
 
 def test_lbfgs_reaches_the_minimum():
     training, losses = state(), []
-    gradient_size = lbfgs(Rosenbrock(), training, lambda params, loss: losses.append(loss))
+    gradient_size, _ = lbfgs(Rosenbrock(), training, lambda params, loss: losses.append(loss))
     assert_allclose(training.params, [1, 1, 0], atol=1e-6)
     assert training.ended_by == "convergence" and gradient_size <= 1e-8
     assert len(losses) == training.n_iter

@@ -1,0 +1,89 @@
+"""The passes of a fit as tasks of scikit-learn's callbacks.
+
+A task begins and ends with a pass over the data: an epoch, or an iteration of a solver that
+sees all rows at once. Solvers say so, and know of nothing else.
+"""
+
+from ._optimizers import OPTIMIZERS
+
+
+class NoTasks:
+    """Stands for the tasks of a fit where nobody asked to be told of them."""
+
+    def show(self, outcome):
+        """Take a function that returns the outcome if the fit stopped now."""
+
+    def begin(self):
+        """Say that a pass begins."""
+
+    def end(self):
+        """Say that it has ended; return whether the fit is asked to stop."""
+        return False
+
+    def end_fit(self):
+        """Say that the fit has ended."""
+
+
+NO_TASKS = NoTasks()
+
+
+class Tasks:
+    """Tells an estimator's callbacks of a fit and its passes.
+
+    Parameters
+    ----------
+    estimator : estimator
+        In its fit.
+    context : sklearn.callback.CallbackContext
+        Of the fit.
+    name : str
+        Of a pass.
+    attributes : callable ``attributes(outcome) -> dict``
+        Returns the attributes that the estimator would have with an outcome.
+    **data
+        X, y and metadata, for the callbacks.
+    """
+
+    def __init__(self, estimator, context, name, attributes, **data):
+        self._context, self._name, self._attributes = context, name, attributes
+        self._news = {"estimator": estimator, **data}
+        self._pass = context  # until the first one begins
+        context.call_on_fit_task_begin(**self._news)
+
+    def show(self, outcome):
+        """Take a function that returns the outcome if the fit stopped now."""
+        # Evaluated only where a callback asks for the fitted estimator.
+        self._news["reconstruction_attributes"] = lambda: self._attributes(outcome())
+
+    def begin(self):
+        """Say that a pass begins."""
+        self._pass = self._context.subcontext(task_name=self._name)
+        self._pass.call_on_fit_task_begin(**self._news)
+
+    def end(self):
+        """Say that it has ended; return whether the fit is asked to stop."""
+        return self._pass.call_on_fit_task_end(**self._news)
+
+    def end_fit(self):
+        """Say that the fit has ended."""
+        self._context.call_on_fit_task_end(**self._news)
+
+
+def begin_tasks(estimator, attributes, X, y, sample_weight, **settings):
+    """Set up the estimator's callbacks and tell them that a fit begins; return its tasks.
+
+    Parameters
+    ----------
+    estimator : CallbackSupportMixin
+    attributes : callable ``attributes(outcome) -> dict``
+    X, y, sample_weight : array-like
+        As they were given.
+    **settings
+        Name of the task and largest number of passes, for the context.
+    """
+    if not getattr(estimator, "_skl_callbacks", None):
+        return NO_TASKS
+    context = estimator._init_callback_context(**settings)
+    name = "epoch" if estimator.solver in OPTIMIZERS else "iteration"
+    metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+    return Tasks(estimator, context, name, attributes, X=X, y=y, metadata=metadata)
