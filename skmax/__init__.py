@@ -1,11 +1,13 @@
 """skmax: softmax classification for scikit-learn, on NumPy alone."""
 
+from ._checkpoint import Checkpoint
 from ._classifier import SoftmaxMLPClassifier
 from ._losses import cross_entropy, hardmax, log_softmax, one_hot, softmax
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Checkpoint",
     "SoftmaxMLPClassifier",
     "cross_entropy",
     "hardmax",

@@ -210,9 +210,10 @@ def _descend(run, objective, state, n_passes_before):
 
 def _problem(estimator, sample, held_out):
     """Return what identifies the function that is minimised, and the rows."""
-    names = ("alpha", "class_weight", "label_smoothing", "early_stopping", "scoring")
-    settings = {name: describe(getattr(estimator, name)) for name in names}
-    return f"{settings} {checksum(sample)} {held_out and checksum(held_out)}"
+    numbers = [float(estimator.alpha), float(estimator.label_smoothing)]
+    names = ("class_weight", "early_stopping", "scoring")
+    choices = [describe(getattr(estimator, name)) for name in names]
+    return f"{numbers} {choices} {checksum(sample)} {held_out and checksum(held_out)}"
 
 
 def _set_problem(state, problem, begins):

@@ -43,6 +43,12 @@ class Fallback:
     least_loss: float = np.inf
     limit: float = np.inf
 
+    def observe(self, params, loss):
+        """Take the parameters, if their loss is the least."""
+        if loss < self.least_loss:
+            self.least_loss = loss
+            self.params[:] = params
+
     def copy(self):
         """Return a fallback that can be written to without changing this one."""
         return replace(self, params=self.params.copy())
@@ -202,32 +208,36 @@ def minimize_minibatch(
     steps_per_epoch = -(-objective.n_rows // objective.batch_size)
     position.step, position.n_steps = epochs.start * steps_per_epoch, max_iter * steps_per_epoch
     state.ended_by = "schedule" if schedule.decays else "max_iter"
-    for epoch in epochs:
-        tasks.begin()
-        try:
+    try:
+        for epoch in epochs:
+            tasks.begin()
             loss, first_loss = _run_epoch(objective, state, learning_rate, weight_decay, shuffle)
-        except KeyboardInterrupt:
-            state.params[:] = fallback.params  # a step may be half done
-            raise
-        if epoch == 0:
-            fallback.limit = DIVERGENCE * max(first_loss, loss_of_ignorance)
-        if not (loss <= fallback.limit and isfinite(np.add.reduce(state.params))):
-            state.params[:] = fallback.params
-            state.ended_by = "divergence"
-        else:
-            if loss < fallback.least_loss:
-                fallback.least_loss = loss
-                fallback.params[:] = state.params
-            if after_pass(state.params, loss):
-                if schedule.reduces_on_plateau and learning_rate(position) > MIN_LEARNING_RATE:
-                    position.n_reductions += 1
-                    state.history.n_no_improvement = 0
-                else:
-                    state.ended_by = "patience"
-        if tasks.end() and state.ended_by not in ENDS_EARLY:
-            state.ended_by = "request"
-        if state.ended_by in ENDS_EARLY:
-            return
+            if epoch == 0:
+                fallback.limit = DIVERGENCE * max(first_loss, loss_of_ignorance)
+            if not (loss <= fallback.limit and isfinite(np.add.reduce(state.params))):
+                state.params[:] = fallback.params
+                state.ended_by = "divergence"
+            else:
+                fallback.observe(state.params, loss)
+                if after_pass(state.params, loss):
+                    _reduce_or_end(state, learning_rate)
+            if tasks.end() and state.ended_by not in ENDS_EARLY:
+                state.ended_by = "request"
+            if state.ended_by in ENDS_EARLY:
+                return
+    except KeyboardInterrupt:
+        state.params[:] = fallback.params  # a step may be half done
+        raise
+
+
+def _reduce_or_end(state, learning_rate):
+    """Reduce the learning rate where patience has run out, if the schedule does, or end."""
+    position = state.position
+    if learning_rate.schedule.reduces_on_plateau and learning_rate(position) > MIN_LEARNING_RATE:
+        position.n_reductions += 1
+        state.history.n_no_improvement = 0
+    else:
+        state.ended_by = "patience"
 
 
 def _run_epoch(objective, state, learning_rate, weight_decay, shuffle):
@@ -289,6 +299,9 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun, task
     Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound constrained
     optimization", 1995.
     """
+    if max_iter == 0:  # scipy takes one iteration even so
+        state.ended_by = "max_iter"
+        return float(np.abs(objective(state.params)[1]).max()), "no iteration was left"
     trial = np.empty_like(state.params)
     n_evaluations, gradient_size, in_iteration = 0, np.inf, False
 

@@ -4,6 +4,8 @@ A task begins and ends with a pass over the data: an epoch, or an iteration of a
 sees all rows at once. Solvers say so, and know of nothing else.
 """
 
+from typing import Any
+
 from ._optimizers import OPTIMIZERS
 
 
@@ -47,26 +49,38 @@ class Tasks:
     def __init__(self, estimator, context, name, attributes, **data):
         self._context, self._name, self._attributes = context, name, attributes
         self._news = {"estimator": estimator, **data}
-        self._pass = context  # until the first one begins
+        self._pass: Any = None
+        self._outcome: Any = None
+        self._fitted: dict | None = None
         context.call_on_fit_task_begin(**self._news)
 
     def show(self, outcome):
         """Take a function that returns the outcome if the fit stopped now."""
-        # Evaluated only where a callback asks for the fitted estimator.
-        self._news["reconstruction_attributes"] = lambda: self._attributes(outcome())
+        self._outcome = outcome
 
     def begin(self):
         """Say that a pass begins."""
         self._pass = self._context.subcontext(task_name=self._name)
-        self._pass.call_on_fit_task_begin(**self._news)
+        self._tell(self._pass.call_on_fit_task_begin)
 
     def end(self):
         """Say that it has ended; return whether the fit is asked to stop."""
-        return self._pass.call_on_fit_task_end(**self._news)
+        self._fitted = None  # as it was before the pass
+        return self._tell(self._pass.call_on_fit_task_end)
 
     def end_fit(self):
         """Say that the fit has ended."""
-        self._context.call_on_fit_task_end(**self._news)
+        self._fitted = None
+        self._tell(self._context.call_on_fit_task_end)
+
+    def _tell(self, call):
+        # Called only where a callback asks for the fitted estimator.
+        return call(**self._news, reconstruction_attributes=self._reconstruction)
+
+    def _reconstruction(self):
+        if self._fitted is None:
+            self._fitted = self._attributes(self._outcome())
+        return self._fitted
 
 
 def begin_tasks(estimator, attributes, X, y, sample_weight, **settings):

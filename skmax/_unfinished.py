@@ -27,15 +27,15 @@ class Unfinished:
     state : TrainingState
     model : Model
         Network, classes, scaling and temperature; its params do not count.
-    name : str, default=""
-        Of the fit that has written it last.
+    fit : str, default=""
+        Identifies the fit that has written it.
     """
 
     parameters: dict
     n_rows: int
     state: TrainingState
     model: Model
-    name: str = ""
+    fit: str = ""
 
 
 def described_parameters(estimator):

@@ -1,0 +1,352 @@
+"""Checkpoint: an unfinished fit in a file, written whole or not at all, as a callback.
+
+The file is two lines of text and what skops makes of the state::
+
+    skmax checkpoint 1 <SHA-256 of all that follows the line>
+    {"fit": <identifier>, "name": <what a message calls it>, "finished": <bool>}
+    <the state, without any pickle>
+"""
+
+import errno
+import hashlib
+import json
+import os
+import platform
+import uuid
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from numbers import Integral
+from pathlib import Path
+
+from sklearn.utils.validation import _num_samples
+
+from ._classifier import SoftmaxMLPClassifier
+from ._plain import from_plain, to_plain
+from ._unfinished import Unfinished, check_parameters, described_parameters
+
+MAGIC = b"skmax checkpoint 1 "
+
+
+@dataclass
+class _Fit:
+    """A fit that writes checkpoints."""
+
+    identifier: str
+    name: str
+    resumed_from: str | None
+    has_written: bool = False
+
+
+class Checkpoint:
+    """Callback that keeps an unfinished fit in a file, from which it can be finished.
+
+    A fit that was killed goes on where its last checkpoint is, in another process too, and
+    ends with the same bits as one that was never interrupted::
+
+        clf = Checkpoint("fit.skmax").resume(SoftmaxMLPClassifier(random_state=0))
+        clf.fit(X, y)
+
+    These lines begin the fit where there is no file, and finish it where there is one.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, in a directory that exists. It is replaced as a whole: a temporary file
+        beside it is written, flushed to the disk and renamed.
+    every : int, default=1
+        Epochs (iterations of "lbfgs" and "newton-cg") from one checkpoint to the next,
+        >= 1.
+
+    See Also
+    --------
+    SoftmaxMLPClassifier.partial_fit : Training on a stream, which is saved between calls.
+
+    Notes
+    -----
+    It needs skops (``pip install skmax[export]``); neither does it write pickles nor read
+    them, and nothing in a file is executed.
+
+    With helper networks (the default) the first checkpoint follows their training; they are
+    no part of it, and are not trained again.
+
+    Bit for bit holds for "adam" and "sgd" on the same machine. "lbfgs" begins anew at the
+    parameters of the checkpoint, without the curvature it had gathered, and with all of
+    `max_fun`: run to convergence, a convex fit (no hidden layer) ends within 1e-6 of the
+    objective of the uninterrupted one, one with hidden layers at a local optimum of about
+    the same. "newton-cg" differs by rounding.
+
+    A checkpoint that cannot be written while the fit runs (a full disk) is a RuntimeWarning:
+    the last good file is kept, and the fit goes on. Before the first one, it is an error.
+
+    A file belongs to the fit that wrote it. Clones share their callbacks: a fit which finds
+    the file of another, unfinished one, that it was not resumed from, raises ValueError.
+    Fits one after another share a path without harm, since a finished one gives it up.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_iris
+    >>> from skmax import Checkpoint, SoftmaxMLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> path = tempfile.mkdtemp() + "/fit.skmax"
+    >>> clf = Checkpoint(path).resume(SoftmaxMLPClassifier(random_state=0)).fit(X, y)
+    """
+
+    def __init__(self, path, every=1):
+        if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
+            raise ValueError(f"every must be an integer >= 1, got {every!r}.")
+        self.path = Path(path)
+        self.every = int(every)
+        self._fits = {}
+
+    def __repr__(self):
+        return f"Checkpoint({str(self.path)!r}, every={self.every})"
+
+    def __getstate__(self):
+        return {**vars(self), "_fits": {}}  # those of this process
+
+    def resume(self, estimator):
+        """Set the callback on an estimator and give it the unfinished fit, if there is one.
+
+        The next `fit` takes only the passes that remain, and must be given the same data;
+        initial values among its arguments have had their effect. All that decides the
+        result has to be as it was, but `max_iter` may have grown: the plan is extended (a
+        decaying schedule is stretched over all of it, and where helpers have chosen one of
+        its cycles, it remains that one).
+
+        Parameters
+        ----------
+        estimator : SoftmaxMLPClassifier or Pipeline
+            Of a pipeline, the last step. Other callbacks are kept.
+
+        Returns
+        -------
+        estimator : same as given
+            Where the file is missing or its fit was finished, the next `fit` begins anew.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, or has been written with other parameters.
+        TypeError
+            If there is no SoftmaxMLPClassifier to resume.
+        """
+        classifier = _last_step(estimator)
+        unfinished = _read_state(self.path)
+        if unfinished is not None:
+            check_parameters(classifier, unfinished)
+            classifier._unfinished = unfinished
+        else:
+            classifier.__dict__.pop("_unfinished", None)
+        callbacks = getattr(classifier, "_skl_callbacks", [])
+        others = [c for c in callbacks if not isinstance(c, Checkpoint)]
+        classifier.set_callbacks(*others, self)
+        return estimator
+
+    def setup(self, estimator, context):
+        """Begin a fit: see that the file can be its own, and can be written.
+
+        Parameters
+        ----------
+        estimator : SoftmaxMLPClassifier
+        context : sklearn.callback.CallbackContext
+
+        Raises
+        ------
+        ValueError
+            If the file belongs to another unfinished fit, or is damaged.
+        OSError
+            If it cannot be written.
+        """
+        _check_classifier(estimator)
+        if context.task_name != "fit":
+            raise ValueError(
+                f"Checkpoint is for fit, got {context.task_name}: save a stream between its "
+                "calls, with skops or joblib."
+            )
+        skops_io()
+        unfinished = vars(estimator).get("_unfinished")
+        fit = _Fit(
+            identifier=uuid.uuid4().hex,
+            name=f"{type(estimator).__name__} in process {os.getpid()} on {platform.node()}, "
+            f"begun {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
+            resumed_from=None if unfinished is None else unfinished.fit,
+        )
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"There is no directory {str(self.path.parent)!r}.")
+        _read(self.path)
+        self._check_owner(fit)
+        for leftover in self.path.parent.glob(f".{self.path.name}.*.tmp"):
+            leftover.unlink(missing_ok=True)
+        with _temporary(self.path) as temporary:
+            temporary.touch()
+        self._fits[estimator] = fit
+
+    def teardown(self, estimator, context):
+        """Forget the fit.
+
+        Parameters
+        ----------
+        estimator : SoftmaxMLPClassifier
+        context : sklearn.callback.CallbackContext
+        """
+        self._fits.pop(estimator, None)
+
+    def on_fit_task_begin(self, estimator, context, *, X=None, fitted_estimator=None):
+        """Write the first checkpoint, before the first pass.
+
+        Parameters
+        ----------
+        estimator : SoftmaxMLPClassifier
+        context : sklearn.callback.CallbackContext
+        X : array-like
+        fitted_estimator : SoftmaxMLPClassifier
+        """
+        if context.task_name != "fit" and not self._fits[estimator].has_written:
+            self._write(estimator, X, fitted_estimator)
+
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        """Write the checkpoint of a pass, or say that the fit is finished.
+
+        Parameters
+        ----------
+        estimator : SoftmaxMLPClassifier
+        context : sklearn.callback.CallbackContext
+        X : array-like
+        fitted_estimator : SoftmaxMLPClassifier
+        """
+        finished = context.task_name == "fit"
+        if not (finished or fitted_estimator.n_iter_ % self.every == 0):
+            return
+        try:
+            self._write(estimator, X, fitted_estimator, finished=finished)
+        except OSError as error:
+            warnings.warn(
+                f"No checkpoint of pass {fitted_estimator.n_iter_} was written: {error}. The fit "
+                "goes on; the last good checkpoint is kept.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def _write(self, estimator, X, fitted, *, finished=False):
+        fit = self._fits[estimator]
+        self._check_owner(fit)
+        payload = b""
+        if not finished:
+            state = fitted._state
+            unfinished = Unfinished(
+                parameters=described_parameters(estimator),
+                n_rows=_num_samples(X),
+                state=state,
+                model=replace(fitted._model, params=state.params[:0]),
+            )
+            payload = skops_io().dumps(to_plain(unfinished))
+        header = {"fit": fit.identifier, "name": fit.name, "finished": finished}
+        _replace(self.path, json.dumps(header).encode() + b"\n" + payload)
+        fit.has_written, fit.resumed_from = True, None
+
+    def _check_owner(self, fit):
+        """Raise ValueError if the file belongs to another unfinished fit."""
+        header = _read_header(self.path)
+        if header is None or header["finished"]:
+            return
+        if header["fit"] not in (fit.identifier, fit.resumed_from):
+            raise ValueError(
+                f"{self.path} belongs to another fit, that is unfinished: {header['name']}. "
+                f"It cannot be the checkpoint of {fit.name}. To finish the other fit use "
+                f"Checkpoint({str(self.path)!r}).resume(estimator).fit(X, y); to begin anew "
+                "delete the file; fits that run side by side need a path each."
+            )
+
+
+def skops_io():
+    """Return the module skops.io, or raise ImportError that says how to install it."""
+    try:
+        import skops.io
+    except ImportError as error:
+        raise ImportError("Checkpoint needs skops: pip install skmax[export]") from error
+    return skops.io
+
+
+def _check_classifier(estimator):
+    if not isinstance(estimator, SoftmaxMLPClassifier):
+        raise TypeError(
+            "Checkpoint is a callback of SoftmaxMLPClassifier, alone or as the last step of a "
+            f"pipeline (Checkpoint(path).resume(pipeline)), got {type(estimator).__name__}."
+        )
+
+
+def _last_step(estimator):
+    while hasattr(estimator, "steps"):
+        estimator = estimator.steps[-1][1]
+    _check_classifier(estimator)
+    return estimator
+
+
+@contextmanager
+def _temporary(path):
+    """Give the name of a file beside `path`, which is gone afterwards."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _replace(path, content):
+    """Write a file with this content, and only when all of it is on the disk at `path`."""
+    data = MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+    with _temporary(path) as temporary:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if temporary.read_bytes() != data:
+            raise OSError(errno.EIO, "What was written reads otherwise", str(path))
+        os.replace(temporary, path)
+    if os.name == "posix":  # the new name must be on the disk, too
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _read_header(path):
+    """Return the second line of a checkpoint, or None where there is none that is whole."""
+    try:
+        with open(path, "rb") as file:
+            file.readline()
+            return json.loads(file.readline())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _read(path):
+    """Return the header and the payload of a file, (None, None) where there is none."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None, None
+    first, _, content = data.partition(b"\n")
+    if first != MAGIC + hashlib.sha256(content).hexdigest().encode():
+        raise ValueError(
+            f"{path} is damaged, or no checkpoint of this version of skmax: its content does not "
+            "have the checksum that it begins with. Restore it from a copy, or delete it to begin "
+            "anew."
+        )
+    header, _, payload = content.partition(b"\n")
+    return json.loads(header), payload
+
+
+def _read_state(path):
+    """Return the `Unfinished` fit of a file, or None where there is none."""
+    header, payload = _read(path)
+    if header is None or header["finished"]:
+        return None
+    untrusted = skops_io().get_untrusted_types(data=payload)
+    if untrusted:
+        raise ValueError(f"{path} holds what no checkpoint does: {', '.join(untrusted)}.")
+    return replace(from_plain(skops_io().loads(payload)), fit=header["fit"])

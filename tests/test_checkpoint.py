@@ -1,0 +1,582 @@
+"""A fit that is cut off anywhere is finished as if it had not been."""
+
+import errno
+import io
+import os
+import pickle
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+from joblib import parallel_config
+from killing import SETTINGS, kill_and_finish, same_fit
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skmax import Checkpoint, SoftmaxMLPClassifier, _checkpoint
+from skmax._optimizers import OPTIMIZERS
+from skmax._schedules import SCHEDULES
+
+X, y = make_classification(400, 10, n_informative=8, n_classes=3, random_state=0)
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+class Cut(BaseException):
+    """What nothing handles, as nothing handles a power cut."""
+
+
+class CutAfter:
+    """Callback that cuts the power at the end of a pass."""
+
+    def __init__(self, n_passes):
+        self.n_passes = n_passes
+
+    def setup(self, estimator, context):
+        self.n_left = self.n_passes
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        self.n_left -= 1
+        if self.n_left == 0:
+            raise Cut
+
+
+def classifier(**settings):
+    return SoftmaxMLPClassifier(
+        **{"hidden_layer_sizes": (16,), "max_iter": 8, "random_state": 0, **settings}
+    )
+
+
+def cut_off(path, n_passes=3, clf=None, data=(X, y), every=1, **settings):
+    clf = Checkpoint(path, every).resume(classifier(**settings) if clf is None else clf)
+    callbacks = clf._skl_callbacks
+    clf.set_callbacks(*callbacks, CutAfter(n_passes))
+    with pytest.raises(Cut):
+        clf.fit(*data)
+
+
+@pytest.fixture
+def path(tmp_path):
+    yield tmp_path / "fit.skmax"
+    assert not list(tmp_path.glob(".*")), "a temporary file is left"
+
+
+CASES = {
+    "default": {},
+    "all epochs": {"early_stopping": False},
+    "no temperature": {"temperature_scaling": False, "early_stopping": False},
+    "validation rows": {"early_stopping": True},
+    "scorer": {"early_stopping": True, "scoring": "balanced_accuracy"},
+    "weights": {"class_weight": "balanced", "dropout": 0.2, "weight_decay": 0.1},
+    "float64": {"dtype": "float64", "scaling": "robust"},
+    "warm start": {"warm_start": True, "learning_rate": "constant"},
+    **{f"{name} schedule": {"learning_rate": name} for name in SCHEDULES},
+}
+
+
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+@pytest.mark.parametrize("settings", CASES.values(), ids=CASES)
+def test_a_resumed_fit_ends_with_the_same_bits(path, solver, settings):
+    settings = {"solver": solver, **settings}
+    cut_off(path, **settings)
+    resumed = Checkpoint(path).resume(classifier(**settings)).fit(X, y)
+    same_fit(resumed, classifier(**settings).fit(X, y))
+
+
+@pytest.mark.parametrize("n_passes", range(1, 9))
+@pytest.mark.parametrize("every", [1, 3])
+def test_wherever_it_was_cut_off(path, n_passes, every):
+    settings = {"learning_rate": "adaptive", "n_iter_no_change": 2, "tol": 0.1}
+    cut_off(path, n_passes, every=every, **settings)
+    resumed = Checkpoint(path, every).resume(classifier(**settings))
+    assert resumed._unfinished.state.n_iter == n_passes // every * every
+    same_fit(resumed.fit(X, y), classifier(**settings).fit(X, y))
+
+
+def test_cut_off_again_and_again(path):
+    for n_passes in (2, 1, 3, 1):
+        cut_off(path, n_passes)
+    assert Checkpoint(path).resume(classifier())._unfinished.state.n_iter == 7
+    same_fit(Checkpoint(path).resume(classifier()).fit(X, y), classifier().fit(X, y))
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_fit_that_has_run_out_of_patience_takes_no_other_pass(path, solver):
+    settings = {"solver": solver, "early_stopping": True, "scoring": "balanced_accuracy"}
+    settings |= {"learning_rate": "constant", "n_iter_no_change": 1, "max_iter": 99}
+    whole = classifier(**settings).fit(X, y)
+    assert whole._state.ended_by == "patience"
+    cut_off(path, whole.n_iter_, **settings)
+    same_fit(Checkpoint(path).resume(classifier(**settings)).fit(X, y), whole)
+
+
+def test_a_fit_that_has_diverged_says_so_when_it_is_finished(path):
+    settings = {"solver": "sgd", "learning_rate": "constant", "learning_rate_init": 1e6}
+    settings |= {"early_stopping": False, "temperature_scaling": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole = classifier(**settings).fit(X, y)
+        cut_off(path, whole.n_iter_, **settings)
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        resumed = Checkpoint(path).resume(classifier(**settings)).fit(X, y)
+    same_fit(resumed, whole)
+
+
+@pytest.mark.parametrize("kind", [str, bytes, object, bool, float])
+def test_labels_of_any_kind(path, kind):
+    labels = (y > 0 if kind is bool else y).astype(str if kind is object else kind)
+    labels = labels.astype(object) if kind is object else labels
+    cut_off(path, data=(X, labels))
+    resumed = Checkpoint(path).resume(classifier()).fit(X, labels)
+    same_fit(resumed, classifier().fit(X, labels))
+    assert_array_equal(resumed.predict(X), classifier().fit(X, labels).predict(X))
+
+
+def test_weights_and_validation_rows_go_with_the_fit(path):
+    arguments = {"sample_weight": np.linspace(0, 2, 300), "X_val": X[300:], "y_val": y[300:]}
+    whole = classifier().fit(X[:300], y[:300], **arguments)
+    clf = Checkpoint(path).resume(classifier())
+    clf.set_callbacks(*clf._skl_callbacks, CutAfter(3))
+    with pytest.raises(Cut):
+        clf.fit(X[:300], y[:300], **arguments)
+    again = Checkpoint(path).resume(classifier())
+    with pytest.raises(ValueError, match="other values"):
+        again.fit(X[:300], y[:300], **{**arguments, "sample_weight": np.ones(300)})
+    same_fit(again.fit(X[:300], y[:300], **arguments), whole)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton-cg"])
+def test_solvers_on_all_rows_end_at_the_same_objective(path, solver):
+    settings = {"solver": solver, "hidden_layer_sizes": (), "tol": 1e-8, "max_iter": 100}
+    whole = classifier(**settings).fit(X, y)
+    cut_off(path, 2, **settings)
+    resumed = Checkpoint(path).resume(classifier(**settings))
+    n_before = resumed._unfinished.state.n_iter
+    resumed.fit(X, y)
+    assert n_before == 2 and resumed.n_iter_ > 2
+    assert_allclose(resumed.loss_, whole.loss_, atol=1e-6)
+    assert resumed.loss_curve_[:2] == whole.loss_curve_[:2]
+
+
+@pytest.mark.parametrize("n_passes", [1, 3])
+def test_iterations_of_a_resumed_fit_count_against_max_iter(path, n_passes):
+    settings = {"solver": "lbfgs", "max_iter": 3, "tol": 0.0}
+    cut_off(path, n_passes, **settings)
+    with pytest.warns(ConvergenceWarning, match="has not converged after 3 iterations"):
+        resumed = Checkpoint(path).resume(classifier(**settings)).fit(X, y)
+    assert resumed.n_iter_ == len(resumed.loss_curve_) == 3
+
+
+def test_helpers_are_not_trained_again(path, monkeypatch):
+    cut_off(path)
+
+    def ask_helpers(*args):
+        raise AssertionError
+
+    whole = classifier().fit(X, y)
+    monkeypatch.setattr("skmax._fitting.ask_helpers", ask_helpers)
+    same_fit(Checkpoint(path).resume(classifier()).fit(X, y), whole)
+
+
+def test_helpers_are_over_when_the_first_checkpoint_is_written(path, monkeypatch):
+    def minimize(estimator, objective, state, after_pass, **settings):
+        settings["tasks"].begin()
+        raise Cut
+
+    with monkeypatch.context() as patch:
+        patch.setattr("skmax._fitting.minimize", minimize)
+        with pytest.raises(Cut):
+            Checkpoint(path).resume(classifier()).fit(X, y)
+    resumed = Checkpoint(path).resume(classifier())
+    assert resumed._unfinished.state.n_iter == 0
+    same_fit(resumed.fit(X, y), classifier().fit(X, y))
+
+
+def test_the_first_use_needs_no_file_and_a_finished_fit_resumes_nothing(path):
+    clf = Checkpoint(path).resume(classifier()).fit(X, y)
+    same_fit(clf, classifier().fit(X, y))
+    again = Checkpoint(path).resume(classifier(alpha=2.0))
+    assert "_unfinished" not in vars(again)
+    same_fit(again.fit(X, y), classifier(alpha=2.0).fit(X, y))
+
+
+@pytest.mark.parametrize("schedule", ["constant", "adaptive", "invscaling"])
+def test_max_iter_may_grow(path, schedule):
+    settings = {"learning_rate": schedule, "tol": 0.0, "temperature_scaling": False}
+    cut_off(path, max_iter=5, **settings)
+    resumed = Checkpoint(path).resume(classifier(max_iter=11, **settings)).fit(X, y)
+    same_fit(resumed, classifier(max_iter=11, **settings).fit(X, y))
+
+
+def test_the_cycle_that_helpers_chose_stays_that_cycle_where_max_iter_grows(path):
+    noise = np.random.default_rng(0).integers(3, size=len(y))
+    settings = {"max_iter": 15, "alpha": 0.01}
+    assert classifier(**settings).fit(X, noise).n_iter_ == 3  # the first of 3, 7, 15
+    cut_off(path, 2, data=(X, noise), **settings)
+    grown = classifier(**{**settings, "max_iter": 30})
+    assert Checkpoint(path).resume(grown).fit(X, noise).n_iter_ == 6
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"alpha": 2.0}, r"alpha=1\.0 there, 2\.0 here"),
+        ({"solver": "sgd"}, "solver='adam' there, 'sgd' here"),
+        ({"hidden_layer_sizes": (16, 16)}, "hidden_layer_sizes='16,' there, '16, 16,' here"),
+        ({"random_state": None}, "random_state=0 there, None here"),
+        ({"class_weight": {0: 2.0}}, "class_weight=None there"),
+        ({"max_iter": 7}, "max_iter=8 there, 7 here, which may be larger only"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("when", ["resume", "fit"])
+def test_other_parameters_are_an_error_that_names_them(path, settings, message, when):
+    cut_off(path)
+    if when == "resume":
+        with pytest.raises(ValueError, match=message):
+            Checkpoint(path).resume(classifier(**settings))
+    else:
+        clf = Checkpoint(path).resume(classifier()).set_params(**settings)
+        with pytest.raises(ValueError, match=message):
+            clf.fit(X, y)
+    same_fit(Checkpoint(path).resume(classifier(verbose=False)).fit(X, y), classifier().fit(X, y))
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        ((X[1:], y[1:]), "its rows were 400, these are 399"),
+        ((X[:, 1:], y), "its features were 10, these are 9"),
+        ((X, y + 1), r"its classes were \[0, 1, 2\], these are \[1, 2, 3\]"),
+        ((X[::-1], y), "other values"),
+        ((X, y[::-1]), "other values"),
+        ((X.astype(np.float32), y), "other values"),
+    ],
+)
+def test_other_data_are_an_error_that_says_what_differs(path, data, message):
+    cut_off(path)
+    clf = Checkpoint(path).resume(classifier())
+    with pytest.raises(ValueError, match=message):
+        clf.fit(*data)
+    same_fit(clf.fit(X, y), classifier().fit(X, y))
+
+
+def test_numbers_are_the_same_in_any_type(path):
+    cut_off(path, alpha=np.float64(2.0), hidden_layer_sizes=[16])
+    clf = classifier(alpha=2, hidden_layer_sizes=np.array([16]))
+    same_fit(Checkpoint(path).resume(clf).fit(X, y), classifier(alpha=2).fit(X, y))
+
+
+def test_callables_among_the_parameters_are_known_again_in_another_process(path):
+    def scorer(estimator, rows, labels):
+        return estimator.score(rows, labels)
+
+    settings = {"scoring": scorer, "early_stopping": True}
+    cut_off(path, **settings)
+    text = pickle.dumps(Checkpoint(path).resume(classifier(**settings))._unfinished)
+    assert b"0x" not in text
+
+
+def test_pipelines_are_resumed_by_their_last_step(path):
+    def pipeline():
+        return make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), classifier()))
+
+    whole = pipeline().fit(X, y)
+    resumed = Checkpoint(path).resume(pipeline())
+    last = resumed[-1][-1]
+    last.set_callbacks(*last._skl_callbacks, CutAfter(3))
+    with pytest.raises(Cut):
+        resumed.fit(X, y)
+    resumed = Checkpoint(path).resume(pipeline())
+    assert resumed[-1][-1]._unfinished.state.n_iter == 3
+    same_fit(resumed.fit(X, y)[-1][-1], whole[-1][-1])
+
+
+@pytest.mark.parametrize("estimator", [StandardScaler(), make_pipeline(StandardScaler())], ids=str)
+def test_only_our_classifier_can_be_resumed(path, estimator):
+    with pytest.raises(TypeError, match=r"callback of SoftmaxMLPClassifier.* got StandardScaler"):
+        Checkpoint(path).resume(estimator)
+
+
+def test_a_pipeline_itself_cannot_have_the_callback(path):
+    pipeline = make_pipeline(StandardScaler(), classifier())
+    with pytest.raises(TypeError, match=r"Checkpoint\(path\)\.resume\(pipeline\)"):
+        pipeline.set_callbacks(Checkpoint(path)).fit(X, y)
+
+
+def test_other_callbacks_are_kept_and_an_old_checkpoint_is_not(path):
+    other = CutAfter(1)
+    clf = classifier().set_callbacks(Checkpoint("elsewhere"), other)
+    checkpoint = Checkpoint(path)
+    assert checkpoint.resume(clf)._skl_callbacks == [other, checkpoint]
+
+
+def test_a_file_belongs_to_the_fit_that_wrote_it(path):
+    cut_off(path)
+    content = path.read_bytes()
+    for clf in (classifier().set_callbacks(Checkpoint(path)), clone(classifier())):
+        clf.set_callbacks(Checkpoint(path))
+        with pytest.raises(ValueError, match=r"belongs to another fit.*in process.*in process"):
+            clf.fit(X, y)
+    assert path.read_bytes() == content
+
+
+def test_of_two_fits_of_one_file_the_second_to_write_raises(path):
+    class FitAnother(CutAfter):
+        def on_fit_task_end(self, estimator, context):
+            self.n_left -= 1
+            if self.n_left == 0:
+                path.unlink()
+                cut_off(path)
+
+    clf = Checkpoint(path).resume(classifier())
+    clf.set_callbacks(*clf._skl_callbacks, FitAnother(3))
+    with pytest.raises(ValueError, match="belongs to another fit"):
+        clf.fit(X, y)
+    assert not hasattr(clf, "classes_")
+    same_fit(Checkpoint(path).resume(classifier()).fit(X, y), classifier().fit(X, y))
+
+
+def test_what_was_resumed_before_the_file_went_on_is_stale(path):
+    cut_off(path)
+    early = Checkpoint(path).resume(classifier())
+    cut_off(path, 2)
+    with pytest.raises(ValueError, match="belongs to another fit"):
+        early.fit(X, y)
+
+
+def test_clones_one_after_another_share_a_path(path):
+    clf = classifier().set_callbacks(Checkpoint(path))
+    scores = cross_val_score(clf, X, y, error_score="raise")
+    assert_array_equal(scores, cross_val_score(classifier(), X, y))
+
+
+def test_clones_side_by_side_do_not(path):
+    clf = classifier(max_iter=200, early_stopping=False).set_callbacks(Checkpoint(path))
+    with parallel_config("threading"):
+        with pytest.warns(FitFailedWarning, match="belongs to another fit"):
+            scores = cross_val_score(clf, X, y, n_jobs=2, cv=2)
+    assert np.isnan(scores).sum() == 1
+
+
+def test_an_interrupted_fit_is_published_and_can_be_resumed_too(path):
+    class Interrupt(CutAfter):
+        def on_fit_task_end(self, estimator, context):
+            try:
+                super().on_fit_task_end(estimator, context)
+            except Cut:
+                raise KeyboardInterrupt from None
+
+    clf = classifier()
+    clf.set_callbacks(Checkpoint(path), Interrupt(3))
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, y)
+    assert clf.n_iter_ == 3 and clf.score(X, y) > 0.5
+    clf.set_callbacks()
+    same_fit(Checkpoint(path).resume(clf).fit(X, y), classifier().fit(X, y))
+
+
+def test_what_a_kill_has_left_beside_the_file_is_cleared_away(path):
+    (path.parent / f".{path.name}.0.tmp").write_bytes(b"half a checkpoint")
+    Checkpoint(path).resume(classifier()).fit(X, y)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_stream_is_refused(path):
+    clf = classifier().set_callbacks(Checkpoint(path))
+    with pytest.raises(ValueError, match="Checkpoint is for fit, got partial_fit"):
+        clf.partial_fit(X, y, classes=[0, 1, 2])
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5, True, "1"])
+def test_every_is_a_number_of_passes(every):
+    with pytest.raises(ValueError, match="every must be an integer >= 1"):
+        Checkpoint("x", every)
+
+
+def test_a_directory_that_does_not_exist_is_an_error_before_the_fit(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no directory"):
+        Checkpoint(tmp_path / "no" / "fit").resume(classifier()).fit(X, y)
+
+
+def test_without_skops_the_error_says_what_to_install(path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "skops.io", None)
+    with pytest.raises(ImportError, match=r"pip install skmax\[export\]"):
+        Checkpoint(path).resume(classifier()).fit(X, y)
+
+
+def test_the_callback_can_be_sent_to_another_process(path):
+    again = pickle.loads(pickle.dumps(Checkpoint(path, 3)))
+    assert repr(again) == repr(Checkpoint(path, 3)) == f"Checkpoint({str(path)!r}, every=3)"
+
+
+def test_an_estimator_that_is_about_to_resume_can_be_stored(path):
+    cut_off(path)
+    clf = pickle.loads(pickle.dumps(Checkpoint(path).resume(classifier())))
+    same_fit(clf.fit(X, y), classifier().fit(X, y))
+
+
+def test_a_file_has_no_pickle_and_no_type_to_trust(path):
+    import skops.io
+
+    cut_off(path, early_stopping=True)
+    assert skops.io.get_untrusted_types(file=path) == []
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+        assert {name.rsplit(".")[-1] for name in archive.namelist()} == {"json", "npy"}
+
+
+# Corruption
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    path = tmp_path_factory.mktemp("good") / "fit.skmax"
+    cut_off(path, hidden_layer_sizes=(4,))
+    return path.read_bytes()
+
+
+def test_no_bit_can_flip_unnoticed(path, content):
+    rng = np.random.default_rng(0)
+    n_bits = 8 * len(content)
+    first = np.arange(8 * content.index(b"skops"))  # whatever is not of the archive
+    for bit in np.concatenate([first[:1000], rng.integers(n_bits, size=1000)]):
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="is damaged, or no checkpoint"):
+            Checkpoint(path).resume(classifier(hidden_layer_sizes=(4,)))
+
+
+def test_no_truncation_goes_unnoticed(path, content):
+    for length in np.linspace(0, len(content) - 1, 500).astype(int):
+        path.write_bytes(content[:length])
+        with pytest.raises(ValueError, match="is damaged, or no checkpoint"):
+            Checkpoint(path).resume(classifier(hidden_layer_sizes=(4,)))
+
+
+def test_a_damaged_file_is_not_overwritten(path, content):
+    path.write_bytes(content[:-1])
+    with pytest.raises(ValueError, match="is damaged, or no checkpoint"):
+        classifier().set_callbacks(Checkpoint(path)).fit(X, y)
+    assert path.read_bytes() == content[:-1]
+
+
+def test_a_file_of_foreign_types_is_refused(path):
+    import skops.io
+
+    payload = skops.io.dumps({"class": "Model", "params": Checkpoint("x")})
+    header = b'{"fit": "1", "name": "x", "finished": false}\n'
+    _checkpoint._replace(path, header + payload)
+    with pytest.raises(ValueError, match=r"holds what no checkpoint does: .*skmax\._checkpoint"):
+        Checkpoint(path).resume(classifier())
+
+
+# Faults of the disk
+
+
+class Disk:
+    """Fails at the n-th of the steps that write checkpoints, in a way of its own."""
+
+    def __init__(self, monkeypatch, n, fault):
+        self.n_left, self.fault = n, fault
+        for name in ("fsync", "replace"):
+            monkeypatch.setattr(os, name, self.failing(getattr(os, name)))
+        monkeypatch.setattr(_checkpoint, "open", self.open, raising=False)
+
+    def failing(self, function):
+        def call(*args):
+            self.step()
+            return function(*args)
+
+        return call
+
+    def step(self):
+        self.n_left -= 1
+        if self.n_left == 0:
+            raise self.fault
+
+    def open(self, path, mode):
+        self.step()
+        file = open(path, mode)
+        if mode == "xb":
+            file.write = self.failing(file.write)
+        return file
+
+
+def n_steps(monkeypatch, path):
+    with monkeypatch.context() as patch:
+        disk = Disk(patch, -1, None)
+        Checkpoint(path).resume(classifier(max_iter=3)).fit(X, y)
+    path.unlink()
+    return -1 - disk.n_left
+
+
+def test_a_full_disk_costs_a_checkpoint_but_not_the_fit(path, monkeypatch):
+    whole = classifier(max_iter=3).fit(X, y)
+    n, n_first = n_steps(monkeypatch, path), 1 + 6
+    # Whose file is it? For each checkpoint: still ours? open, write, 2 fsync, rename.
+    assert n == n_first + 4 * 6
+    full = OSError(errno.ENOSPC, "No space left on device")
+    for k in range(1, n + 1):
+        path.unlink(missing_ok=True)
+        clf = Checkpoint(path).resume(classifier(max_iter=3))
+        with monkeypatch.context() as patch:
+            Disk(patch, k, full)
+            if k <= n_first:  # there is no good file yet
+                with pytest.raises(OSError, match="No space left"):
+                    clf.fit(X, y)
+                assert not hasattr(clf, "classes_")
+            else:
+                with pytest.warns(RuntimeWarning, match="No space left.*The fit goes on"):
+                    clf.fit(X, y)
+                same_fit(clf, whole)
+        same_fit(Checkpoint(path).resume(classifier(max_iter=3)).fit(X, y), whole)
+
+
+def test_a_power_cut_at_any_step_leaves_a_good_file(path, monkeypatch):
+    whole = classifier(max_iter=3).fit(X, y)
+    for k in range(1, n_steps(monkeypatch, path) + 1):
+        path.unlink(missing_ok=True)
+        with monkeypatch.context() as patch:
+            Disk(patch, k, Cut())
+            with pytest.raises(Cut):
+                Checkpoint(path).resume(classifier(max_iter=3)).fit(X, y)
+        same_fit(Checkpoint(path).resume(classifier(max_iter=3)).fit(X, y), whole)
+
+
+def test_a_torn_write_never_replaces_the_good_file(path, monkeypatch):
+    cut_off(path)
+    content = path.read_bytes()
+
+    def torn(path, mode):
+        file = open(path, mode)
+        if mode == "xb":
+            write = file.write
+            file.write = lambda data: write(data[: len(data) // 2])
+        return file
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_checkpoint, "open", torn, raising=False)
+        with pytest.raises(OSError, match="reads otherwise"):
+            Checkpoint(path).resume(classifier()).fit(X, y)
+    assert path.read_bytes() == content
+
+
+# Kills
+
+
+@pytest.mark.parametrize("solver", SETTINGS)
+def test_kill_9_at_random_moments(solver, tmp_path):
+    assert kill_and_finish(solver, tmp_path, n_kills=5, seed=0) >= 5

@@ -1,0 +1,208 @@
+"""scikit-learn's callbacks: a task for each pass, and what they are shown."""
+
+import pickle
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.callback import ScoringMonitor
+from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skmax import SoftmaxMLPClassifier
+from skmax._schedules import SCHEDULES
+from skmax._tasks import NO_TASKS, begin_tasks
+
+X, y = make_classification(300, 10, n_informative=8, n_classes=3, random_state=0)
+SOLVERS = ["adam", "sgd", "lbfgs", "newton-cg"]
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+class Recorder:
+    """Records the hooks, and asks to stop, or fails, at the end of a pass."""
+
+    def __init__(self, stop_at=None, fail_at=None):
+        self.stop_at, self.fail_at = stop_at, fail_at
+        self.events, self.begun, self.ended, self.n_open = [], [], [], 0
+
+    def setup(self, estimator, context):
+        self.n_open += 1
+
+    def teardown(self, estimator, context):
+        self.n_open -= 1
+
+    def on_fit_task_begin(self, estimator, context, *, fitted_estimator=None):
+        self.events.append(("begin", context.task_name))
+        if context.task_name in ("epoch", "iteration"):
+            self.begun.append(fitted_estimator)
+
+    def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator=None):
+        self.events.append(("end", context.task_name))
+        self.data = X, y, metadata
+        if context.task_name == "fit":
+            self.result = fitted_estimator
+            return False
+        self.ended.append(fitted_estimator)
+        if len(self.ended) == self.fail_at:
+            raise MemoryError
+        return len(self.ended) == self.stop_at
+
+
+def fitted(callback=None, **settings):
+    hidden = () if settings.get("solver") == "newton-cg" else (8,)
+    settings = {"hidden_layer_sizes": hidden, "max_iter": 5, "random_state": 0, **settings}
+    clf = SoftmaxMLPClassifier(**settings)
+    if callback is not None:
+        clf.set_callbacks(callback)
+    return clf.fit(X, y)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_there_are_as_many_tasks_as_passes(solver):
+    recorder = Recorder()
+    clf = fitted(recorder, solver=solver)
+    name = "epoch" if solver in ("adam", "sgd") else "iteration"
+    passes = [("begin", name), ("end", name)] * clf.n_iter_
+    assert recorder.events == [("begin", "fit"), *passes, ("end", "fit")]
+    assert recorder.n_open == 0
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("settings", [{}, {"early_stopping": True}], ids=str)
+def test_callbacks_change_nothing(solver, settings):
+    plain, observed = (fitted(r, solver=solver, **settings) for r in (None, Recorder()))
+    assert_array_equal(observed.predict_proba(X), plain.predict_proba(X))
+    assert observed.loss_curve_ == plain.loss_curve_
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("settings", [{}, {"early_stopping": True}], ids=str)
+def test_the_estimator_of_a_pass_is_that_of_a_fit_stopped_there(solver, settings):
+    recorder = Recorder()
+    fitted(recorder, solver=solver, **settings)
+    for k, estimator in enumerate(recorder.ended, 1):
+        stopped = fitted(Recorder(stop_at=k), solver=solver, **settings)
+        assert stopped.n_iter_ == k
+        assert_array_equal(estimator.predict_proba(X), stopped.predict_proba(X))
+        assert estimator.loss_curve_ == stopped.loss_curve_
+        assert estimator.temperature_ == stopped.temperature_
+
+
+def test_a_pass_begins_where_the_one_before_has_ended():
+    recorder = Recorder()
+    clf = fitted(recorder)
+    for before, after in zip(recorder.ended, recorder.begun[1:], strict=False):
+        assert_array_equal(before.coefs_[0], after.coefs_[0])
+    assert recorder.begun[0].loss_curve_ == []
+    assert_array_equal(recorder.result.predict_proba(X), clf.predict_proba(X))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_request_to_stop_is_honoured_and_no_shortfall(solver, schedule):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        clf = fitted(Recorder(stop_at=2), solver=solver, learning_rate=schedule)
+    assert clf.n_iter_ == len(clf.loss_curve_) == 2
+    assert clf._state.ended_by == "request"
+
+
+def test_a_fit_after_a_request_begins_a_new_count():
+    settings = {"warm_start": True, "learning_rate": "constant", "temperature_scaling": False}
+    clf = fitted(Recorder(stop_at=2), **settings)
+    clf.set_callbacks().fit(X, y)
+    assert clf.n_iter_ == 5 and len(clf.loss_curve_) == 7
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_callbacks_are_torn_down_when_one_fails_and_the_old_model_is_kept(solver):
+    clf = fitted(solver=solver)
+    recorder, before = Recorder(fail_at=2), vars(clf).copy()
+    clf.set_callbacks(recorder)
+    with pytest.raises(MemoryError):
+        clf.fit(X, y)
+    assert recorder.n_open == 0
+    clf.set_callbacks()
+    assert vars(clf) == before
+
+
+def test_callbacks_are_torn_down_where_the_door_stays_shut():
+    recorder = Recorder()
+    with pytest.raises(ValueError, match="NaN"):
+        SoftmaxMLPClassifier().set_callbacks(recorder).fit([[np.nan]], [0])
+    assert recorder.n_open == 0 and recorder.events == [("begin", "fit")]
+
+
+def test_a_call_of_partial_fit_is_a_fit_of_one_pass():
+    recorder = Recorder()
+    clf = SoftmaxMLPClassifier((8,)).set_callbacks(recorder)
+    clf.partial_fit(X, y, [0, 1, 2]).partial_fit(X, y)
+    call = [("begin", "partial_fit"), ("begin", "epoch"), ("end", "epoch"), ("end", "partial_fit")]
+    assert recorder.events == call * 2
+    assert [estimator.n_iter_ for estimator in recorder.ended[::2]] == [1, 2]
+
+
+def test_callbacks_are_given_the_data_as_they_came():
+    recorder, weight = Recorder(), np.ones(len(y))
+    SoftmaxMLPClassifier((8,), max_iter=2).set_callbacks(recorder).fit(X, y, weight)
+    assert recorder.data[0] is X and recorder.data[1] is y
+    assert recorder.data[2] == {"sample_weight": weight}
+
+
+def test_nothing_is_set_up_without_callbacks():
+    estimator = SimpleNamespace()  # it has no _init_callback_context
+    assert begin_tasks(estimator, None, X, y, None) is NO_TASKS
+
+
+def test_nothing_is_built_that_no_callback_asks_for(monkeypatch):
+    class Silent(Recorder):
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        on_fit_task_end = on_fit_task_begin
+
+    def attributes(*args):
+        raise AssertionError
+
+    clf = SoftmaxMLPClassifier((8,), max_iter=2).set_callbacks(Silent())
+    monkeypatch.setattr(clf, "_publish", lambda *args: clf)
+    monkeypatch.setattr("skmax._classifier._fitted_attributes", attributes)
+    clf.fit(X, y)
+
+
+def test_what_a_callback_has_kept_can_be_stored_and_trained_further():
+    recorder = Recorder()
+    settings = {"warm_start": True, "learning_rate": "constant", "temperature_scaling": False}
+    whole = fitted(recorder, **settings)
+    kept = recorder.ended[1].set_callbacks()
+    again = pickle.loads(pickle.dumps(kept)).set_params(max_iter=3).fit(X, y)
+    assert_array_equal(again.predict_proba(X), whole.predict_proba(X))
+    assert again.loss_curve_ == whole.loss_curve_
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_a_scoring_monitor_sees_every_pass(in_pipeline):
+    clf = SoftmaxMLPClassifier((8,), max_iter=5, learning_rate="constant", random_state=0)
+    estimator = make_pipeline(StandardScaler(), clf) if in_pipeline else clf
+    monitor = ScoringMonitor(scoring="neg_log_loss")
+    (estimator if not in_pipeline else clf).set_callbacks(monitor)
+    estimator.fit(X, y)
+    rows = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+    assert len(rows) == clf.n_iter_ == 5
+    assert rows[-1]["neg_log_loss"] > rows[0]["neg_log_loss"]
+
+
+def test_a_scoring_monitor_sees_every_pass_of_a_grid_search():
+    clf = SoftmaxMLPClassifier((8,), max_iter=5, learning_rate="constant", random_state=0)
+    monitor = ScoringMonitor(scoring="accuracy")
+    search = GridSearchCV(clf.set_callbacks(monitor), {"alpha": [0.1, 1.0]}, cv=3, refit=False)
+    search.fit(X, y)
+    logs = monitor.get_logs(select="all")
+    rows = [row for log in logs for row in log.data if row["task_name"] == "epoch"]
+    assert len(rows) == 2 * 3 * 5
