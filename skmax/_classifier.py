@@ -446,16 +446,14 @@ default="relu"
         sample = weighted_sample(X, class_indices(y, classes), sample_weight)
         held_out = check_validation(working_copy, classes, X_val, y_val, sample_weight_val)
         network = build_network(self, [X.shape[1], *hidden, len(classes)])
-        scaling, temperature = None, 1.0
+        before = None  # the model that the fit goes on from
         if unfinished is not None:
             check_data(unfinished, X, classes)
-            state = resumed_state(self, unfinished)
-            scaling, temperature = unfinished.model.scaling, unfinished.model.temperature
+            state, before = resumed_state(self, unfinished), unfinished.model
         elif continued:
             check_no_initial_values(coefs_init, intercepts_init)
             state = continued_state(self._state, self._model, network, self.scaling)
-            state.n_iter = 0
-            scaling, temperature = self._model.scaling, self._model.temperature
+            state.n_iter, before = 0, self._model
         else:
             state = first_state(self, network)
             coefs, intercepts = network.split(state.params)
@@ -467,12 +465,12 @@ default="relu"
                 sample.labels, len(classes), self.validation_fraction, split_rng
             )
             sample, held_out = sample.take(training), sample.take(validation)
-        if unfinished is None and not continued:
-            scaling = self._learn_scaling(sample)
+        scaling = self._learn_scaling(sample) if before is None else before.scaling
         n_rows = len(sample.labels)
         advised = held_out is None and plan_helpers(self, sample.labels)[0] > 0
         random = advised or n_rows > batch_rows(self, n_rows)
         state.cast(compute_dtype(self, X, random=random))
+        temperature = 1.0 if before is None else before.temperature
         model = Model(state.params, network, classes, scaling, temperature)
         outcome = train(working_copy, state, model, sample, held_out, tasks=tasks)
         return self._publish(working_copy, outcome, tasks)

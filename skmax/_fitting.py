@@ -175,13 +175,8 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False, ta
         state.planned = iterations(estimator) if state.planned is None else state.planned
         epochs = range(state.n_iter, state.planned)
     run = partial(minimize, estimator, objective, state, monitor.after_pass)
-    n_passes_before = state.n_iter if begins else 0
-    end = _descend(
-        partial(run, epochs=epochs, streaming=streaming, tasks=tasks),
-        objective,
-        state,
-        n_passes_before,
-    )
+    run = partial(run, epochs=epochs, streaming=streaming, tasks=tasks)
+    end = _descend(run, objective, state, n_passes_before=state.n_iter if begins else 0)
     state.planned = state.fallback = None
     return outcome(state, *end)
 
