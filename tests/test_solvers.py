@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import scipy.optimize
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skmax._optimizers import OPTIMIZERS, SGD
@@ -202,6 +203,26 @@ def test_lbfgs_honours_max_iter(max_iter):
     assert training.n_iter == max_iter and training.ended_by == "max_iter"
 
 
+def test_lbfgs_passes_on_what_scipy_says(monkeypatch):
+    minimize, said = scipy.optimize.minimize, []
+
+    def listen(*args, **settings):
+        result = minimize(*args, **settings)
+        said.append(result.message)
+        return result
+
+    monkeypatch.setattr(scipy.optimize, "minimize", listen)
+    messages = [lbfgs(kind(), state(), max_iter=3)[1] for kind in (Rosenbrock, NoDescent)]
+    assert messages == said and len(set(said)) == 2
+
+
+def test_lbfgs_without_an_iteration_left_changes_nothing():
+    training = state()
+    gradient_size, _ = lbfgs(Rosenbrock(), training, max_iter=0)
+    assert_array_equal(training.params, np.zeros(3))
+    assert training.n_iter == 0 and training.ended_by == "max_iter" and gradient_size == 2.0
+
+
 @pytest.mark.parametrize("max_fun", [1, 2, 7, 12])
 def test_lbfgs_honours_max_fun_and_keeps_the_last_iterate(max_fun):
     objective, training, accepted = Rosenbrock(), state(), [np.zeros(3)]
@@ -253,6 +274,18 @@ def test_a_fit_in_parts_is_the_fit(schedule, optimizer):
         run(objective, parts, learning_rate=rate(schedule=schedule), max_iter=7, epochs=epochs)
     assert_array_equal(parts.params, whole.params)
     assert parts.n_iter == whole.n_iter == 7
+
+
+@pytest.mark.parametrize("n_epochs", range(1, 5))
+def test_a_fit_in_parts_falls_back_to_where_the_whole_one_does(n_epochs):
+    losses = [2.0, 1.0, 1.5, 3e3]
+    objective, parts, seen = Parabola(batch_size=10), state(), []
+    values = iter(losses)
+    objective.estimate = lambda params, batch: (next(values), np.ones(3))
+    for epochs in (range(n_epochs), range(n_epochs, 4)):
+        run(objective, parts, lambda p, loss: seen.append(p.copy()), max_iter=4, epochs=epochs)
+    assert parts.ended_by == "divergence"
+    assert_array_equal(parts.params, seen[1])
 
 
 @pytest.mark.parametrize("bad_loss", [np.inf, np.nan, 1e3 * 2.5])
