@@ -3,12 +3,14 @@
 from ._checkpoint import Checkpoint
 from ._classifier import SoftmaxMLPClassifier
 from ._losses import cross_entropy, hardmax, log_softmax, one_hot, softmax
+from ._validation_monitor import ValidationMonitor
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Checkpoint",
     "SoftmaxMLPClassifier",
+    "ValidationMonitor",
     "cross_entropy",
     "hardmax",
     "log_softmax",

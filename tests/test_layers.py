@@ -12,7 +12,7 @@ PACKAGE = Path(skmax.__file__).parent
 # Modules of one set import only from sets further down.
 LAYERS = [
     {"__init__"},
-    {"_checkpoint"},
+    {"_checkpoint", "_validation_monitor"},
     {"_classifier"},
     {"_fitting", "_plain", "_validation"},
     {"_helpers", "_unfinished"},
