@@ -262,8 +262,8 @@ def _run_epoch(objective, state, learning_rate, weight_decay, shuffle):
     return loss_sum / n_rows, first_loss
 
 
-class _BudgetSpent(Exception):
-    """Raised out of an evaluation that `max_fun` does not allow."""
+class _Ended(Exception):
+    """Raised out of an evaluation that ends the fit, with what ended it and a message."""
 
 
 def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun, tasks=NO_TASKS):
@@ -308,7 +308,7 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun, task
     def evaluate(x):
         nonlocal n_evaluations, gradient_size, in_iteration
         if n_evaluations == max_fun:
-            raise _BudgetSpent
+            raise _Ended("max_fun", "all evaluations that max_fun allows have been made")
         if not in_iteration:
             in_iteration = True
             tasks.begin()
@@ -316,6 +316,9 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun, task
         trial[:] = x
         loss, grad = objective(trial)
         gradient_size = float(np.abs(grad).max())
+        if not isfinite(loss + gradient_size):
+            # scipy would go on to a worse point, or stay, and call that convergence.
+            raise _Ended("divergence", "a trial point has no finite loss and gradient")
         return loss, grad.astype(np.float64, copy=False)
 
     def callback(intermediate_result):
@@ -329,7 +332,7 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun, task
 
     ftol = rounding(trial.dtype)
     options = {"maxiter": max_iter, "maxfun": max_fun, "gtol": tol, "ftol": ftol}
-    state.ended_by = "max_fun"
+    state.ended_by = "max_iter"
     try:
         result = scipy.optimize.minimize(
             evaluate,
@@ -339,12 +342,11 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun, task
             callback=callback,
             options=options,
         )
-    except _BudgetSpent:
-        return gradient_size, "all evaluations that max_fun allows have been made"
+    except _Ended as end:
+        state.ended_by, message = end.args
+        return gradient_size, message
     gradient_size = float(np.abs(result.jac).max())
-    if not isfinite(gradient_size):
-        state.ended_by = "divergence"
-    elif state.ended_by not in ENDS_EARLY:
+    if state.ended_by not in ENDS_EARLY:
         state.ended_by = {0: "convergence", 1: "max_iter"}.get(result.status, "line search")
         if state.ended_by == "max_iter" and gradient_size <= tol:
             state.ended_by = "convergence"

@@ -250,6 +250,26 @@ def test_lbfgs_stops_on_request():
     assert training.n_iter == 2 and training.ended_by == "patience"
 
 
+class Overflowing(Rosenbrock):
+    value = np.inf
+
+    def __call__(self, params):
+        loss, grad = super().__call__(params)
+        if self.n_evaluations == 8:
+            return self.value, np.full_like(grad, self.value)
+        return loss, grad
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_lbfgs_that_meets_a_loss_that_is_not_finite_has_diverged_not_converged(value):
+    objective, training, accepted = Overflowing(), state(), [np.zeros(3)]
+    objective.value = value
+    lbfgs(objective, training, lambda p, loss: accepted.append(p.copy()))
+    assert training.ended_by == "divergence"
+    assert_array_equal(training.params, accepted[-1])
+    assert len(accepted) == 1 + training.n_iter > 1
+
+
 class Interrupted(Rosenbrock):
     def __call__(self, params):
         if self.n_evaluations == 8:
