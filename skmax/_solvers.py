@@ -214,7 +214,7 @@ def minimize_minibatch(
             loss, first_loss = _run_epoch(objective, state, learning_rate, weight_decay, shuffle)
             if epoch == 0:
                 fallback.limit = DIVERGENCE * max(first_loss, loss_of_ignorance)
-            if not (loss <= fallback.limit and isfinite(np.add.reduce(state.params))):
+            if not (loss <= fallback.limit and isfinite(loss + np.add.reduce(state.params))):
                 state.params[:] = fallback.params
                 state.ended_by = "divergence"
             else:

@@ -319,6 +319,16 @@ def test_after_divergence_the_parameters_of_the_least_loss_are_back(bad_loss):
     assert_array_equal(training.params, seen[1])
 
 
+@pytest.mark.parametrize("bad_loss", [np.inf, np.nan])
+def test_a_first_loss_that_is_not_finite_is_no_measure_of_divergence(bad_loss):
+    objective, calls = Parabola(batch_size=10), []
+    losses = iter([bad_loss, 1.0])
+    objective.estimate = lambda params, batch: (next(losses), np.ones(3))
+    training = run(objective, state(), lambda *_: calls.append(1), max_iter=2)
+    assert training.ended_by == "divergence" and training.n_iter == 1 and not calls
+    assert_array_equal(training.params, np.zeros(3))
+
+
 @pytest.mark.parametrize("loss", [1e3 * 2.0, 1e3 * 7.0])
 def test_a_loss_of_a_thousand_times_ignorance_or_the_first_is_not_yet_divergence(loss):
     objective = Parabola(batch_size=10)
