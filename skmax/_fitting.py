@@ -159,7 +159,7 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False, ta
         if monitor.early_stopping:
             if shown.history.best_params is not None:
                 params = shown.history.best_params
-            elif shown.ended_by not in RESTORED:
+            elif monitor.n_passes and shown.ended_by not in RESTORED:
                 shortfall = "No validation score was a number; the last parameters are kept."
         fitted = replace(model, params=params.astype(published_dtype(sample.X), copy=False))
         if held_out is not None:

@@ -288,6 +288,17 @@ def test_scores_that_are_no_numbers_are_said():
     assert clf.n_iter_ == 3
 
 
+@pytest.mark.parametrize("solver", ["lbfgs", "newton-cg"])
+def test_scores_that_nothing_asked_for_are_not_said_to_be_no_numbers(solver):
+    clf = quick(solver=solver, early_stopping=True, tol=1e9).set_params(hidden_layer_sizes=())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert clf.fit(X, y).n_iter_ == 0  # it begins where `tol` is content
+    if solver == "lbfgs":
+        with pytest.warns(ConvergenceWarning, match="max_fun"):
+            clf.set_params(tol=0.0, max_fun=1).fit(X, y)
+
+
 def test_early_stopping_may_be_a_numpy_boolean():
     same_model(quick(early_stopping=True).fit(X, y), quick(early_stopping=np.True_).fit(X, y))
     same_model(quick(early_stopping=False).fit(X, y), quick(early_stopping=np.False_).fit(X, y))
