@@ -86,10 +86,10 @@ def minimize_newton(objective, state, after_pass, *, tol, max_iter, tasks=NO_TAS
             hidden = rounding(state.params.dtype) * max(1.0, abs(regression.loss))
             state.ended_by = "convergence" if 0.0 < -slope <= hidden else "line search"
             break
-        state.n_iter += 1
-        state.position.t += objective.n_rows
         grad = regression.gradient()
         size = float(np.abs(grad).max())
+        state.n_iter += 1  # not before: an interrupted step is in no curve
+        state.position.t += objective.n_rows
         if end_pass(state, after_pass, regression.loss, tasks):
             break
     if not np.isfinite(size):

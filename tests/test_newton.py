@@ -122,6 +122,23 @@ def test_limits_and_requests_end_it():
     assert training.ended_by == "convergence"
 
 
+def test_an_iteration_that_is_interrupted_does_not_count(monkeypatch):
+    objective, params = problem()
+    training, losses, gradient = state(params), [], _Regression.gradient
+
+    def interrupted(regression):
+        if len(losses) == 2:
+            raise KeyboardInterrupt
+        return gradient(regression)
+
+    monkeypatch.setattr(_Regression, "gradient", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        minimize_newton(
+            objective, training, lambda p, loss: losses.append(loss), tol=0.0, max_iter=9
+        )
+    assert training.n_iter == len(losses) == 2
+
+
 def newton(**settings):
     return SoftmaxMLPClassifier((), **{**NEUTRAL, "solver": "newton-cg", **settings})
 
