@@ -226,7 +226,7 @@ def minimize_minibatch(
             if state.ended_by in ENDS_EARLY:
                 return
     except KeyboardInterrupt:
-        state.params[:] = fallback.params  # a step may be half done
+        state.params[:] = fallback.params  # a step may be half done, or a worse one done
         raise
 
 

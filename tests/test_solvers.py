@@ -319,6 +319,22 @@ def test_after_divergence_the_parameters_of_the_least_loss_are_back(bad_loss):
     assert_array_equal(training.params, seen[1])
 
 
+def test_after_an_interruption_between_epochs_the_parameters_of_the_least_loss_are_back():
+    objective, seen = Parabola(batch_size=10), []
+    losses = iter([2.0, 1.0, 1.5])
+    objective.estimate = lambda params, batch: (next(losses), np.ones(3))
+
+    def after_pass(params, loss):
+        seen.append(params.copy())
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    training = state()
+    with pytest.raises(KeyboardInterrupt):
+        run(objective, training, after_pass)
+    assert_array_equal(training.params, seen[1])
+
+
 @pytest.mark.parametrize("bad_loss", [np.inf, np.nan])
 def test_a_first_loss_that_is_not_finite_is_no_measure_of_divergence(bad_loss):
     objective, calls = Parabola(batch_size=10), []
