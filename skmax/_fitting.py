@@ -155,13 +155,12 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False, ta
     objective = build_objective(estimator, state, model, sample, class_weight, streaming=streaming)
 
     def outcome(shown, loss=np.nan, shortfall=None, interruption=None):
-        params = shown.params.copy()  # the state goes on from its own
-        if monitor.early_stopping:
-            if shown.history.best_params is not None:
-                params = shown.history.best_params
-            elif monitor.n_passes and shown.ended_by not in RESTORED:
+        if monitor.early_stopping and shown.history.best_params is None:
+            if monitor.n_passes and shown.ended_by not in RESTORED:
                 shortfall = "No validation score was a number; the last parameters are kept."
-        fitted = replace(model, params=params.astype(published_dtype(sample.X), copy=False))
+        params = _kept(shown, monitor)
+        own = params is shown.params  # which goes on, and must not be shared
+        fitted = replace(model, params=params.astype(published_dtype(sample.X), copy=own))
         if held_out is not None:
             temperature = 1.0
             if estimator.temperature_scaling:
@@ -176,12 +175,12 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False, ta
         epochs = range(state.n_iter, state.planned)
     run = partial(minimize, estimator, objective, state, monitor.after_pass)
     run = partial(run, epochs=epochs, streaming=streaming, tasks=tasks)
-    end = _descend(run, objective, state, n_passes_before=state.n_iter if begins else 0)
+    end = _descend(run, objective, state, monitor, state.n_iter if begins else 0)
     state.planned = state.fallback = None
     return outcome(state, *end)
 
 
-def _descend(run, objective, state, n_passes_before):
+def _descend(run, objective, state, monitor, n_passes_before):
     """Run the solver; return the last loss, the shortfall, and what interrupted it."""
     shortfall = interruption = None
     try:
@@ -193,7 +192,7 @@ def _descend(run, objective, state, n_passes_before):
     if state.n_iter > n_passes_before and state.ended_by not in RESTORED:
         loss = state.history.loss_curve[-1]
     else:  # a full-batch solver began at the optimum, or better parameters are back
-        loss = objective(state.params)[0]
+        loss = objective(_kept(state, monitor))[0]
     if not (np.isfinite(loss) and np.isfinite(state.params).all()):
         raise ValueError(
             "The loss is not finite, even of the parameters that the fit began with. Scale the "
@@ -201,6 +200,12 @@ def _descend(run, objective, state, n_passes_before):
             "weights that are tiny against alpha need to be rescaled."
         )
     return loss, shortfall, interruption
+
+
+def _kept(state, monitor):
+    """Return the parameters that a fit ends with: of the best score, or the last."""
+    best = state.history.best_params if monitor.early_stopping else None
+    return state.params if best is None else best.astype(state.params.dtype, copy=False)
 
 
 def _problem(estimator, sample, held_out):

@@ -754,6 +754,19 @@ def test_interruption_propagates_and_leaves_the_best_parameters_so_far(solver, e
     assert clf.fit(X[:160], y[:160], X_val=X[160:], y_val=y[160:]).loss_ < loss + 0.05
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_the_loss_of_an_interrupted_fit_is_J_of_what_is_kept(solver, early_stopping):
+    scoring = interrupted_after(8)
+    clf = quick(solver=solver, early_stopping=early_stopping, scoring=scoring, dtype="float64")
+    clf.set_params(max_iter=60, n_iter_no_change=np.inf, learning_rate_init=1.0)
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, y, X_val=X, y_val=y)
+    row_loss = -clf.predict_log_proba(X)[np.arange(240), y]
+    penalty = clf.alpha / 480 * sum((W**2).sum() for W in clf.coefs_)
+    assert_allclose(clf.loss_, row_loss.mean() + penalty)
+
+
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_an_interruption_within_a_step_leaves_no_half_step(solver, monkeypatch):
     steps = []
