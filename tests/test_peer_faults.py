@@ -17,9 +17,13 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_score
 
 from skmax import SoftmaxMLPClassifier
+from skmax._objective import Objective
 from skmax._targets import split_validation
 
 X, y = make_classification(200, 6, n_informative=5, n_redundant=0, n_classes=3, random_state=0)
+
+
+SOLVERS = ["adam", "sgd", "lbfgs", "newton-cg"]
 
 
 def plain(**settings):
@@ -27,6 +31,11 @@ def plain(**settings):
     return SoftmaxMLPClassifier(
         settings.pop("hidden_layer_sizes", (8,)), **{**NEUTRAL, "random_state": 0, **settings}
     )
+
+
+def with_solver(solver, **settings):
+    hidden = () if solver == "newton-cg" else (8,)
+    return plain(solver=solver, hidden_layer_sizes=hidden, max_iter=5, **settings)
 
 
 @pytest.fixture(autouse=True)
@@ -82,16 +91,43 @@ def test_the_loss_under_weights_was_not_the_weighted_loss():
     assert_allclose(clf.loss_, log_loss(y, clf.predict_proba(X), sample_weight=weight))
 
 
-def test_negative_weights_were_accepted():
-    with pytest.raises(ValueError, match="must not be negative, got -1"):
-        plain().fit(X, y, np.where(np.arange(200) == 3, -1.0, 1.0))
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_the_loss_of_batches_under_weights_was_not_the_weighted_loss(solver):
+    # All rows in one batch: the second epoch's loss is that of the first epoch's model.
+    weight = np.linspace(0, 5, 200)
+    settings = {"solver": solver, "alpha": 0.0, "batch_size": 200}
+    clf = plain(**settings, max_iter=1).fit(X, y, weight)
+    then = plain(**settings, max_iter=2).fit(X, y, weight).loss_curve_[1]
+    assert_allclose(then, log_loss(y, clf.predict_proba(X), sample_weight=weight))
+
+
+BAD_WEIGHTS = {
+    "must not be negative, got -1": np.where(np.arange(200) == 3, -1.0, 1.0),
+    "must not be zero for every row": np.zeros(200),
+}
+
+
+@pytest.mark.parametrize("message", BAD_WEIGHTS)
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda clf, weight: clf.fit(X, y, weight),
+        lambda clf, weight: clf.fit(X, y, X_val=X, y_val=y, sample_weight_val=weight),
+        lambda clf, weight: clf.partial_fit(X, y, [0, 1, 2], weight),
+        lambda clf, weight: clf.fit(X, y).partial_fit(X, y, sample_weight=weight),
+    ],
+    ids=["fit", "validation", "first portion", "portion"],
+)
+def test_negative_weights_were_accepted(fit, message):
+    with pytest.raises(ValueError, match=message):
+        fit(plain(max_iter=1), BAD_WEIGHTS[message])
 
 
 @pytest.mark.filterwarnings("ignore:(overflow|invalid|divide):RuntimeWarning")
 @pytest.mark.parametrize("weight", [1e-300, 1e300])
-@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_tiny_and_huge_weights_gave_nonsense_without_a_word(solver, weight):
-    clf = plain(solver=solver, max_iter=5)
+    clf = with_solver(solver)
     try:
         clf.fit(X, y, np.full(200, weight))
     except ValueError as error:
@@ -100,13 +136,49 @@ def test_tiny_and_huge_weights_gave_nonsense_without_a_word(solver, weight):
         assert np.isfinite(clf.loss_) and np.isfinite(clf.predict_proba(X)).all()
 
 
+@pytest.mark.parametrize("weight", [1e-300, 1e300])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_only_their_ratio_to_alpha_counts_of_tiny_and_huge_weights(solver, weight):
+    ones, alpha = np.ones(200), 0.5
+    held_out, early = {"X_val": X[::2], "y_val": y[::2]}, {"early_stopping": True}
+    expected = with_solver(solver, alpha=alpha, **early).fit(X, y, ones, **held_out)
+    clf = with_solver(solver, alpha=alpha * weight, **early)
+    clf.fit(X, y, weight * ones, **held_out, sample_weight_val=weight * ones[::2])
+    assert_allclose(clf.predict_proba(X), expected.predict_proba(X), rtol=1e-5)
+    assert_allclose(clf.validation_loss_curve_, expected.validation_loss_curve_, rtol=1e-5)
+    if solver in ("adam", "sgd"):
+        streams = [
+            with_solver(solver, alpha=a).partial_fit(X, y, [0, 1, 2], w * ones).loss_
+            for a, w in [(alpha, 1.0), (alpha * weight, weight)]
+        ]
+        assert_allclose(*streams)
+
+
 def test_a_single_class_had_two_columns():
     assert_array_equal(plain().fit(X, np.ones(200)).predict_proba(X), np.ones((200, 1)))
 
 
-def test_one_hot_labels_became_multilabel_silently():
-    with pytest.raises(ValueError, match=r"For one-hot rows pass y.argmax\(axis=1\)"):
-        plain().fit(X, np.eye(3)[y])
+BAD_LABELS = {
+    r"For one-hot rows pass y.argmax\(axis=1\)": np.eye(3)[y],
+    r"labels of one kind.*got .* int, str": np.where(y > 0, "a", y.astype(object)).tolist(),
+}
+
+
+@pytest.mark.parametrize("message", BAD_LABELS)
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda clf, labels: clf.fit(X, labels),
+        lambda clf, labels: clf.fit(X, y, X_val=X, y_val=labels),
+        lambda clf, labels: clf.partial_fit(X, labels, [0, 1, 2]),
+        lambda clf, labels: clf.partial_fit(X, y, labels),
+        lambda clf, labels: clf.fit(X, y).score(X, labels),
+    ],
+    ids=["y", "y_val", "portion", "classes", "score"],
+)
+def test_one_hot_labels_were_multilabel_and_mixed_ones_a_type_error(fit, message):
+    with pytest.raises(ValueError, match=message):
+        fit(plain(max_iter=1), BAD_LABELS[message])
 
 
 def test_adam_ignored_learning_rate_schedules():
@@ -127,12 +199,32 @@ def test_ten_calls_of_partial_fit_counted_as_one_epoch():
     assert clf.n_iter_ == len(clf.loss_curve_) == 10
 
 
-def test_partial_fit_repeated_its_permutation():
-    clf, orders = plain(batch_size=50), []
-    for _ in range(2):
+@pytest.fixture
+def batches(monkeypatch):
+    """The rows of every step so far."""
+    seen, estimate = [], Objective.estimate
+
+    def recording(objective, params, batch):
+        seen.append(np.arange(objective.n_rows)[batch].tolist())
+        return estimate(objective, params, batch)
+
+    monkeypatch.setattr(Objective, "estimate", recording)
+    return seen
+
+
+def test_partial_fit_repeated_its_permutation(batches):
+    clf = plain(batch_size=50)
+    for _ in range(3):
         clf.partial_fit(X, y, classes=[0, 1, 2])
-        orders.append(clf._state.rng.bit_generator.state["state"]["state"])
-    assert orders[0] != orders[1]
+    epochs = [np.ravel(batches[start : start + 4]) for start in (0, 4, 8)]
+    assert_array_equal(np.sort(epochs), [np.arange(200)] * 3)
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_rows_that_are_not_shuffled_keep_their_order(batches, solver):
+    plain(solver=solver, batch_size=50, shuffle=False, max_iter=2).fit(X, y)
+    assert_array_equal(np.ravel(batches), np.tile(np.arange(200), 2))
 
 
 @pytest.mark.filterwarnings("ignore:(overflow|invalid):RuntimeWarning")
@@ -183,9 +275,26 @@ def test_a_changed_architecture_was_ignored_or_an_attribute_error():
             fit(clf.set_params(hidden_layer_sizes=(9,)))
 
 
-def test_mixed_labels_were_a_type_error():
-    with pytest.raises(ValueError, match=r"labels of one kind.*got .* int, str"):
-        plain().fit(X, np.where(y > 0, "a", y.astype(object)).tolist())
+@pytest.mark.parametrize("warm_start", [True, False])
+def test_other_classes_or_features_were_ignored_or_a_riddle(warm_start):
+    clf = plain(warm_start=warm_start, max_iter=2).fit(X, y)
+    model, calls = clf._model, [
+        (lambda: clf.partial_fit(X[:, :5], y), "X has 5 features.* expecting 6"),
+        (lambda: clf.partial_fit(X, y, [0, 1]), r"classes=\[0 1\] are not those.*\[0 1 2\]"),
+        (lambda: clf.partial_fit(X, y + 1), r"labels \[3\] that are not in classes \[0 1 2\]"),
+    ]  # fmt: skip
+    if warm_start:
+        calls += [
+            (lambda: clf.fit(X[:, :5], y), "X has 5 features.* expecting 6"),
+            (lambda: clf.fit(X, y + 1), r"the same classes.*\[0 1 2\].*\[1 2 3\]"),
+            (lambda: clf.fit(X[y > 0], y[y > 0]), r"the same classes.*\[0 1 2\].*\[1 2\]"),
+        ]
+    for call, message in calls:
+        with pytest.raises(ValueError, match=message):
+            call()
+        assert clf._model is model and clf.n_features_in_ == 6
+    if not warm_start:  # begins anew
+        assert clf.fit(X[:, :5], y + 1).predict_proba(X[:, :5]).shape == (200, 3)
 
 
 def test_log_probabilities_were_infinite_and_logits_missing():
