@@ -6,6 +6,7 @@ import warnings
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from neutral import NEUTRAL
 from numpy.testing import assert_allclose, assert_array_equal
@@ -20,6 +21,7 @@ from threadpoolctl import threadpool_limits
 from skmax import SoftmaxMLPClassifier
 from skmax._activations import ACTIVATIONS
 from skmax._calibration import fit_temperature
+from skmax._objective import Objective
 from skmax._schedules import SCHEDULES
 from skmax._scoring import takes_weights
 
@@ -31,11 +33,17 @@ FITTED = {
     "validation_loss_curve_", "validation_scores_", "best_validation_score_", "n_iter_", "t_",
     "n_features_in_", "n_layers_", "n_outputs_", "out_activation_",
 }  # fmt: skip
+# Settings that ask helper networks.
+HELPED = {"early_stopping": "auto", "temperature_scaling": True, "learning_rate": "coslog4"}
 
 
 def quick(**settings):
     settings = {**NEUTRAL, "max_iter": 5, "random_state": 0, "batch_size": 50, **settings}
     return SoftmaxMLPClassifier((8,), **settings)
+
+
+def frame(names):
+    return pd.DataFrame(X, columns=list(names))
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +100,15 @@ def test_a_fit_changes_no_parameter_and_no_argument():
     assert_array_equal(y, y_before)
 
 
+def test_parameters_are_neither_replaced_nor_written_to():
+    settings = {"hidden_layer_sizes": [8, 4], "class_weight": {0: 2.0}, "random_state": 3}
+    clf = quick(early_stopping=True, warm_start=True).set_params(**settings)
+    parameters, values = clf.get_params(), copy.deepcopy(clf.get_params())
+    clf.fit(X, y).fit(X, y).partial_fit(X, y).predict(X)
+    assert clf.get_params() == values
+    assert all(getattr(clf, name) is value for name, value in parameters.items())
+
+
 def test_coefs_are_read_only_views_of_one_vector():
     clf = quick().fit(X, y)
     bases = {id(array.base) for array in [*clf.coefs_, *clf.intercepts_]}
@@ -112,7 +129,9 @@ def test_same_seed_same_bits_whatever_the_global_state(solver):
     assert not np.array_equal(first._model.params, other._model.params)
 
 
-@pytest.mark.parametrize("settings", [{}, {"solver": "lbfgs"}, {"early_stopping": "auto"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"solver": "lbfgs"}, {"solver": "newton-cg"}, {"early_stopping": "auto"}]
+)
 def test_the_number_of_blas_threads_changes_rounding_only(settings):
     rows, labels = make_classification(2000, 60, n_informative=20, n_classes=5, random_state=0)
     fitted = []
@@ -120,13 +139,17 @@ def test_the_number_of_blas_threads_changes_rounding_only(settings):
         with threadpool_limits(n_threads):
             clf = SoftmaxMLPClassifier((300,), **{**NEUTRAL, "max_iter": 3, **settings})
             clf.set_params(dtype="float64", random_state=0, scaling="standard")
+            if clf.solver == "newton-cg":
+                clf.set_params(hidden_layer_sizes=(), alpha=1.0)
             fitted.append(clf.fit(rows, labels).predict_proba(rows))
     assert_allclose(*fitted, atol=1e-9)
 
 
-def test_other_processes_fit_the_same_bits():
+@pytest.mark.parametrize("settings", [{}, HELPED, {"early_stopping": True}], ids=str)
+def test_other_processes_fit_the_same_bits(settings):
+    clf = quick(**settings)
     P = [
-        cross_val_predict(quick(), X, y, cv=3, n_jobs=n_jobs, method="predict_proba")
+        cross_val_predict(clf, X, y, cv=3, n_jobs=n_jobs, method="predict_proba")
         for n_jobs in (1, 2)
     ]
     assert_array_equal(*P)
@@ -318,6 +341,21 @@ def test_lbfgs_that_converges_in_its_last_iteration_has_converged():
         clf.set_params(max_iter=n_iter).fit(X, y)
 
 
+@pytest.mark.parametrize("scoring", ["loss", "accuracy", "neg_log_loss"])
+def test_validation_rows_of_weight_zero_are_absent(scoring):
+    weight = np.repeat([1.0, 0.0, 2.0], 40)
+    held_out, kept = {"X_val": X[120:], "y_val": y[120:]}, weight > 0
+    clf = quick(early_stopping=True, temperature_scaling=True, scoring=scoring, max_iter=20)
+    weighted = clone(clf).fit(X[:120], y[:120], **held_out, sample_weight_val=weight)
+    removed = clf.fit(
+        X[:120], y[:120], X_val=X[120:][kept], y_val=y[120:][kept], sample_weight_val=weight[kept]
+    )
+    same_model(weighted, removed)
+    assert weighted.validation_loss_curve_ == removed.validation_loss_curve_
+    assert weighted.validation_scores_ == removed.validation_scores_
+    assert weighted.temperature_ == removed.temperature_ != 1
+
+
 def test_weights_of_the_validation_rows_reach_the_scorer():
     weight = np.arange(80.0)
     clf = quick(scoring="accuracy", solver="lbfgs")
@@ -325,16 +363,15 @@ def test_weights_of_the_validation_rows_reach_the_scorer():
     assert clf.validation_scores_[-1] == clf.score(X[160:], y[160:], weight)
 
 
-def test_early_stopping_of_a_data_frame_warns_of_nothing():
-    import pandas as pd
-
-    frame = pd.DataFrame(X, columns=list("abcdef"))
-    clf = quick(early_stopping=True, scoring="accuracy", learning_rate="cosine")
+@pytest.mark.parametrize("settings", [{"early_stopping": True}, HELPED], ids=str)
+def test_a_fit_of_a_data_frame_warns_of_nothing(settings):
+    rows = frame("abcdef")
+    clf = quick(**{"scoring": "accuracy", "learning_rate": "cosine", **settings})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        clf.fit(frame, y)
-        clf.fit(frame[:160], y[:160], X_val=frame[160:], y_val=y[160:])
-        clf.predict(frame)
+        clf.fit(rows, y)
+        clf.fit(rows[:160], y[:160], X_val=rows[160:], y_val=y[160:])
+        clf.predict(rows)
     assert list(clf.feature_names_in_) == list("abcdef")
 
 
@@ -617,6 +654,20 @@ def test_each_warm_fit_runs_its_own_schedule(schedule):
     assert np.abs(second - first).max() > 0.01
 
 
+@pytest.mark.parametrize("max_fun", [1, 4, 9])
+def test_max_fun_is_the_number_of_evaluations(max_fun, monkeypatch):
+    calls, evaluate = [], Objective.__call__
+
+    def counting(objective, params):
+        calls.append(1)
+        return evaluate(objective, params)
+
+    monkeypatch.setattr(Objective, "__call__", counting)
+    clf = quick(solver="lbfgs", max_iter=99, max_fun=max_fun).fit(X, y)
+    # Where no iteration was made, J is evaluated once more to be reported.
+    assert len(calls) == max_fun + (clf.n_iter_ == 0)
+
+
 def test_warm_lbfgs_goes_on_downhill():
     clf = quick(solver="lbfgs", warm_start=True).fit(X, y)
     losses = [clf.loss_, clf.fit(X, y).loss_, clf.fit(X, y).loss_]
@@ -700,6 +751,17 @@ def failing_calls():
         "scorer": lambda c: c.set_params(scoring=failing_scorer, early_stopping=True).fit(X, y),
         "partial_fit": lambda c: c.partial_fit(csr_array(bad), y),
         "parameter": lambda c: c.set_params(alpha=-1).fit(X, y),
+        "no row to hold out": lambda c: c.set_params(early_stopping=True).fit(
+            X[:3, :2], [0, 1, 2]
+        ),
+        "other classes": lambda c: c.set_params(warm_start=True).fit(X, y + 1),
+        "other layers": lambda c: c.set_params(hidden_layer_sizes=(9,)).partial_fit(X, y),
+        "other features": lambda c: c.set_params(warm_start=True).fit(X[:, :4], y),
+        "other names": lambda c: c.set_params(warm_start=True).fit(frame("uvwxyz"), y),
+        "names of validation rows": lambda c: c.fit(
+            frame("abcdef"), y, X_val=frame("fedcba"), y_val=y
+        ),
+        "weights": lambda c: c.fit(X[:, :4], y, np.zeros(240)),
     }
 
 
@@ -711,9 +773,7 @@ def failing_scorer(estimator, X, y):
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
 @pytest.mark.parametrize("name", failing_calls())
 def test_a_failed_refit_keeps_the_old_model(name):
-    import pandas as pd
-
-    clf = quick().fit(pd.DataFrame(X, columns=list("abcdef")), y)
+    clf = quick().fit(frame("abcdef"), y)
     before = {k: v for k, v in vars(clf).items() if k.endswith("_") or k.startswith("_")}
     with pytest.raises(ValueError):
         failing_calls()[name](clf)

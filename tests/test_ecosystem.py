@@ -17,6 +17,7 @@ from sklearn.feature_selection import SequentialFeatureSelector
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import (
     GridSearchCV,
+    StratifiedKFold,
     TunedThresholdClassifierCV,
     cross_validate,
     learning_curve,
@@ -101,6 +102,26 @@ def test_validation_rows_go_through_a_pipeline():
         sample_weight=weight,
     )  # fmt: skip
     assert pipeline[-1].validation_loss_curve_ == direct.validation_loss_curve_
+
+
+def test_weights_and_validation_rows_go_through_a_search():
+    weight = np.random.default_rng(0).uniform(0.1, 3.0, size=200)
+    held_out = {"X_val": X[200:], "y_val": y[200:]}
+    with sklearn.config_context(enable_metadata_routing=True):
+        clf = quick().set_fit_request(X_val=True, y_val=True, sample_weight=True)
+        clf.set_score_request(sample_weight=True)
+        search = GridSearchCV(clf, {"alpha": [0.1, 10.0]}, cv=2)
+        search.fit(X[:200], y[:200], sample_weight=weight, **held_out)
+    best = quick(**search.best_params_).fit(X[:200], y[:200], weight, **held_out)
+    refitted = search.best_estimator_
+    assert_array_equal(refitted.coefs_[0], best.coefs_[0])
+    assert refitted.validation_loss_curve_ == best.validation_loss_curve_
+    # The folds have their own rows' weights, and all of the validation rows.
+    i = search.best_index_
+    for fold, (train, test) in enumerate(StratifiedKFold(2).split(X[:200], y[:200])):
+        part = quick(**search.best_params_).fit(X[train], y[train], weight[train], **held_out)
+        score = part.score(X[test], y[test], weight[test])
+        assert search.cv_results_[f"split{fold}_test_score"][i] == score
 
 
 def test_multi_output_threshold_selection_and_importance():

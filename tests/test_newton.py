@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from neutral import NEUTRAL
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
-from sklearn.datasets import load_digits, make_classification
+from sklearn.datasets import load_digits, load_iris, make_classification
 from sklearn.linear_model import LogisticRegression
 
 from skmax import SoftmaxMLPClassifier
@@ -217,3 +217,34 @@ def test_float32_rows_are_fitted_in_float32():
     assert P.dtype == np.float32 and clf._state.params.dtype == np.float32
     # Gradients of up to tol = 1e-4 are left, in either precision.
     assert_allclose(P, clf.fit(X / 16, y).predict_proba(X / 16), atol=2e-3)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "uint8"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_fit_leaves_what_one_by_lbfgs_leaves(early_stopping, dtype):
+    rows, y = load_iris(return_X_y=True)
+    X = rows.astype(dtype)
+    clf, other = (
+        newton(solver=solver, early_stopping=early_stopping, scaling="standard", alpha=1.0)
+        for solver in ("newton-cg", "lbfgs")
+    )
+    clf.fit(X, y), other.fit(X, y)
+    assert vars(clf).keys() == vars(other).keys()
+    for name in ("coefs_", "intercepts_"):
+        (array,), (expected,) = getattr(clf, name), getattr(other, name)
+        assert array.dtype == expected.dtype and array.shape == expected.shape
+    for method in ("predict_proba", "predict_log_proba", "decision_function"):
+        assert getattr(clf, method)(X).dtype == getattr(other, method)(X).dtype
+    assert clf.n_iter_ == len(clf.loss_curve_) and len(set(clf.loss_curve_)) > 1
+    assert clf.t_ == clf.n_iter_ * (135 if early_stopping else 150)
+    assert (clf.validation_scores_ is None) != early_stopping
+
+
+def test_same_seed_same_bits_whatever_the_global_state():
+    X, y = load_iris(return_X_y=True)
+    fits = []
+    for seed in range(2):
+        np.random.seed(seed)  # noqa: NPY002, the global state is the point
+        fits.append(newton(early_stopping=True, random_state=0, alpha=1.0).fit(X, y))
+    assert_array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
+    assert fits[0].loss_curve_ == fits[1].loss_curve_
