@@ -136,7 +136,7 @@ def test_tiny_and_huge_weights_gave_nonsense_without_a_word(solver, weight):
         assert np.isfinite(clf.loss_) and np.isfinite(clf.predict_proba(X)).all()
 
 
-@pytest.mark.parametrize("weight", [1e-300, 1e300])
+@pytest.mark.parametrize("weight", [1e-300, 1e300, 1e307])
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_only_their_ratio_to_alpha_counts_of_tiny_and_huge_weights(solver, weight):
     ones, alpha = np.ones(200), 0.5
