@@ -67,8 +67,10 @@ def test_a_class_could_vanish_from_the_training_rows():
 
 def test_the_second_warm_fit_with_early_stopping_ran_one_epoch():
     clf = plain(warm_start=True, early_stopping=True, max_iter=20, tol=0.0, n_iter_no_change=15)
-    assert clf.fit(X, y).n_iter_ == 20
-    assert clf.fit(X, y).n_iter_ > 1
+    assert [clf.fit(X, y).n_iter_ for _ in range(2)] == [20, 20]
+    clf.set_params(max_iter=2000, learning_rate_init=0.01).fit(X, y)
+    assert clf._state.ended_by == "patience"
+    assert clf.fit(X, y).n_iter_ >= 15  # a patience of its own
 
 
 def test_a_stale_best_loss_stopped_the_second_warm_fit():
