@@ -270,7 +270,7 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun, task
     """Advance `state` by up to `max_iter` iterations of L-BFGS-B.
 
     `state.params` is always the last accepted iterate, never a trial point of the line
-    search.
+    search. A trial point without a finite loss and gradient ends the fit: it has diverged.
 
     Parameters
     ----------
