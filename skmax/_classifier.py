@@ -690,9 +690,10 @@ default="relu"
         if outcome.shortfall:  # first: where warnings are errors, the old model is kept
             warnings.warn(outcome.shortfall, ConvergenceWarning, stacklevel=4)
         fitted = _fitted_attributes(working_copy, outcome)
-        for name in {"feature_names_in_", "_unfinished"} - fitted.keys():
-            self.__dict__.pop(name, None)
-        self.__dict__.update(fitted)
+        gone = {"feature_names_in_", "_unfinished"} - fitted.keys()
+        # In one assignment: an interruption or another thread finds the old or the new model.
+        kept = {name: value for name, value in vars(self).items() if name not in gone}
+        self.__dict__ = kept | fitted
         if outcome.interruption is not None:
             raise outcome.interruption
         tasks.end_fit()
