@@ -200,7 +200,8 @@ def _work_dtype(X, scaling):
     in_range = (
         scaling.scale.min() > narrow.tiny
         and scaling.scale.max() < narrow.max
-        and np.abs(scaling.center).max() < narrow.max
+        # Too small for x - center to overflow for any x, max - center is rounded to max.
+        and np.abs(scaling.center).max() < narrow.max * float(narrow.eps) / 4.0
     )
     if X.dtype.kind == "f" and X.dtype.itemsize <= 4 and in_range and not issparse(X):
         return np.dtype(np.float32)

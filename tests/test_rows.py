@@ -121,6 +121,15 @@ def test_tiny_and_huge_units_of_float32_rows(unit, kind):
     assert np.isfinite(batch).all() and (batch.std(axis=0) > 0.3).all()
 
 
+@pytest.mark.parametrize("kind", SCALINGS)
+def test_float32_rows_further_apart_than_float32_reaches(kind):
+    X = np.float32([[3e38], [-3e38], [-3e38], [-3e38], [-3e38]])
+    scaling = learn_scaling(kind, X)
+    batch = Rows(X, scaling=scaling, dtype=np.float32).take(slice(0, 5))
+    expected = Rows(X.astype(np.float64), scaling=scaling, dtype=np.float64).take(slice(0, 5))
+    assert_allclose(batch, expected, rtol=1e-6)
+
+
 def test_index_selects_rows_of_X():
     X = data()
     index = np.array([2, 3, 5, 7, 11])
