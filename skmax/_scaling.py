@@ -31,7 +31,7 @@ class Scaling:
     ----------
     kind : {"standard", "robust"}
     center, scale : ndarray of shape (n_features,), dtype float64
-        The scale of a constant feature is 1.
+        The scale of a constant feature is 1, or the rounding of its mean if that is more.
     """
 
     kind: str
@@ -39,6 +39,7 @@ class Scaling:
     scale: np.ndarray
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def learn_scaling(kind, X, index=None, sample_weight=None):
     """Return the `Scaling` of the rows `index` of X, or None if `kind` is None.
 
@@ -52,10 +53,20 @@ def learn_scaling(kind, X, index=None, sample_weight=None):
         Rows to learn from; None takes all.
     sample_weight : ndarray of shape (n_rows,), default=None
         Weights of the rows `index`, of which only the ratios count.
+
+    Raises
+    ------
+    ValueError
+        If the spread of a feature overflows float64.
     """
     if kind is None:
         return None
     center, scale = SCALINGS[kind](X, index, sample_weight)
+    if not np.isfinite(scale).all():
+        raise ValueError(
+            f"Features {np.flatnonzero(~np.isfinite(scale)).tolist()} are too large for "
+            f"scaling={kind!r}: their spread is not finite. Divide them by a constant."
+        )
     return Scaling(kind, center, scale)
 
 
@@ -70,10 +81,14 @@ def _mean_and_deviation(X, index, weight):
     for start in range(0, n_rows, step):
         rows = slice(start, start + step)
         block = X[rows if index is None else index[rows]]
-        if issparse(block) or block.dtype != np.float32:
+        # StandardScaler casts weights to a float32 block's precision, where tiny ones vanish.
+        if issparse(block) or weight is not None or block.dtype != np.float32:
             block = block.astype(np.float64, copy=False)
         scaler.partial_fit(block, sample_weight=None if weight is None else weight[rows])
-    return np.asarray(scaler.mean_, np.float64), np.asarray(scaler.scale_, np.float64)
+    center = np.asarray(scaler.mean_, np.float64)
+    # The mean of a constant 1e20 may be off by 16384, which is not to be taken for a deviation.
+    rounding = scaler.n_samples_seen_ * np.finfo(np.float64).eps * np.abs(center)
+    return center, np.maximum(scaler.scale_, rounding)
 
 
 def _median_and_interquartile_range(X, index, weight):

@@ -34,6 +34,28 @@ def test_robust_is_median_and_interquartile_range():
 
 
 @pytest.mark.parametrize("kind", SCALINGS)
+@pytest.mark.parametrize("n_rows", [7, 30, 97, 1001])
+@pytest.mark.parametrize("value", [1e17, 1e20, -3.3e25, 1e38])
+def test_a_huge_constant_is_no_deviation(value, n_rows, kind):
+    scaling = learn_scaling(kind, np.full((n_rows, 1), value))
+    assert abs(value - scaling.center[0]) / scaling.scale[0] < 1
+
+
+@pytest.mark.parametrize("kind", SCALINGS)
+def test_a_spread_beyond_float64_is_an_error(kind):
+    X = np.column_stack([np.arange(9.0), 1.7e308 * (-1.0) ** np.arange(9)])
+    with pytest.raises(ValueError, match=r"Features \[1\] are too large for scaling"):
+        learn_scaling(kind, X)
+
+
+def test_weights_below_float32_count_with_float32_rows():
+    X, weight = data().astype(np.float32), 1e-100 * WEIGHT
+    scaling, expected = (learn_scaling("standard", X, None, w) for w in (weight, WEIGHT))
+    assert_allclose(scaling.center, expected.center, rtol=1e-13)
+    assert_allclose(scaling.scale, expected.scale, rtol=1e-13)
+
+
+@pytest.mark.parametrize("kind", SCALINGS)
 def test_weights_are_repetitions(kind):
     X = data()
     repeated = learn_scaling(kind, np.repeat(X, WEIGHT.astype(int), axis=0))
