@@ -106,6 +106,7 @@ def _kind(scaling):
     return None if scaling is None else scaling.kind
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def train(estimator, state, model, sample, held_out=None, *, streaming=False, tasks=NO_TASKS):
     """Advance the state on a sample of rows; return the `Outcome`.
 

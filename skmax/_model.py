@@ -60,6 +60,7 @@ class Model:
         """Return the index of the most probable class of each row of X."""
         return self._by_block(X, lambda Z: Z.argmax(axis=1))
 
+    @np.errstate(over="ignore", invalid="ignore")
     def _by_block(self, X, function):
         rows = Rows(X, scaling=self.scaling, dtype=self.params.dtype)
         out = None

@@ -59,6 +59,7 @@ def hidden_sizes(hidden_layer_sizes):
     return sizes.tolist()
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def check_rows(estimator, X, y, sample_weight=None, *, reset, suffix=""):
     """Return X as ndarray or CSR, y as labels, sample_weight as float64 or None.
 
@@ -88,6 +89,7 @@ def check_rows(estimator, X, y, sample_weight=None, *, reset, suffix=""):
     return X, y, _check_weights(sample_weight, X.shape[0], "sample_weight" + suffix)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def check_prediction_rows(estimator, X, n_features):
     """Return rows to predict, as ndarray or CSR, or raise scikit-learn's errors.
 
@@ -103,9 +105,7 @@ def check_prediction_rows(estimator, X, n_features):
         and X.shape[1] == n_features
         and "feature_names_in_" not in estimator.__dict__
     ):
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = np.add.reduce(X, axis=None)
-        if isfinite(total):  # so is then every addend
+        if isfinite(np.add.reduce(X, axis=None)):  # so is then every addend
             return X
     X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=False)
     if X.shape[1] != n_features:  # the estimator has been refitted meanwhile

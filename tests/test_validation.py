@@ -93,13 +93,25 @@ def test_the_width_is_that_of_the_model_at_hand():
     assert check_prediction_rows(clf, X, 4) is X
 
 
-@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
-@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])
 def test_rows_too_large_for_the_model_are_an_error(method):
     clf = fitted(X.astype(np.float32))
     with pytest.raises(ValueError, match="too large for the model's float32"):
         getattr(clf, method)(np.full((2, 4), 1e300))
+
+
+def test_rows_whose_sum_overflows_both_ways_are_finite():
+    # Partial sums of such rows are inf and -inf, of which scikit-learn's check warns.
+    rows = np.where(np.arange(40) % 2, 3e38, -3e38).astype(np.float32).reshape(20, 2)
+    clf = SoftmaxMLPClassifier((), solver="lbfgs").fit(np.sort(rows, axis=0), np.arange(20) % 2)
+    assert np.isfinite(clf.predict_proba(np.sort(rows, axis=0).tolist())).all()
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_overflow_in_a_fit_is_an_error_and_no_warning_of_numpys(solver):
+    clf = SoftmaxMLPClassifier((8, 8), solver=solver, scaling=None, random_state=0)
+    with pytest.raises(ValueError, match="Scale the features"):
+        clf.fit(np.float32(1e38) * X.astype(np.float32), y)
 
 
 def test_an_unfitted_estimator_says_so_first():
