@@ -134,12 +134,18 @@ def _check_weights(sample_weight, n_rows, name):
 
 
 def weighted_sample(X, labels, sample_weight):
-    """Return the labelled rows whose weight is not zero: those are as good as absent."""
+    """Return the labelled rows whose weight is not zero: those are as good as absent.
+
+    So are those whose share of the largest weight underflows: a split that held out no
+    others would have no weight at all.
+    """
     if sample_weight is None:
         return Sample(X, labels)
     scale = float(sample_weight.max())
-    sample = Sample(X, labels, sample_weight / scale, weight_scale=scale)
-    return sample if sample_weight.all() else sample.take(np.flatnonzero(sample_weight))
+    relative = sample_weight / scale
+    sample = Sample(X, labels, relative, weight_scale=scale)
+    counts = relative >= np.finfo(np.float64).tiny
+    return sample if counts.all() else sample.take(np.flatnonzero(counts))
 
 
 def check_validation(estimator, classes, X_val, y_val, sample_weight_val):

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from sklearn.utils.validation import validate_data
 
 from skmax import SoftmaxMLPClassifier
-from skmax._validation import check_prediction_rows
+from skmax._validation import check_prediction_rows, weighted_sample
 
 X = np.random.default_rng(0).normal(size=(30, 4))
 FRAME = pd.DataFrame(X, columns=list("abcd"))
@@ -112,6 +112,14 @@ def test_overflow_in_a_fit_is_an_error_and_no_warning_of_numpys(solver):
     clf = SoftmaxMLPClassifier((8, 8), solver=solver, scaling=None, random_state=0)
     with pytest.raises(ValueError, match="Scale the features"):
         clf.fit(np.float32(1e38) * X.astype(np.float32), y)
+
+
+def test_rows_of_a_vanishing_share_of_the_weight_are_absent():
+    weight = np.full(30, 5e-324)
+    weight[[2, 3, 4]] = 1e300  # divided by it, the others are zero: of no use as held-out rows
+    sample = weighted_sample(X, y, weight)
+    assert_array_equal(sample.index, [2, 3, 4])
+    assert sample.sample_weight.all()
 
 
 def test_an_unfitted_estimator_says_so_first():
