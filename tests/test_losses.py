@@ -5,7 +5,13 @@ from scipy.optimize import approx_fprime
 from sklearn.metrics import log_loss
 
 from skmax import cross_entropy, hardmax, log_softmax, one_hot, softmax
-from skmax._losses import FEW_CLASSES, positive_softmax, row_cross_entropy, softmax_cross_entropy
+from skmax._losses import (
+    FEW_CLASSES,
+    positive_softmax,
+    rounding,
+    row_cross_entropy,
+    softmax_cross_entropy,
+)
 
 DTYPES = [np.float32, np.float64]
 
@@ -27,6 +33,13 @@ def test_worked_example_of_the_lecture_notes():
 def test_dtype_is_kept(function, dtype):
     assert function(logits(dtype=dtype)).dtype == dtype
     assert function([[1, 2]]).dtype == np.float64
+
+
+@pytest.mark.parametrize("function", [softmax, log_softmax, hardmax])
+@pytest.mark.parametrize(("Z", "message"), [(1.0, "^Z .*scalar"), ([1j, 0], "^Z .*real")])
+def test_what_is_no_row_of_logits_is_refused_by_name(function, Z, message):
+    with pytest.raises(ValueError, match=message):
+        function(Z)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -90,6 +103,7 @@ def test_one_hot_inverts_argmax():
     assert_array_equal(Y.argmax(axis=1), labels)
     assert_array_equal(Y.sum(axis=1), 1)
     assert one_hot([], 3).shape == (0, 3)
+    assert_array_equal(one_hot([0, 0], 1), [[1], [1]])
 
 
 @pytest.mark.parametrize(
@@ -115,6 +129,21 @@ def test_cross_entropy_is_scikit_learns_log_loss():
     assert_allclose(cross_entropy(Y, P, weight), log_loss(labels, P, sample_weight=weight))
 
 
+def test_the_size_and_dtype_of_weights_change_no_cross_entropy():
+    Y, P = one_hot(LABELS, 4), softmax(logits())
+    weight = np.array([1.0, 2, 0, 1, 3, 1, 1])
+    expected = cross_entropy(Y, P, weight)
+    assert cross_entropy(Y, P, weight.astype(np.float32)) == expected
+    for scale in (1e-300, 1e300):
+        assert_allclose(cross_entropy(Y, P, scale * weight), expected, rtol=1e-14)
+
+
+def test_cross_entropy_is_summed_in_float64():
+    Y, P = softmax(logits(dtype=np.float32)), softmax(logits(dtype=np.float32, seed=1))
+    row_by_row = [cross_entropy(*rows) for rows in zip(Y, P, strict=True)]
+    assert_allclose(cross_entropy(Y, P), np.mean(row_by_row), rtol=1e-13)
+
+
 def test_cross_entropy_of_probability_rows_is_least_at_the_truth():
     P = softmax(logits())
     entropy = -(P * np.log(P)).sum(axis=1).mean()
@@ -137,9 +166,10 @@ def test_cross_entropy_of_zero_probability():
         (([[1, 0]], [[1, 0]], [0]), "not all zero"),
         (([[1, 0]], [[1, 0]], [-1]), "negative"),
         (([[1, 0]], [[1, 0]], [np.nan]), "finite"),
-        (([[1j, 0]], [[1, 0]]), "real"),
+        (([[1j, 0]], [[1, 0]]), "^Y .*real"),
+        (([[1, 0]], [[1j, 0]]), "^P .*real"),
         ((np.empty((0, 2)), np.empty((0, 2))), "at least one row"),
-        ((1, 1), "scalar"),
+        ((1, 1), "^Y .*scalar"),
     ],
 )
 def test_cross_entropy_refuses(arguments, message):
@@ -152,7 +182,7 @@ WEIGHTS = [0.5, np.array([1.0, 2, 0, 1, 3, 1, 0.5])]
 # Few classes are worked on in a copy, many in place.
 fused = pytest.mark.parametrize(
     ("row_weight", "smoothing", "n_classes"),
-    [(w, s, k) for w in WEIGHTS for s in (0.0, 0.2) for k in (4, FEW_CLASSES + 1)],
+    [(w, s, k) for w in WEIGHTS for s in (0.0, 0.2) for k in (4, FEW_CLASSES, FEW_CLASSES + 1)],
 )
 
 
@@ -203,3 +233,29 @@ def test_row_cross_entropy_is_minus_the_log_softmax_of_the_label():
     Z = logits()
     expected = -log_softmax(Z)[np.arange(7), LABELS]
     assert_allclose(row_cross_entropy(Z.copy(), LABELS), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("n_classes", [4, FEW_CLASSES + 1])
+def test_a_constant_added_to_the_logits_changes_nothing_in_training(n_classes):
+    Z = logits(k=n_classes)
+    shifted = Z + 1e4 * np.arange(-3, 4)[:, np.newaxis]
+    # Logits of 3e4 are known to 4e-12.
+    for function in (positive_softmax, lambda Z: row_cross_entropy(Z, LABELS)):
+        assert_allclose(function(shifted.copy()), function(Z.copy()), rtol=1e-10)
+    gradient, shifted_gradient = Z.copy(), shifted.copy()
+    loss = softmax_cross_entropy(gradient, LABELS, 1.0)
+    assert_allclose(softmax_cross_entropy(shifted_gradient, LABELS, 1.0), loss, rtol=1e-10)
+    assert_allclose(shifted_gradient, gradient, atol=1e-10)
+
+
+def test_the_fused_loss_of_float32_rows_is_summed_in_float64():
+    Z, labels = logits(1000, dtype=np.float32), np.arange(1000) % 4
+    row_loss = row_cross_entropy(Z.copy(), labels).astype(np.float64)
+    weight = np.random.default_rng(1).uniform(0.1, 2, size=1000).astype(np.float32)
+    assert_allclose(softmax_cross_entropy(Z.copy(), labels, 1.0), row_loss.sum(), rtol=1e-13)
+    weighted = softmax_cross_entropy(Z.copy(), labels, weight)
+    assert_allclose(weighted, row_loss @ weight.astype(np.float64), rtol=1e-13)
+
+
+def test_rounding_hides_what_the_design_says():
+    assert_allclose([rounding(np.float32), rounding(np.float64)], [1.2e-7, 1.4e-14], rtol=0.02)

@@ -74,6 +74,13 @@ def test_dropout_keeps_the_mean_activation_and_is_off_in_evaluation():
     assert abs(masked.mean() / 8001 - 1) < 5 * np.sqrt(0.3 / 0.7 / (50 * 4000))
 
 
+def test_no_dropout_draws_nothing():
+    network, params, X, labels, weight = problem()
+    rng, untouched = np.random.default_rng(3), np.random.default_rng(3)
+    loss_and_gradient(network, params, X, labels, weight, rng)
+    assert rng.random() == untouched.random()
+
+
 def test_loss_is_the_cross_entropy_of_a_hand_written_forward_pass():
     network, params, X, labels, weight = problem()
     (W1, W2, W3), (b1, b2, b3) = network.split(params)
@@ -137,6 +144,17 @@ def test_a_workspace_may_be_larger_than_the_batch_and_is_reused(activation):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_buffers_are_built_once_and_shared_where_the_input_is_not_needed(activation):
+    network, *_ = problem(activation)
+    workspace = Workspace(network, N_ROWS, np.float64)
+    overwritten = not ACTIVATIONS[activation].needs_input
+    for n_rows in (N_ROWS, 3):
+        layers = workspace.buffers(n_rows)
+        assert workspace.buffers(n_rows) is layers
+        assert [layer.A is layer.Z for layer in layers] == [overwritten, overwritten, True]
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_float32_stays_float32(activation):
     network, params, X, labels, weight = problem(activation, smoothing=0.1, dtype=np.float32)
     loss, grad = loss_and_gradient(network, params, X, labels, weight)
@@ -154,6 +172,16 @@ def test_initial_hidden_weights_have_variance_1_over_fan_in_and_all_else_is_zero
     # The relative standard error of a variance of n numbers is sqrt(2 / n).
     assert_allclose(hidden.var(), 1 / 300, rtol=4 * np.sqrt(2 / hidden.size))
     assert not last.any() and not any(b.any() for b in intercepts)
+
+
+def test_initial_params_are_the_same_numbers_in_float32():
+    network = Network(SIZES, "tanh")
+    narrow, wide = (
+        network.initial_params(np.random.default_rng(0), dtype)
+        for dtype in (np.float32, np.float64)
+    )
+    assert narrow.dtype == np.float32
+    assert_array_equal(narrow, wide.astype(np.float32))
 
 
 def test_learning_rate_factors_are_1_for_128_inputs_and_for_biases():

@@ -30,9 +30,10 @@ def J_by_hand(network, params, X, labels, weight, alpha):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_J_is_its_formula(weighted):
-    objective, params, X, labels, weight = problem(weighted=weighted)
-    expected = J_by_hand(objective.network, params, X, labels, weight, 0.7)
+@pytest.mark.parametrize("alpha", [0.0, 0.7, 23.0])  # alpha / n is 1 at last
+def test_J_is_its_formula(alpha, weighted):
+    objective, params, X, labels, weight = problem(alpha=alpha, weighted=weighted)
+    expected = J_by_hand(objective.network, params, X, labels, weight, alpha)
     assert_allclose(objective(params)[0], expected, rtol=1e-13)
 
 
@@ -48,6 +49,15 @@ def test_gradient_of_J_is_the_difference_quotient():
 def test_blocks_of_rows_change_nothing(batch_size):
     whole, params, *_ = problem()
     parts, *_ = problem(batch_size=batch_size)
+    assert_allclose(parts(params)[0], whole(params)[0], rtol=1e-13)
+    assert_allclose(parts(params)[1], whole(params)[1], atol=1e-14)
+
+
+def test_blocks_of_weights_change_nothing(monkeypatch):
+    whole, params, *_ = problem()
+    monkeypatch.setattr("skmax._objective.PENALTY_BLOCK", 15)
+    parts, *_ = problem()
+    assert parts.network.n_weights == 35  # two blocks and a part of one
     assert_allclose(parts(params)[0], whole(params)[0], rtol=1e-13)
     assert_allclose(parts(params)[1], whole(params)[1], atol=1e-14)
 
@@ -108,8 +118,10 @@ def test_dropout_draws_for_estimates_only():
     assert first != second
 
 
-def test_mean_cross_entropy_has_no_penalty_and_no_smoothing():
-    objective, params, X, labels, weight = problem(label_smoothing=0.3)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_rows", [23, 2 * BLOCK_ROWS + 3])
+def test_mean_cross_entropy_has_no_penalty_and_no_smoothing(n_rows, weighted):
+    objective, params, X, labels, weight = problem(n_rows, weighted=weighted, label_smoothing=0.3)
     expected = J_by_hand(objective.network, params, X, labels, weight, alpha=0)
     value = mean_cross_entropy(objective.network, params, objective.rows, labels, weight)
     assert_allclose(value, expected, rtol=1e-13)

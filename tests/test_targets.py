@@ -23,7 +23,9 @@ LABELS = {
     "object str": (np.array(ABC, dtype=object), "O"),
     "object bytes": (np.array([b"a", b"b"], dtype=object), "S"),
     "object int": (np.array([1, 0, 2], dtype=object), "i"),
+    "string dtype": (np.array(ABC, dtype=np.dtypes.StringDType()), "O"),
     "bool": (np.array([True, False]), "b"),
+    "list of dates": (list(np.array(["2020-02-29", "1999-12-31"], dtype="M8[D]")), "M"),
     "int with gaps": (np.array([7, -3, 7]), "i"),
     "uint8": (np.array([7, 3], dtype=np.uint8), "u"),
     "whole floats": (np.array([1.0, 0.0]), "f"),
@@ -55,7 +57,7 @@ def test_labels_keep_their_values_and_kind(name):
         (np.eye(3), "one class label per row.*argmax.*sample_weight"),
         ([[0.3, 0.7], [0.5, 0.5]], "soft targets"),
         ([0.5, 1.2, 3.1], "continuous"),
-        ([0.0, np.nan], "NaN"),
+        ([0.0, np.nan], "Input y contains NaN"),
         ([0.0, np.inf], "infinity"),
         (np.array(["a", 1, None], dtype=object), "one kind.*NoneType, int, str"),
         (pd.Series([1, None], dtype="Int64"), "NaN"),
@@ -93,8 +95,8 @@ def test_class_weights_are_scikit_learns(class_weight, sample_weight):
 
 
 def test_balanced_classes_have_equal_total_weight():
-    labels = np.array([0, 0, 0, 0, 1, 3, 3])  # class 2 has no rows
-    weight = row_weights(labels, None, class_weights("balanced", np.arange(4), labels))
+    labels = np.array([0, 0, 0, 0, 1, 3, 3])  # classes 2 and 4 have no rows
+    weight = row_weights(labels, None, class_weights("balanced", np.arange(5), labels))
     assert_allclose(np.bincount(labels, weight), [7 / 3, 7 / 3, 0, 7 / 3])
 
 
@@ -104,6 +106,11 @@ def test_balanced_weights_of_tiny_and_huge_sample_weights():
     for scale in (1e-300, 1e300):
         weights = class_weights("balanced", np.arange(2), labels, scale * sample_weight)
         assert_allclose(weights, expected)
+
+
+def test_class_weights_may_be_integers_of_any_size():
+    weights = class_weights({0: 10**20, 1: 1}, np.arange(2), np.array([0, 1]))
+    assert_array_equal(weights, [1e20, 1.0])
 
 
 @pytest.mark.parametrize(
@@ -121,11 +128,24 @@ def test_row_weights_are_products():
     assert row_weights(labels, sample) is sample
     assert_array_equal(row_weights(labels, None, of_class), [10, 100, 100])
     assert_array_equal(row_weights(labels, sample, of_class), [10, 200, 300])
+    with pytest.raises(ValueError, match=r"no row with a weight.*\[0.0, 1.0\]"):
+        row_weights(np.zeros(3, dtype=int), sample, np.array([0.0, 1.0]))
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.1, 0.25, 0.5, 0.9])
 @pytest.mark.parametrize(
-    "counts", [[10], [50, 50], [97, 2, 1], [1, 1, 8], [2] * 30, [300, 40, 5, 2, 1], [4, 0, 6]]
+    "counts",
+    [
+        [10],
+        [50, 50],
+        [31, 33, 37],
+        [97, 2, 1],
+        [1, 1, 8],
+        [2] * 30,
+        [40, 40, 2, 2, 2],
+        [300, 40, 5, 2, 1],
+        [4, 0, 6],
+    ],
 )
 def test_split_is_stratified(counts, fraction):
     counts = np.array(counts)
@@ -149,6 +169,12 @@ def test_split_of_balanced_classes_is_exactly_proportional():
     labels = np.tile(np.arange(10), 30)
     _, validation = split_validation(labels, 10, 0.1, np.random.default_rng(0))
     assert_array_equal(np.bincount(labels[validation]), 3)
+
+
+def test_lone_rows_leave_the_proportion_of_the_others_alone():
+    labels = np.repeat(np.arange(62), [200, 100] + 60 * [1])
+    _, validation = split_validation(labels, 62, 0.2, np.random.default_rng(0))
+    assert_array_equal(np.bincount(labels[validation]), [48, 24])
 
 
 def test_split_depends_on_the_generator_alone():
