@@ -15,7 +15,7 @@ def check_labels(y):
     Raises
     ------
     ValueError
-        If y has several columns, holds missing or continuous values, or mixes types.
+        If y is sparse, has several columns, holds missing or continuous values, or mixes types.
     """
     y = _label_array(y)
     if y.ndim == 2 and y.shape[1] > 1:
@@ -38,7 +38,10 @@ def _label_array(y):
         # scikit-learn's own conversion would turn integers into floats.
         array = y.to_numpy()
     elif issparse(y):
-        array = np.empty(y.shape, dtype=bool)  # its shape is what is wrong with it
+        raise ValueError(
+            f"y must hold one class label per row, got a sparse array of shape {y.shape}. Pass "
+            "y.toarray().argmax(axis=1) for one-hot rows, y.toarray().ravel() for a column."
+        )
     else:
         array = np.asarray(y)
     if array.dtype.kind == "T":  # StringDType

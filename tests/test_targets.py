@@ -3,7 +3,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -63,6 +63,8 @@ def test_labels_keep_their_values_and_kind(name):
         (pd.Series([1, None], dtype="Int64"), "NaN"),
         ([1, "a", 2], "one kind.*int, str"),
         (csr_array(np.eye(3)), "one class label per row"),
+        (csr_array([[1], [0]]), "one class label per row.*sparse"),
+        (coo_array([1, 0]), "one class label per row.*sparse"),
         (np.array([0, "a"], dtype=object), "one kind.*int, str"),
     ],
 )
