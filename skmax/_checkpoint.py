@@ -8,17 +8,19 @@ The file is two lines of text and what skops makes of the state::
 """
 
 import errno
+import glob
 import hashlib
 import json
 import os
 import platform
 import uuid
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from numbers import Integral
 from pathlib import Path
+from typing import IO
 
 from sklearn.utils.validation import _num_samples
 
@@ -26,17 +28,23 @@ from ._classifier import SoftmaxMLPClassifier
 from ._plain import from_plain, to_plain
 from ._unfinished import Unfinished, check_parameters, described_parameters
 
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - not POSIX: no fit can know whether another runs
+    fcntl = None  # type: ignore[assignment]
+
 MAGIC = b"skmax checkpoint 1 "
 
 
 @dataclass
 class _Fit:
-    """A fit that writes checkpoints."""
+    """A fit that writes checkpoints; `file` is the last one, open and locked."""
 
     identifier: str
     name: str
     resumed_from: str | None
-    has_written: bool = False
+    n_passes: int
+    file: IO[bytes] | None = None
 
 
 class Checkpoint:
@@ -81,8 +89,9 @@ class Checkpoint:
     the last good file is kept, and the fit goes on. Before the first one, it is an error.
 
     A file belongs to the fit that wrote it. Clones share their callbacks: a fit which finds
-    the file of another, unfinished one, that it was not resumed from, raises ValueError.
-    Fits one after another share a path without harm, since a finished one gives it up.
+    the file of another, unfinished one, that it was not resumed from or that is still
+    running, raises ValueError. Fits one after another share a path without harm, as long
+    as each is finished.
 
     Examples
     --------
@@ -97,7 +106,8 @@ class Checkpoint:
     def __init__(self, path, every=1):
         if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
             raise ValueError(f"every must be an integer >= 1, got {every!r}.")
-        self.path = Path(path)
+        # Whatever becomes of the working directory, and where the link leads to.
+        self.path = Path(os.path.realpath(os.path.expanduser(os.fsdecode(path))))
         self.every = int(every)
         self._fits = {}
 
@@ -112,9 +122,9 @@ class Checkpoint:
 
         The next `fit` takes only the passes that remain, and must be given the same data;
         initial values among its arguments have had their effect. All that decides the
-        result has to be as it was, but `max_iter` may have grown: the plan is extended (a
-        decaying schedule is stretched over all of it, and where helpers have chosen one of
-        its cycles, it remains that one).
+        result has to be as it was, but `max_iter` may have grown: helper networks are then
+        asked again, from the start, how long to train and how to calibrate, and a decaying
+        schedule is stretched over all epochs.
 
         Parameters
         ----------
@@ -134,6 +144,7 @@ class Checkpoint:
             If there is no SoftmaxMLPClassifier to resume.
         """
         classifier = _last_step(estimator)
+        classifier._validate_params()
         unfinished = _read_state(self.path)
         if unfinished is not None:
             check_parameters(classifier, unfinished)
@@ -173,28 +184,32 @@ class Checkpoint:
             name=f"{type(estimator).__name__} in process {os.getpid()} on {platform.node()}, "
             f"begun {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
             resumed_from=None if unfinished is None else unfinished.fit,
+            n_passes=0 if unfinished is None else unfinished.state.n_iter,
         )
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"There is no directory {str(self.path.parent)!r}.")
         _read(self.path)
         self._check_owner(fit)
-        for leftover in self.path.parent.glob(f".{self.path.name}.*.tmp"):
+        leftovers = f".{glob.escape(self.path.name)}.{32 * '[0-9a-f]'}.tmp"
+        for leftover in self.path.parent.glob(leftovers):
             leftover.unlink(missing_ok=True)
         with _temporary(self.path) as temporary:
             temporary.touch()
         self._fits[estimator] = fit
 
     def teardown(self, estimator, context):
-        """Forget the fit.
+        """Let go of the file.
 
         Parameters
         ----------
         estimator : SoftmaxMLPClassifier
         context : sklearn.callback.CallbackContext
         """
-        self._fits.pop(estimator, None)
+        fit = self._fits.pop(estimator, None)
+        if fit is not None and fit.file is not None:
+            fit.file.close()
 
-    def on_fit_task_begin(self, estimator, context, *, X=None, fitted_estimator=None):
+    def on_fit_task_begin(self, estimator, context, *, X=None):
         """Write the first checkpoint, before the first pass.
 
         Parameters
@@ -202,12 +217,12 @@ class Checkpoint:
         estimator : SoftmaxMLPClassifier
         context : sklearn.callback.CallbackContext
         X : array-like
-        fitted_estimator : SoftmaxMLPClassifier
         """
-        if context.task_name != "fit" and not self._fits[estimator].has_written:
-            self._write(estimator, X, fitted_estimator)
+        fit = self._fits[estimator]
+        if context.task_name != "fit" and fit.file is None:
+            self._write(fit, _plain_fit(estimator, X, context))
 
-    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+    def on_fit_task_end(self, estimator, context, *, X=None):
         """Write the checkpoint of a pass, or say that the fit is finished.
 
         Parameters
@@ -215,50 +230,53 @@ class Checkpoint:
         estimator : SoftmaxMLPClassifier
         context : sklearn.callback.CallbackContext
         X : array-like
-        fitted_estimator : SoftmaxMLPClassifier
         """
-        finished = context.task_name == "fit"
-        if not (finished or fitted_estimator.n_iter_ % self.every == 0):
-            return
+        fit, finished = self._fits[estimator], context.task_name == "fit"
+        if not finished:
+            fit.n_passes += 1
+            if fit.n_passes % self.every:
+                return
         try:
-            self._write(estimator, X, fitted_estimator, finished=finished)
+            self._write(fit, None if finished else _plain_fit(estimator, X, context))
         except OSError as error:
             warnings.warn(
-                f"No checkpoint of pass {fitted_estimator.n_iter_} was written: {error}. The fit "
-                "goes on; the last good checkpoint is kept.",
+                f"No checkpoint of pass {fit.n_passes} was written: {error}. The fit goes on; "
+                "the last good checkpoint is kept.",
                 RuntimeWarning,
                 stacklevel=2,
             )
 
-    def _write(self, estimator, X, fitted, *, finished=False):
-        fit = self._fits[estimator]
+    def _write(self, fit, unfinished):
+        """Replace the file by one of the unfinished fit, or of nothing if it is finished."""
         self._check_owner(fit)
-        payload = b""
-        if not finished:
-            state = fitted._state
-            unfinished = Unfinished(
-                parameters=described_parameters(estimator),
-                n_rows=_num_samples(X),
-                state=state,
-                model=replace(fitted._model, params=state.params[:0]),
-            )
-            payload = skops_io().dumps(to_plain(unfinished))
-        header = {"fit": fit.identifier, "name": fit.name, "finished": finished}
-        _replace(self.path, json.dumps(header).encode() + b"\n" + payload)
-        fit.has_written, fit.resumed_from = True, None
+        header = {"fit": fit.identifier, "name": fit.name, "finished": unfinished is None}
+        payload = b"" if unfinished is None else skops_io().dumps(unfinished)
+        previous = fit.file
+        fit.file = _replace(self.path, json.dumps(header).encode() + b"\n" + payload)
+        if previous is not None:
+            previous.close()
+        fit.resumed_from = None
 
     def _check_owner(self, fit):
         """Raise ValueError if the file belongs to another unfinished fit."""
         header = _read_header(self.path)
-        if header is None or header["finished"]:
+        if header is None or header["finished"] or header["fit"] == fit.identifier:
             return
-        if header["fit"] not in (fit.identifier, fit.resumed_from):
-            raise ValueError(
-                f"{self.path} belongs to another fit, that is unfinished: {header['name']}. "
-                f"It cannot be the checkpoint of {fit.name}. To finish the other fit use "
-                f"Checkpoint({str(self.path)!r}).resume(estimator).fit(X, y); to begin anew "
-                "delete the file; fits that run side by side need a path each."
+        resumes = header["fit"] == fit.resumed_from
+        if resumes and not _is_locked(self.path):
+            return
+        resume = f"Checkpoint({str(self.path)!r}).resume(estimator).fit(X, y)"
+        state, advice = "running", "Wait for it, or give this one another path."
+        if not resumes:
+            state = "unfinished"
+            advice = (
+                f"To finish it use {resume}; to begin anew delete the file; fits that run side by "
+                "side need a path each."
             )
+        raise ValueError(
+            f"{self.path} belongs to another fit, that is {state}: {header['name']}. It cannot be "
+            f"the checkpoint of {fit.name}. {advice}"
+        )
 
 
 def skops_io():
@@ -276,6 +294,18 @@ def _check_classifier(estimator):
             "Checkpoint is a callback of SoftmaxMLPClassifier, alone or as the last step of a "
             f"pipeline (Checkpoint(path).resume(pipeline)), got {type(estimator).__name__}."
         )
+
+
+def _plain_fit(estimator, X, context):
+    """Return the unfinished fit of a pass as plain values."""
+    state, model = context.training()
+    unfinished = Unfinished(
+        parameters=described_parameters(estimator),
+        n_rows=_num_samples(X),
+        state=state,
+        model=replace(model, params=state.params[:0]),
+    )
+    return to_plain(unfinished)
 
 
 def _last_step(estimator):
@@ -296,22 +326,49 @@ def _temporary(path):
 
 
 def _replace(path, content):
-    """Write a file with this content, and only when all of it is on the disk at `path`."""
+    """Write a file with this content, and only when all of it is on the disk at `path`.
+
+    Returns
+    -------
+    file : file object
+        Open, and locked until it is closed or the process ends.
+    """
     data = MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
-    with _temporary(path) as temporary:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+    with _temporary(path) as temporary, ExitStack() as on_error:
+        file = on_error.enter_context(open(temporary, "xb"))
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
         if temporary.read_bytes() != data:
             raise OSError(errno.EIO, "What was written reads otherwise", str(path))
+        _lock(file)
         os.replace(temporary, path)
-    if os.name == "posix":  # the new name must be on the disk, too
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        if os.name == "posix":  # the new name must be on the disk, too
+            directory = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+        on_error.pop_all()
+    return file
+
+
+def _lock(file):
+    """Lock a file; return whether nobody else has."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        pass
+    return True
+
+
+def _is_locked(path):
+    """Return whether the fit that has written a file is running."""
+    with open(path, "rb") as file:
+        return not _lock(file)
 
 
 def _read_header(path):

@@ -25,7 +25,7 @@ from ._building import (
     holds_out,
     iterations,
 )
-from ._fitting import continued_state, first_state, train
+from ._fitting import continued_state, draw_seeds, first_state, train
 from ._helpers import plan_helpers
 from ._model import Model
 from ._optimizers import OPTIMIZERS
@@ -50,6 +50,15 @@ from ._validation import (
 
 # Attributes that are objects of ours.
 PLAIN = ("_model", "_state", "_unfinished")
+
+# Attributes that an estimator has during a fit, or that a fit replaces or removes.
+OF_A_FIT = (
+    "_callback_fit_ctx",
+    "_skl_callbacks_to_teardown",
+    "_parent_callback_ctx",
+    "_unfinished",
+    "feature_names_in_",
+)
 
 
 class SoftmaxMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -449,6 +458,7 @@ default="relu"
         before = None  # the model that the fit goes on from
         if unfinished is not None:
             check_data(unfinished, X, classes)
+            draw_seeds(self)  # as the fit did when it began, from a RandomState instance
             state, before = resumed_state(self, unfinished), unfinished.model
         elif continued:
             check_no_initial_values(coefs_init, intercepts_init)
@@ -469,10 +479,12 @@ default="relu"
         n_rows = len(sample.labels)
         advised = held_out is None and plan_helpers(self, sample.labels)[0] > 0
         random = advised or n_rows > batch_rows(self, n_rows)
-        state.cast(compute_dtype(self, X, random=random))
+        if unfinished is None:
+            state.cast(compute_dtype(self, X, random=random))
         temperature = 1.0 if before is None else before.temperature
         model = Model(state.params, network, classes, scaling, temperature)
-        outcome = train(working_copy, state, model, sample, held_out, tasks=tasks)
+        resumed = unfinished is not None
+        outcome = train(working_copy, state, model, sample, held_out, resumed=resumed, tasks=tasks)
         return self._publish(working_copy, outcome, tasks)
 
     @available_if(check_can_stream)
@@ -649,6 +661,11 @@ default="relu"
         # What is fitted never changes, and is shared; a copy by the state would rebuild it.
         twin = type(self).__new__(type(self))
         twin.__dict__.update(vars(self))
+        if "_callback_fit_ctx" in vars(self):
+            # What scikit-learn makes for a callback: it is given what is fitted so far, and
+            # must hold on to nothing of the fit.
+            for name in OF_A_FIT:
+                twin.__dict__.pop(name, None)
         return twin
 
     def __getstate__(self):
@@ -693,10 +710,14 @@ default="relu"
         gone = {"feature_names_in_", "_unfinished"} - fitted.keys()
         # In one assignment: an interruption or another thread finds the old or the new model.
         kept = {name: value for name, value in vars(self).items() if name not in gone}
-        self.__dict__ = kept | fitted
+        before, self.__dict__ = self.__dict__, kept | fitted
         if outcome.interruption is not None:
             raise outcome.interruption
-        tasks.end_fit()
+        try:
+            tasks.end_fit()
+        except Exception:  # of a callback: a fit that fails leaves the old model
+            self.__dict__ = before
+            raise
         return self
 
 

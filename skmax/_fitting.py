@@ -61,12 +61,18 @@ class Outcome:
     interruption: KeyboardInterrupt | None = None
 
 
+def draw_seeds(estimator):
+    """Return the two seeds of a fit: of its numbers, and of what it holds out."""
+    random_state = check_random_state(estimator.random_state)
+    return random_state.randint(np.iinfo(np.int32).max, size=2).tolist()
+
+
 def first_state(estimator, network):
     """Return the state of a fit that begins, with random parameters in float64."""
-    random_state = check_random_state(estimator.random_state)
-    seed, split_seed = random_state.randint(np.iinfo(np.int32).max, size=2).tolist()
+    seed, split_seed = draw_seeds(estimator)
     rng = np.random.default_rng(seed)
-    return TrainingState(params=network.initial_params(rng), rng=rng, split_seed=split_seed)
+    params = network.initial_params(rng)
+    return TrainingState(params=params, rng=rng, split_seed=split_seed, seed=seed)
 
 
 def continued_state(state, model, network, scaling, *, streaming=False):
@@ -107,7 +113,17 @@ def _kind(scaling):
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def train(estimator, state, model, sample, held_out=None, *, streaming=False, tasks=NO_TASKS):
+def train(
+    estimator,
+    state,
+    model,
+    sample,
+    held_out=None,
+    *,
+    streaming=False,
+    resumed=False,
+    tasks=NO_TASKS,
+):
     """Advance the state on a sample of rows; return the `Outcome`.
 
     Parameters
@@ -115,8 +131,8 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False, ta
     estimator : SoftmaxMLPClassifier
         Read for its parameters; scorers get a copy that holds the model of the moment.
     state : TrainingState
-        Overwritten. Its params are in the dtype of the arithmetic. One that has a plan is
-        that of an unfinished fit, of which the remaining passes are taken.
+        Overwritten. Its params are in the dtype of the arithmetic. Where it has no plan,
+        helpers are asked, if they can say anything.
     model : Model
         Network, classes, scaling and temperature; its params do not count.
     sample : Sample
@@ -125,6 +141,9 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False, ta
         Validation rows.
     streaming : bool, default=False
         Whether this is one epoch of a stream: it has no end, and stops for nothing.
+    resumed : bool, default=False
+        Whether the state is that of an unfinished fit, of which the remaining passes are
+        taken.
     tasks : NoTasks or Tasks
         Told of each pass, and shown the `Outcome` if the fit stopped there.
 
@@ -137,25 +156,26 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False, ta
     class_weight = class_weights(
         estimator.class_weight, model.classes, sample.labels, sample.sample_weight
     )
-    begins = state.planned is None
     problem = None
     if streaming:
         problem = "stream"
-    elif estimator.warm_start or tasks is not NO_TASKS or not begins:
+    elif estimator.warm_start or tasks is not NO_TASKS or resumed:
         problem = _problem(estimator, sample, held_out)
-    _set_problem(state, problem, begins)
+    _set_problem(state, problem, resumed)
     state.optimizer = build_optimizer(estimator, state.optimizer)
     held_out_weight = None
     if held_out is not None:
         held_out_weight = row_weights(held_out.labels, held_out.sample_weight, class_weight)
-    elif begins and not streaming:
-        advice = ask_helpers(estimator, state, model, sample, class_weight)
-        state.planned = advice.n_epochs
+    elif state.planned is None and not streaming:
+        begun_at = _begun_at(state, model.network, resumed)
+        advice = ask_helpers(estimator, state, model, sample, class_weight, begun_at)
         model = replace(model, temperature=advice.temperature)
+        least = max(advice.n_epochs, state.n_iter)
+        state.planned = min(end for end in last_epochs(estimator) if end >= least)
     monitor = _monitor(estimator, state, model, held_out, held_out_weight, streaming)
     objective = build_objective(estimator, state, model, sample, class_weight, streaming=streaming)
 
-    def outcome(shown, loss=np.nan, shortfall=None, interruption=None):
+    def outcome(shown, loss, shortfall=None, interruption=None):
         if monitor.early_stopping and shown.history.best_params is None:
             if monitor.n_passes and shown.ended_by not in RESTORED:
                 shortfall = "No validation score was a number; the last parameters are kept."
@@ -169,16 +189,34 @@ def train(estimator, state, model, sample, held_out=None, *, streaming=False, ta
             fitted = replace(fitted, temperature=temperature)
         return Outcome(fitted, shown, loss, shortfall, interruption)
 
-    tasks.show(lambda: outcome(replace(state, helpers=[]).copy()))
+    def snapshot():
+        return replace(state, helpers=[]).copy()
+
+    def outcome_now():
+        curve = state.history.loss_curve
+        return outcome(snapshot(), curve[-1] if curve else np.nan)
+
+    tasks.show(outcome_now, lambda: (snapshot(), model))
     epochs = None
     if not streaming:
         state.planned = iterations(estimator) if state.planned is None else state.planned
         epochs = range(state.n_iter, state.planned)
     run = partial(minimize, estimator, objective, state, monitor.after_pass)
     run = partial(run, epochs=epochs, streaming=streaming, tasks=tasks)
-    end = _descend(run, objective, state, monitor, state.n_iter if begins else 0)
+    end = _descend(run, objective, state, monitor, 0 if resumed else state.n_iter)
     state.planned = state.fallback = None
+    if not (estimator.warm_start or streaming):
+        state.problem = None
     return outcome(state, *end)
+
+
+def _begun_at(state, network, resumed):
+    """Return the parameters with which the fit began, or None if it goes on from another."""
+    if not state.history.loss_curve:
+        return state.params
+    if resumed and len(state.history.loss_curve) == state.n_iter:
+        return network.initial_params(np.random.default_rng(state.seed))
+    return None
 
 
 def _descend(run, objective, state, monitor, n_passes_before):
@@ -217,10 +255,10 @@ def _problem(estimator, sample, held_out):
     return f"{numbers} {choices} {checksum(sample)} {held_out and checksum(held_out)}"
 
 
-def _set_problem(state, problem, begins):
+def _set_problem(state, problem, resumed):
     """Give the state its problem; what is best so far holds for one problem only."""
     same = problem is not None and problem == state.problem
-    if not begins and not same:
+    if resumed and not same:
         raise ValueError(
             "A fit can only be resumed on the same data: these rows, labels, weights or "
             "validation rows have other values."

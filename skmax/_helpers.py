@@ -65,7 +65,7 @@ class Helper:
         return all_logits(model.network, self.state.params, rows)
 
 
-def ask_helpers(estimator, state, model, sample, class_weight):
+def ask_helpers(estimator, state, model, sample, class_weight, begun_at):
     """Return the `Advice` of helpers, trained for the fit that `state` begins.
 
     Parameters
@@ -79,24 +79,26 @@ def ask_helpers(estimator, state, model, sample, class_weight):
     sample : Sample
         All rows.
     class_weight : ndarray of shape (n_classes,) or None
+    begun_at : ndarray of shape (n_params,) or None
+        Parameters with which the fit began; None for one that goes on from another.
 
     Returns
     -------
     advice : Advice
         To train to the end at temperature 1, where there is nothing to find out or there
         are too few rows to tell. To train to the end at the temperature there is, where
-        the fit continues one whose helpers are gone: new ones would know of other fits.
+        the fit goes on from one whose helpers are gone: new ones would know of other fits.
     """
     if class_weight is not None and not class_weight.all():
         # Rows that weigh nothing can tell nothing.
         sample = sample.take(np.flatnonzero(class_weight[sample.labels]))
     n_helpers, ends = plan_helpers(estimator, sample.labels)
-    if state.history.loss_curve and (not n_helpers or len(state.helpers) != n_helpers):
+    if begun_at is None and (not n_helpers or len(state.helpers) != n_helpers):
         state.helpers = []
         return Advice(ends[-1], model.temperature if estimator.temperature_scaling else 1.0)
     helpers = []
     if n_helpers:
-        helpers = _helpers(estimator, state, model, sample, class_weight, n_helpers)
+        helpers = _helpers(estimator, state, model, sample, class_weight, n_helpers, begun_at)
     state.helpers = [helper.state for helper in helpers]
     advice, least_loss = Advice(ends[-1]), np.inf
     for first, last in pairwise([0, *ends]) if helpers else ():
@@ -133,7 +135,7 @@ def plan_helpers(estimator, labels):
     return ceil(enough * N_FOLDS / n_rows), ends if chooses else ends[-1:]
 
 
-def _helpers(estimator, state, model, sample, class_weight, n_helpers):
+def _helpers(estimator, state, model, sample, class_weight, n_helpers, begun_at):
     """Return the helpers, each with a fold of the rows that it does not see."""
     fold = stratified_folds(sample.labels, N_FOLDS, np.random.default_rng(state.split_seed))
     # About as many steps as the network will take, of a seventh fewer rows.
@@ -145,7 +147,7 @@ def _helpers(estimator, state, model, sample, class_weight, n_helpers):
             helper_state = state.helpers[i]
         else:  # where the network itself begins, with another order of rows
             rng = np.random.default_rng([state.split_seed, i])
-            helper_state = TrainingState(params=state.params.copy(), rng=rng, split_seed=0)
+            helper_state = TrainingState(params=begun_at.copy(), rng=rng, split_seed=0)
         has_converged = helper_state.ended_by != "max_iter"
         helper_state.n_iter = 0
         helper_state.cast(state.params.dtype)

@@ -66,6 +66,8 @@ class TrainingState:
         Draws the order of rows and the dropout masks.
     split_seed : int
         Seed of the validation split, which a continued fit must repeat.
+    seed : int, default=0
+        Of `rng`, from whose first numbers come the initial parameters.
     optimizer : {SGD, Adam}, default=None
         With its moments; None for solvers that see all rows at once.
     position : Position
@@ -90,6 +92,7 @@ class TrainingState:
     params: np.ndarray
     rng: np.random.Generator
     split_seed: int
+    seed: int = 0
     optimizer: object = None
     position: Position = field(default_factory=Position)
     history: History = field(default_factory=History)
@@ -216,6 +219,7 @@ def minimize_minibatch(
                 fallback.limit = DIVERGENCE * max(first_loss, loss_of_ignorance)
             if not (loss <= fallback.limit and isfinite(loss + np.add.reduce(state.params))):
                 state.params[:] = fallback.params
+                state.optimizer = None  # its moments may not be finite
                 state.ended_by = "divergence"
             else:
                 fallback.observe(state.params, loss)
@@ -285,7 +289,7 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun, task
     max_iter, max_fun : int
         Largest number of iterations and of evaluations.
     tasks : NoTasks or Tasks
-        Told at the first evaluation of an iteration, and when its iterate is accepted.
+        Told at the first trial point of an iteration, and when its iterate is accepted.
 
     Returns
     -------
@@ -309,7 +313,7 @@ def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun, task
         nonlocal n_evaluations, gradient_size, in_iteration
         if n_evaluations == max_fun:
             raise _Ended("max_fun", "all evaluations that max_fun allows have been made")
-        if not in_iteration:
+        if n_evaluations and not in_iteration:  # the first is that of the starting point
             in_iteration = True
             tasks.begin()
         n_evaluations += 1

@@ -12,8 +12,8 @@ from ._optimizers import OPTIMIZERS
 class NoTasks:
     """Stands for the tasks of a fit where nobody asked to be told of them."""
 
-    def show(self, outcome):
-        """Take a function that returns the outcome if the fit stopped now."""
+    def show(self, outcome, training):
+        """Take what a fit can be asked for between two passes."""
 
     def begin(self):
         """Say that a pass begins."""
@@ -51,16 +51,27 @@ class Tasks:
         self._news = {"estimator": estimator, **data}
         self._pass: Any = None
         self._outcome: Any = None
+        self._training: Any = None
         self._fitted: dict | None = None
         context.call_on_fit_task_begin(**self._news)
 
-    def show(self, outcome):
-        """Take a function that returns the outcome if the fit stopped now."""
-        self._outcome = outcome
+    def show(self, outcome, training):
+        """Take what a fit can be asked for between two passes.
+
+        Parameters
+        ----------
+        outcome : callable ``outcome() -> Outcome``
+            The outcome if the fit stopped now.
+        training : callable ``training() -> (TrainingState, Model)``
+            What the fit can be finished from: a copy, and a model whose params do not
+            count. Callbacks of ours find it in the context of a pass.
+        """
+        self._outcome, self._training = outcome, training
 
     def begin(self):
         """Say that a pass begins."""
         self._pass = self._context.subcontext(task_name=self._name)
+        self._pass.training = self._training
         self._tell(self._pass.call_on_fit_task_begin)
 
     def end(self):

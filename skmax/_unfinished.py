@@ -1,13 +1,13 @@
 """An unfinished fit: what finishes it elsewhere, and whether a fit is the same one."""
 
+import re
 from dataclasses import dataclass, replace
 from numbers import Number
 
 import numpy as np
 
-from ._building import iterations, last_epochs
+from ._building import iterations
 from ._model import Model
-from ._schedules import SCHEDULES
 from ._solvers import ENDS_EARLY, TrainingState
 
 # Parameters that change nothing of what is fitted, or that may have grown meanwhile.
@@ -41,7 +41,8 @@ class Unfinished:
 def described_parameters(estimator):
     """Return the parameters of an estimator as numbers and strings that can be compared."""
     described = {name: describe(value) for name, value in estimator.get_params(False).items()}
-    return {**described, "max_iter": iterations(estimator)}
+    layers = np.atleast_1d(estimator.hidden_layer_sizes).tolist()
+    return {**described, "hidden_layer_sizes": str(layers), "max_iter": iterations(estimator)}
 
 
 def describe(value):
@@ -50,10 +51,11 @@ def describe(value):
         value = value.item()
     if value is None or isinstance(value, Number | str):
         return value
-    if isinstance(value, list | tuple | np.ndarray):
-        return ", ".join(str(item) for item in value) + ","
-    # A function's repr has its address.
-    return getattr(value, "__qualname__", None) or str(value)
+    if isinstance(value, dict):
+        items = {str(key): float(number) for key, number in value.items()}
+        return str(dict(sorted(items.items())))
+    # The text of a function has its address, which differs between processes.
+    return re.sub(" at 0x[0-9a-f]+", "", str(value))
 
 
 def check_parameters(estimator, unfinished):
@@ -93,19 +95,10 @@ def check_data(unfinished, X, classes):
 
 
 def resumed_state(estimator, unfinished):
-    """Return a copy of the state of an unfinished fit, planned for today's `max_iter`.
-
-    Where helpers have chosen a cycle of the schedule, it stays that cycle.
-    """
+    """Return a copy of the state of an unfinished fit, without a plan if it is to grow."""
     state = unfinished.state.copy()
-    then, now = unfinished.parameters["max_iter"], iterations(estimator)
     if state.ended_by in ENDS_EARLY:
         return replace(state, planned=state.n_iter)
-    if now > then:
-        ends_then = SCHEDULES[estimator.learning_rate].last_epochs(then)
-        if state.planned in ends_then[:-1]:
-            planned = last_epochs(estimator)[ends_then.index(state.planned)]
-        else:
-            planned = now
-        return replace(state, planned=planned)
+    if iterations(estimator) > unfinished.parameters["max_iter"]:
+        return replace(state, planned=None)
     return state

@@ -1,11 +1,13 @@
 """A fit that is cut off anywhere is finished as if it had not been."""
 
+import copy
 import errno
 import io
 import os
 import pickle
-import warnings
 import zipfile
+from functools import partial
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
+from sklearn.metrics import fbeta_score, make_scorer
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -22,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from skmax import Checkpoint, SoftmaxMLPClassifier, _checkpoint
 from skmax._optimizers import OPTIMIZERS
 from skmax._schedules import SCHEDULES
+from skmax._unfinished import describe
 
 X, y = make_classification(400, 10, n_informative=8, n_classes=3, random_state=0)
 
@@ -122,13 +126,13 @@ def test_a_fit_that_has_run_out_of_patience_takes_no_other_pass(path, solver):
     same_fit(Checkpoint(path).resume(classifier(**settings)).fit(X, y), whole)
 
 
-def test_a_fit_that_has_diverged_says_so_when_it_is_finished(path):
-    settings = {"solver": "sgd", "learning_rate": "constant", "learning_rate_init": 1e6}
+@pytest.mark.parametrize("rate", [1e6, 1e20])
+def test_a_fit_that_has_diverged_says_so_when_it_is_finished(path, rate):
+    settings = {"solver": "sgd", "learning_rate": "constant", "learning_rate_init": rate}
     settings |= {"early_stopping": False, "temperature_scaling": False}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with pytest.warns(ConvergenceWarning, match="diverged"):
         whole = classifier(**settings).fit(X, y)
-        cut_off(path, whole.n_iter_, **settings)
+    cut_off(path, whole.n_iter_, **settings)
     with pytest.warns(ConvergenceWarning, match="diverged"):
         resumed = Checkpoint(path).resume(classifier(**settings)).fit(X, y)
     same_fit(resumed, whole)
@@ -213,20 +217,36 @@ def test_the_first_use_needs_no_file_and_a_finished_fit_resumes_nothing(path):
 
 
 @pytest.mark.parametrize("schedule", ["constant", "adaptive", "invscaling"])
-def test_max_iter_may_grow(path, schedule):
-    settings = {"learning_rate": schedule, "tol": 0.0, "temperature_scaling": False}
-    cut_off(path, max_iter=5, **settings)
+@pytest.mark.parametrize("settings", [{}, {"temperature_scaling": False}, {"batch_size": 1000}])
+def test_max_iter_may_grow(path, schedule, settings):
+    settings = {"learning_rate": schedule, "tol": 0.0, **settings}
+    cut_off(path, 1, max_iter=1, **settings)
     resumed = Checkpoint(path).resume(classifier(max_iter=11, **settings)).fit(X, y)
     same_fit(resumed, classifier(max_iter=11, **settings).fit(X, y))
 
 
-def test_the_cycle_that_helpers_chose_stays_that_cycle_where_max_iter_grows(path):
+def test_helpers_say_again_when_to_stop_where_max_iter_has_grown(path):
     noise = np.random.default_rng(0).integers(3, size=len(y))
     settings = {"max_iter": 15, "alpha": 0.01}
+    grown = classifier(**{**settings, "max_iter": 30})
     assert classifier(**settings).fit(X, noise).n_iter_ == 3  # the first of 3, 7, 15
     cut_off(path, 2, data=(X, noise), **settings)
-    grown = classifier(**{**settings, "max_iter": 30})
-    assert Checkpoint(path).resume(grown).fit(X, noise).n_iter_ == 6
+    assert Checkpoint(path).resume(clone(grown)).fit(X, noise).n_iter_ == 6  # of 6, 14, 30
+    cut_off(path, 10, data=(X, y), **settings)
+    before = Checkpoint(path).resume(clone(grown))._unfinished.model.temperature
+    resumed = Checkpoint(path).resume(clone(grown)).fit(X, y)
+    assert resumed.n_iter_ in (14, 30) and resumed.temperature_ != before
+
+
+def test_a_warm_fit_that_grows_keeps_its_temperature(path):
+    # Helpers would have to begin where the fit before ended.
+    settings = {"warm_start": True, "learning_rate": "constant"}
+    clf = classifier(**settings).fit(X, y)
+    cut_off(path, 2, clf=clf)
+    grown = Checkpoint(path).resume(classifier(**{**settings, "max_iter": 12}))
+    before = grown._unfinished.model.temperature
+    grown.fit(X, y)
+    assert grown.n_iter_ == 12 and grown.temperature_ == before != 1.0
 
 
 @pytest.mark.parametrize(
@@ -234,7 +254,7 @@ def test_the_cycle_that_helpers_chose_stays_that_cycle_where_max_iter_grows(path
     [
         ({"alpha": 2.0}, r"alpha=1\.0 there, 2\.0 here"),
         ({"solver": "sgd"}, "solver='adam' there, 'sgd' here"),
-        ({"hidden_layer_sizes": (16, 16)}, "hidden_layer_sizes='16,' there, '16, 16,' here"),
+        ({"hidden_layer_sizes": (16, 16)}, r"hidden_layer_sizes='\[16\]' there, '\[16, 16\]'"),
         ({"random_state": None}, "random_state=0 there, None here"),
         ({"class_weight": {0: 2.0}}, "class_weight=None there"),
         ({"max_iter": 7}, "max_iter=8 there, 7 here, which may be larger only"),
@@ -251,7 +271,13 @@ def test_other_parameters_are_an_error_that_names_them(path, settings, message, 
         clf = Checkpoint(path).resume(classifier()).set_params(**settings)
         with pytest.raises(ValueError, match=message):
             clf.fit(X, y)
-    same_fit(Checkpoint(path).resume(classifier(verbose=False)).fit(X, y), classifier().fit(X, y))
+    same_fit(Checkpoint(path).resume(classifier(verbose=True)).fit(X, y), classifier().fit(X, y))
+
+
+def test_parameters_that_are_not_valid_are_said_first(path):
+    cut_off(path)
+    with pytest.raises(ValueError, match="The 'max_iter' parameter"):
+        Checkpoint(path).resume(classifier(max_iter="many"))
 
 
 @pytest.mark.parametrize(
@@ -274,19 +300,30 @@ def test_other_data_are_an_error_that_says_what_differs(path, data, message):
 
 
 def test_numbers_are_the_same_in_any_type(path):
-    cut_off(path, alpha=np.float64(2.0), hidden_layer_sizes=[16])
-    clf = classifier(alpha=2, hidden_layer_sizes=np.array([16]))
-    same_fit(Checkpoint(path).resume(clf).fit(X, y), classifier(alpha=2).fit(X, y))
+    there = {"alpha": np.float64(2.0), "hidden_layer_sizes": 16, "class_weight": {0: 2, 1: 1.0}}
+    here = {"alpha": 2, "hidden_layer_sizes": np.array([16])}
+    here["class_weight"] = {np.int64(1): 1, 0: np.float32(2)}
+    cut_off(path, **there)
+    same_fit(Checkpoint(path).resume(classifier(**here)).fit(X, y), classifier(**there).fit(X, y))
 
 
-def test_callables_among_the_parameters_are_known_again_in_another_process(path):
-    def scorer(estimator, rows, labels):
+class Scorer:
+    def __call__(self, estimator, rows, labels):
         return estimator.score(rows, labels)
 
-    settings = {"scoring": scorer, "early_stopping": True}
-    cut_off(path, **settings)
-    text = pickle.dumps(Checkpoint(path).resume(classifier(**settings))._unfinished)
-    assert b"0x" not in text
+
+@pytest.mark.parametrize(
+    "scorer",
+    [
+        lambda estimator, rows, labels: estimator.score(rows, labels),
+        Scorer(),
+        partial(Scorer(), rows=X, labels=y),
+        make_scorer(partial(fbeta_score, beta=2.0, average="macro")),
+    ],
+)
+def test_callables_among_the_parameters_are_known_again_in_another_process(path, scorer):
+    assert "0x" not in describe(scorer)
+    assert describe(scorer) == describe(copy.deepcopy(scorer))
 
 
 def test_pipelines_are_resumed_by_their_last_step(path):
@@ -353,8 +390,31 @@ def test_what_was_resumed_before_the_file_went_on_is_stale(path):
     cut_off(path)
     early = Checkpoint(path).resume(classifier())
     cut_off(path, 2)
-    with pytest.raises(ValueError, match="belongs to another fit"):
+    with pytest.raises(ValueError, match="belongs to another fit, that is unfinished"):
         early.fit(X, y)
+
+
+def test_a_fit_that_is_running_cannot_be_resumed(path):
+    class Resume(CutAfter):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "epoch":
+                second = Checkpoint(path).resume(classifier())
+                with pytest.raises(ValueError, match=r"fit, that is running: .*Wait for it"):
+                    second.fit(X, y)
+
+    clf = Checkpoint(path).resume(classifier())
+    clf.set_callbacks(*clf._skl_callbacks, Resume(0)).fit(X, y)
+    same_fit(clf.set_callbacks(), classifier().fit(X, y))
+
+
+def test_file_systems_without_locks_will_do(path, monkeypatch):
+    def flock(*args):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    cut_off(path)
+    monkeypatch.setattr(_checkpoint, "fcntl", None)
+    same_fit(Checkpoint(path).resume(classifier()).fit(X, y), classifier().fit(X, y))
 
 
 def test_clones_one_after_another_share_a_path(path):
@@ -364,7 +424,13 @@ def test_clones_one_after_another_share_a_path(path):
 
 
 def test_clones_side_by_side_do_not(path):
-    clf = classifier(max_iter=200, early_stopping=False).set_callbacks(Checkpoint(path))
+    class Together(CutAfter):
+        def on_fit_task_begin(self, estimator, context):
+            if context.task_name == "epoch" and context.task_id == 0:
+                barrier.wait(timeout=60)
+
+    barrier = Barrier(2)
+    clf = classifier().set_callbacks(Together(0), Checkpoint(path))
     with parallel_config("threading"):
         with pytest.warns(FitFailedWarning, match="belongs to another fit"):
             scores = cross_val_score(clf, X, y, n_jobs=2, cv=2)
@@ -388,10 +454,81 @@ def test_an_interrupted_fit_is_published_and_can_be_resumed_too(path):
     same_fit(Checkpoint(path).resume(clf).fit(X, y), classifier().fit(X, y))
 
 
-def test_what_a_kill_has_left_beside_the_file_is_cleared_away(path):
-    (path.parent / f".{path.name}.0.tmp").write_bytes(b"half a checkpoint")
-    Checkpoint(path).resume(classifier()).fit(X, y)
-    assert list(path.parent.iterdir()) == [path]
+@pytest.mark.parametrize("name", ["fit.skmax", "fit[alpha=1]", "a**b"])
+def test_what_a_kill_has_left_beside_the_file_is_cleared_away_and_nothing_else(tmp_path, name):
+    others = [tmp_path / f".{name}.2.{32 * 'a'}.tmp", tmp_path / f".{name}.tmp"]
+    for path in [*others, tmp_path / f".{name}.{32 * 'a'}.tmp"]:
+        path.write_bytes(b"half a checkpoint")
+    Checkpoint(tmp_path / name).resume(classifier()).fit(X, y)
+    assert set(tmp_path.iterdir()) == {tmp_path / name, *others}
+
+
+def test_the_path_is_kept_when_the_working_directory_changes(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    clf = Checkpoint(b"fit").resume(classifier())
+    monkeypatch.chdir("elsewhere")
+    clf.fit(X, y)
+    assert (tmp_path / "fit").exists() and not (tmp_path / "elsewhere" / "fit").exists()
+    assert Checkpoint("~/fit").path == Checkpoint("../fit").path
+
+
+def test_a_resumed_fit_is_resumed_once(path):
+    cut_off(path)
+    clf = Checkpoint(path).resume(classifier()).fit(X, y).fit(X, y)
+    same_fit(clf, classifier().fit(X, y))
+    cut_off(path)
+    Checkpoint(path).resume(clf)
+    path.unlink()
+    assert "_unfinished" not in vars(Checkpoint(path).resume(clf))
+
+
+def test_a_resumed_fit_that_fails_can_be_finished_all_the_same(path):
+    cut_off(path)
+    clf = Checkpoint(path).resume(classifier()).set_callbacks(CutAfter(2))
+    for _ in range(2):  # not from where it has come to: nothing has kept that
+        with pytest.raises(Cut):
+            clf.fit(X, y)
+    same_fit(clf.set_callbacks().fit(X, y), classifier().fit(X, y))
+
+
+def test_a_shared_random_state_moves_on_as_in_the_first_fit(path):
+    whole, resumed = np.random.RandomState(0), np.random.RandomState(0)
+    classifier(random_state=whole).fit(X, y)
+    cut_off(path, random_state=np.random.RandomState(0))
+    clf = Checkpoint(path).resume(classifier(random_state=resumed)).fit(X, y)
+    assert whole.randint(1000) == resumed.randint(1000)
+    same_fit(clf, classifier(random_state=np.random.RandomState(0)).fit(X, y))
+
+
+def test_temperatures_are_fitted_for_no_checkpoint(path, monkeypatch):
+    from skmax import _fitting
+
+    fit_temperature, n_calls = _fitting.fit_temperature, []
+
+    def count(*args):
+        n_calls.append(1)
+        return fit_temperature(*args)
+
+    monkeypatch.setattr(_fitting, "fit_temperature", count)
+    Checkpoint(path).resume(classifier(early_stopping=True, validation_fraction=0.2)).fit(X, y)
+    assert len(n_calls) == 1
+
+
+def test_a_directory_that_cannot_be_written_is_an_error_before_helpers_are_asked(
+    path, monkeypatch
+):
+    def touch(self):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    def ask_helpers(*args):
+        raise AssertionError
+
+    monkeypatch.setattr("pathlib.Path.touch", touch)
+    monkeypatch.setattr("skmax._fitting.ask_helpers", ask_helpers)
+    with pytest.raises(PermissionError):
+        Checkpoint(path).resume(classifier()).fit(X, y)
 
 
 def test_a_stream_is_refused(path):
@@ -418,6 +555,13 @@ def test_without_skops_the_error_says_what_to_install(path, monkeypatch):
 
 
 def test_the_callback_can_be_sent_to_another_process(path):
+    class Send(CutAfter):
+        def on_fit_task_end(self, estimator, context):
+            assert pickle.loads(pickle.dumps(checkpoint))._fits == {} != checkpoint._fits
+
+    checkpoint = Checkpoint(path)
+    classifier().set_callbacks(checkpoint, Send(0)).fit(X, y)
+    assert checkpoint._fits == {}
     again = pickle.loads(pickle.dumps(Checkpoint(path, 3)))
     assert repr(again) == repr(Checkpoint(path, 3)) == f"Checkpoint({str(path)!r}, every=3)"
 
@@ -478,7 +622,7 @@ def test_a_file_of_foreign_types_is_refused(path):
 
     payload = skops.io.dumps({"class": "Model", "params": Checkpoint("x")})
     header = b'{"fit": "1", "name": "x", "finished": false}\n'
-    _checkpoint._replace(path, header + payload)
+    _checkpoint._replace(path, header + payload).close()
     with pytest.raises(ValueError, match=r"holds what no checkpoint does: .*skmax\._checkpoint"):
         Checkpoint(path).resume(classifier())
 
@@ -526,7 +670,7 @@ def n_steps(monkeypatch, path):
 def test_a_full_disk_costs_a_checkpoint_but_not_the_fit(path, monkeypatch):
     whole = classifier(max_iter=3).fit(X, y)
     n, n_first = n_steps(monkeypatch, path), 1 + 6
-    # Whose file is it? For each checkpoint: still ours? open, write, 2 fsync, rename.
+    # Whose file is it? For each checkpoint: still ours? open, write, fsync, rename, fsync.
     assert n == n_first + 4 * 6
     full = OSError(errno.ENOSPC, "No space left on device")
     for k in range(1, n + 1):

@@ -153,8 +153,11 @@ def test_a_copied_state_is_independent(optimizer):
     training = run(Parabola(), state(optimizer()))
     copy = training.copy()
     before = copy.copy()
-    run(Parabola(), training)
+    run(Parabola(), training, epochs=range(3, 6), max_iter=6)
     assert_array_equal(copy.params, before.params)
+    assert_array_equal(copy.fallback.params, before.fallback.params)
+    training = before.copy()
+    run(Parabola(), training)
     run(Parabola(), copy)
     assert_array_equal(copy.params, training.params)
 

@@ -5,7 +5,9 @@ import warnings
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
+import skops.io
 from numpy.testing import assert_array_equal
 from sklearn.callback import ScoringMonitor
 from sklearn.datasets import make_classification
@@ -90,7 +92,8 @@ def test_the_estimator_of_a_pass_is_that_of_a_fit_stopped_there(solver, settings
         stopped = fitted(Recorder(stop_at=k), solver=solver, **settings)
         assert stopped.n_iter_ == k
         assert_array_equal(estimator.predict_proba(X), stopped.predict_proba(X))
-        assert estimator.loss_curve_ == stopped.loss_curve_
+        for name in vars(stopped).keys() - {"_model", "_state", "_skl_callbacks"}:
+            assert_array_equal(getattr(estimator, name), getattr(stopped, name), err_msg=name)
         assert estimator.temperature_ == stopped.temperature_
 
 
@@ -130,6 +133,29 @@ def test_callbacks_are_torn_down_when_one_fails_and_the_old_model_is_kept(solver
     assert recorder.n_open == 0
     clf.set_callbacks()
     assert vars(clf) == before
+
+
+def test_a_callback_that_fails_at_the_very_end_leaves_the_old_model():
+    class Late(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "fit":
+                raise MemoryError
+
+    clf = fitted()
+    before = vars(clf).copy()
+    with pytest.raises(MemoryError):
+        clf.set_callbacks(Late()).set_params(alpha=2.0).fit(X, y)
+    clf.set_callbacks().set_params(alpha=1.0)
+    assert vars(clf) == before
+
+
+def test_callbacks_change_nothing_of_a_later_warm_start():
+    settings = {"learning_rate": "constant", "max_iter": 4}
+    fits = [fitted(recorder, **settings) for recorder in (None, Recorder())]
+    for clf in fits:
+        clf.set_callbacks().set_params(warm_start=True, max_iter=6).fit(X, y)
+    assert fits[0].temperature_ == fits[1].temperature_
+    assert_array_equal(fits[0].predict_proba(X), fits[1].predict_proba(X))
 
 
 def test_callbacks_are_torn_down_where_the_door_stays_shut():
@@ -184,6 +210,31 @@ def test_what_a_callback_has_kept_can_be_stored_and_trained_further():
     again = pickle.loads(pickle.dumps(kept)).set_params(max_iter=3).fit(X, y)
     assert_array_equal(again.predict_proba(X), whole.predict_proba(X))
     assert again.loss_curve_ == whole.loss_curve_
+
+
+class Store(Recorder):
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        skops.io.dumps(fitted_estimator.set_callbacks())
+        self.size = len(pickle.dumps(fitted_estimator))
+        self.kept = fitted_estimator
+
+
+def test_what_a_callback_is_given_holds_on_to_nothing_of_the_fit():
+    names = pd.DataFrame(X, columns=[f"x{i}" for i in range(10)])
+    clf = fitted(max_iter=2)
+    clf.fit(names, y)
+    clf.set_callbacks(store := Store()).fit(X, y)
+    store.kept.predict(X)  # without a warning that X has no names
+    assert vars(store.kept).keys() == vars(clf.set_callbacks()).keys()
+    assert store.size < 2 * len(pickle.dumps(clf))
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton-cg"])
+def test_a_fit_that_begins_at_its_optimum_has_no_pass(solver):
+    settings = {"solver": solver, "hidden_layer_sizes": (), "tol": 10.0}
+    recorder = Recorder()
+    assert fitted(recorder, **settings).n_iter_ == 0
+    assert recorder.events == [("begin", "fit"), ("end", "fit")]
 
 
 @pytest.mark.parametrize("in_pipeline", [False, True])
