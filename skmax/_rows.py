@@ -97,7 +97,7 @@ class Rows:
         self._is_plain = not self._is_sparse and X.flags.c_contiguous and X.flags.aligned
         self._scaling = scaling
         if scaling is not None:
-            self._work_dtype = _work_dtype(X, scaling)
+            self._work_dtype = work_dtype(X, scaling)
             self._center = scaling.center.astype(self._work_dtype)
             self._inverse_scale = (1.0 / scaling.scale).astype(self._work_dtype)
             self._shift = self._center * self._inverse_scale
@@ -194,7 +194,7 @@ class SparseBatch:
         out[...] = product
 
 
-def _work_dtype(X, scaling):
+def work_dtype(X, scaling):
     """Return the dtype that scaling computes in, float32 where X and the scale allow it."""
     narrow = np.finfo(np.float32)
     in_range = (
