@@ -11,7 +11,7 @@ PACKAGE = Path(skmax.__file__).parent
 
 # Modules of one set import only from sets further down.
 LAYERS = [
-    {"__init__"},
+    {"__init__", "onnx"},
     {"_checkpoint", "_validation_monitor"},
     {"_classifier"},
     {"_fitting", "_plain", "_validation"},

@@ -1,0 +1,259 @@
+"""Fitted classifiers as ONNX models: importing this module registers their converter.
+
+skl2onnx then converts a `SoftmaxMLPClassifier`, alone, in a pipeline, or within those
+meta-estimators of scikit-learn that it knows itself. The model that comes out needs
+neither skmax nor scikit-learn nor Python, but a runtime such as onnxruntime. What is needed
+here comes with ``pip install skmax[export] onnxruntime``.
+
+The graph computes what `predict` and `predict_proba` compute, the scaling of the features
+and the temperature included, in the precision of its input: a classifier that was fitted
+in float64 becomes a float32 model where the rows given to `to_onnx` are float32. Its inputs
+are dense. Where rows are integers, they are scaled in float64, and the rest is float32.
+
+Notes
+-----
+The options are those of skl2onnx's own classifiers:
+
+zipmap : {True, False, "columns"}, default=True
+    Whether probabilities are a list of dicts ("output_probability", float32 only), one
+    array ("probabilities"), or one output per class.
+raw_scores : bool, default=False
+    Whether to return the logits over the temperature in place of probabilities. Other than
+    of `decision_function` there are two columns also for two classes.
+nocl, output_class_labels : bool, default=False
+    Whether labels are their positions in `classes_`; whether `classes_` is an output.
+
+Labels are strings or int64 (False and True become 0 and 1). The lowest opset is 13. The
+error function of "gelu" is evaluated in float32 also in a float64 model, as onnxruntime has
+no other: its probabilities are good to about 1e-7. A graph raises no errors: where a row has
+a NaN, or logits that are not finite, its probabilities are NaN; infinite values, which
+`predict` refuses, are taken for what they are.
+
+Of the meta-estimators, skl2onnx 1.20 converts isotonic calibration and tuned thresholds
+inexactly, whatever the classifier within.
+
+Examples
+--------
+>>> import numpy as np
+>>> import onnxruntime
+>>> import skmax.onnx
+>>> from skl2onnx import to_onnx
+>>> from sklearn.datasets import load_iris
+>>> X, y = load_iris(return_X_y=True)
+>>> X = X.astype(np.float32)
+>>> clf = skmax.SoftmaxMLPClassifier((), random_state=0).fit(X, y)
+>>> model = to_onnx(clf, X[:1], options={"zipmap": False})
+>>> session = onnxruntime.InferenceSession(model.SerializeToString())
+>>> labels, P = session.run(None, {"X": X})
+>>> np.allclose(P, clf.predict_proba(X), atol=1e-6)
+True
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+try:
+    from skl2onnx import update_registered_converter
+    from skl2onnx._parse import _parse_sklearn_classifier
+    from skl2onnx.common.data_types import DoubleTensorType, guess_proto_type
+    from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
+    from skl2onnx.common.utils_classifier import get_label_classes
+except ImportError as error:
+    raise ImportError("skmax.onnx needs skl2onnx: pip install skmax[export]") from error
+from onnx.helper import np_dtype_to_tensor_dtype, tensor_dtype_to_np_dtype
+from sklearn.utils.validation import check_is_fitted
+
+from ._activations import SELU_ALPHA, SELU_SCALE
+from ._classifier import SoftmaxMLPClassifier
+from ._rows import work_dtype
+from ._scaling import CLIP
+
+__all__: list[str] = []  # importing the module is all there is to do
+
+OPTIONS = {
+    "zipmap": [True, False, "columns"],
+    "raw_scores": [True, False],
+    "nocl": [True, False],
+    "output_class_labels": [True, False],
+}
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """An ONNX graph to which nodes are added; what a node computes goes by a name.
+
+    Parameters
+    ----------
+    scope : skl2onnx Scope
+        Gives names.
+    container : skl2onnx ModelComponentContainer
+        Takes nodes and constants.
+    dtype : dtype
+        Of Python's floats where they are inputs of nodes.
+    """
+
+    scope: Any
+    container: Any
+    dtype: np.dtype
+
+    def add(self, op, *inputs, output=None, **attributes):
+        """Add a node and return the name of what it computes, `output` or a new one.
+
+        Each input is a name, an array or a float.
+        """
+        names = [value if isinstance(value, str) else self._constant(value) for value in inputs]
+        output = output or self.scope.get_unique_variable_name(op.lower())
+        name = self.scope.get_unique_operator_name(op)
+        self.container.add_node(op, names, output, name=name, **attributes)
+        return output
+
+    def cast(self, value, dtype):
+        """Add a cast of a named value and return the name of the result."""
+        return self.add("Cast", value, to=np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+    def _constant(self, value):
+        array = np.asarray(value, dtype=self.dtype if isinstance(value, float) else None)
+        name = self.scope.get_unique_variable_name("constant")
+        element_type = np_dtype_to_tensor_dtype(array.dtype)
+        self.container.add_initializer(name, element_type, array.shape, array.ravel())
+        return name
+
+
+def _selu(graph, Z):
+    # onnxruntime has Selu for float32 only.
+    negative_part = graph.add("Sub", graph.add("Exp", graph.add("Min", Z, 0.0)), 1.0)
+    negative_part = graph.add("Mul", negative_part, SELU_ALPHA)
+    return graph.add("Mul", graph.add("Add", graph.add("Relu", Z), negative_part), SELU_SCALE)
+
+
+def _gelu(graph, Z):
+    # z Phi(z) = z / 2 (1 + erf(z / sqrt(2))); onnxruntime has Erf for float32 only.
+    erf = graph.add("Erf", graph.cast(graph.add("Mul", Z, sqrt(0.5)), np.float32))
+    doubled = graph.add("Add", graph.cast(erf, graph.dtype), 1.0)
+    return graph.add("Mul", graph.add("Mul", Z, 0.5), doubled)
+
+
+def _silu(graph, Z):
+    return graph.add("Mul", Z, graph.add("Sigmoid", Z))
+
+
+# Each takes the name of Z and returns that of g(Z).
+ACTIVATION_NODES: dict[str, Callable[[_Graph, str], str]] = {
+    "identity": lambda graph, Z: Z,
+    "logistic": lambda graph, Z: graph.add("Sigmoid", Z),
+    "tanh": lambda graph, Z: graph.add("Tanh", Z),
+    "relu": lambda graph, Z: graph.add("Relu", Z),
+    "selu": _selu,
+    "gelu": _gelu,
+    "silu": _silu,
+}
+
+
+def _smooth_clip(graph, Z):
+    Z = graph.add("Max", graph.add("Min", Z, 1e6), -1e6)
+    square = graph.add("Mul", graph.add("Mul", Z, Z), 1.0 / CLIP**2)
+    return graph.add("Div", Z, graph.add("Sqrt", graph.add("Add", square, 1.0)))
+
+
+# What follows (X - center) / scale.
+SCALING_NODES: dict[str, Callable[[_Graph, str], str]] = {
+    "standard": lambda graph, Z: Z,
+    "robust": _smooth_clip,
+}
+
+
+def _parse(scope, model, inputs, custom_parsers=None):
+    """Check a classifier at the door, then do as for skl2onnx's own: the signature is its."""
+    check_is_fitted(model)
+    _onnx_labels(get_label_classes(scope, model))
+    zipmap = scope.get_options(model, {"zipmap": True})["zipmap"]
+    if zipmap is True and isinstance(inputs[0].type, DoubleTensorType):
+        raise ValueError(
+            "ONNX has dicts of float32 probabilities only (zipmap=True), got float64 rows. Pass "
+            "float32 rows to to_onnx, or options={'zipmap': False}."
+        )
+    return _parse_sklearn_classifier(scope, model, inputs, custom_parsers)
+
+
+def _convert(scope, operator, container):
+    """Add the nodes of a fitted classifier: the signature is skl2onnx's."""
+    clf = operator.raw_operator
+    model = clf._fitted_model()
+    rows = operator.inputs[0]
+    rows_dtype = tensor_dtype_to_np_dtype(guess_proto_type(rows.type))
+    double = rows_dtype == np.float64
+    graph = _Graph(scope, container, np.dtype(np.float64 if double else np.float32))
+    label, probabilities = (output.full_name for output in operator.outputs)
+    raw_scores = container.get_options(clf, {"raw_scores": False})["raw_scores"]
+
+    X = _add_scaling(graph, rows.full_name, rows_dtype, model.scaling)
+    Z = _add_network(graph, X, model)
+    # Of the logits, as in predict: probabilities may be equal where logits are not.
+    index = graph.add("ArgMax", Z, axis=1, keepdims=0)
+    labels = _onnx_labels(get_label_classes(scope, clf))
+    graph.add("Gather", labels, index, output=label)
+    if raw_scores:
+        graph.add("Identity", Z, output=probabilities)
+    else:
+        P = graph.add("Softmax", Z, axis=1)
+        graph.add("Max", P, np.finfo(graph.dtype).tiny, output=probabilities)
+
+
+def _add_scaling(graph, X, dtype, scaling):
+    """Return the name of the scaled rows, in the graph's precision, of rows X of a dtype."""
+    if scaling is None:
+        return graph.cast(X, graph.dtype)
+    finish = _node_maker(SCALING_NODES, scaling.kind, "scaling")
+    # The differences are not folded into the first layer: they lose digits there where a
+    # mean is large against the deviation.
+    work = work_dtype(np.empty(0, dtype), scaling)
+    X = graph.add("Sub", graph.cast(X, work), scaling.center.astype(work))
+    X = graph.add("Mul", X, (1.0 / scaling.scale).astype(work))
+    return finish(graph, graph.cast(X, graph.dtype))
+
+
+def _add_network(graph, A, model):
+    """Return the name of the logits over the temperature, of scaled rows A."""
+    *hidden, last = [
+        [array.astype(graph.dtype) for array in layer] for layer in zip(*model.layers, strict=True)
+    ]
+    for W, b in hidden:
+        activate = _node_maker(ACTIVATION_NODES, model.network.activation, "activation")
+        A = activate(graph, graph.add("Gemm", A, W, b))
+    Z = graph.add("Gemm", A, *last)
+    return Z if model.temperature == 1.0 else graph.add("Div", Z, float(model.temperature))
+
+
+def _node_maker(nodes, name, kind):
+    if name not in nodes:
+        raise NotImplementedError(
+            f"The {kind} {name!r} has no ONNX form; those that have one are {sorted(nodes)}."
+        )
+    return nodes[name]
+
+
+def _onnx_labels(classes):
+    """Return class labels as an array of what ONNX has: strings or int64."""
+    if all(isinstance(label, str) for label in classes):
+        return classes.astype(object)
+    for label in classes.tolist():
+        if not isinstance(label, int | float | np.integer) or not -(2**63) <= label < 2**63:
+            raise ValueError(
+                "ONNX has labels that are strings, or integers within 64 bits; got "
+                f"the class label {label!r}."
+            )
+    return classes.astype(np.int64)
+
+
+update_registered_converter(
+    SoftmaxMLPClassifier,
+    "SkmaxSoftmaxMLPClassifier",
+    calculate_linear_classifier_output_shapes,
+    _convert,
+    parser=_parse,
+    options=OPTIONS,
+)

@@ -1,0 +1,278 @@
+"""What onnxruntime computes from an exported classifier is what the classifier computes."""
+
+import importlib
+import sys
+from functools import cache
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from neutral import NEUTRAL
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import softmax
+from skl2onnx import to_onnx
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_digits
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+import skmax.onnx
+from skmax import SoftmaxMLPClassifier
+from skmax._activations import ACTIVATIONS
+from skmax._scaling import SCALINGS
+
+X, y = load_digits(return_X_y=True)
+SINGLE = X.astype(np.float32)
+DTYPES = [np.float32, np.float64]
+
+
+def quick(hidden=(16,), **settings):
+    settings = {
+        **NEUTRAL,
+        "scaling": "standard",
+        "max_iter": 10,
+        "learning_rate": "cosine",
+        "learning_rate_init": 0.02,
+        "random_state": 0,
+        **settings,
+    }
+    return SoftmaxMLPClassifier(hidden, **settings)
+
+
+@cache
+def fitted(activation="relu", scaling="standard", dtype=np.float64):
+    return quick(activation=activation, scaling=scaling).fit(X.astype(dtype), y)
+
+
+def export(clf, rows, target_opset=None, **options):
+    model = to_onnx(
+        clf, rows[:1], target_opset=target_opset, options={id(clf): options} if options else None
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def run(model, rows):
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), settings)
+    return session.run(None, {session.get_inputs()[0].name: rows})
+
+
+def assert_same(clf, rows):
+    """Labels and probabilities are the classifier's own, in the precision of the rows."""
+    labels, P = run(export(clf, rows, zipmap=False), rows)
+    expected = clf.predict_proba(rows)
+    assert P.dtype == (np.float64 if rows.dtype == np.float64 else np.float32)
+    # float32 has 1e-7 for each of some hundred operations, on either side; in float64 the
+    # error function of gelu has it too.
+    atol = 1e-7 if P.dtype == expected.dtype == np.float64 else 1e-5
+    assert_allclose(P, expected, rtol=0, atol=atol)
+    # Rounding may decide between classes that are as good as equal.
+    second, first = np.sort(np.pad(expected, [(0, 0), (1, 0)]), axis=1).T[-2:]
+    clear = first - second > 2 * atol
+    assert clear.mean() > 0.99
+    assert_array_equal(labels[clear], clf.predict(rows)[clear])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("fit_dtype", DTYPES)
+@pytest.mark.parametrize("scaling", [None, *SCALINGS])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_and_scaling_in_every_precision(activation, scaling, fit_dtype, dtype):
+    assert_same(fitted(activation, scaling, fit_dtype), X.astype(dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("hidden", [(), (8,), (8, 4), (8, 6, 4, 2)])
+def test_any_number_of_hidden_layers(hidden, dtype):
+    assert_same(quick(hidden).fit(X, y), X.astype(dtype))
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 3, 200])
+def test_any_number_of_classes(n_classes):
+    clf = quick().fit(X, np.arange(len(X)) % n_classes)
+    assert_same(clf, X)
+    assert len(run(export(clf, SINGLE, zipmap=True), SINGLE[:1])[1][0]) == n_classes
+
+
+@pytest.mark.parametrize(
+    "labels", [y > 4, y > -1, y.astype(np.uint8), 2**40 * y, 1.0 * y, y.astype(str),
+               y.astype(object), y.astype(str).astype(object)],
+    ids=lambda labels: f"{labels.dtype} {len(set(labels))}",
+)  # fmt: skip
+def test_labels(labels):
+    clf = quick().fit(X, labels)
+    assert_same(clf, X)
+    expected = clf.classes_ if isinstance(clf.classes_[0], str) else clf.classes_.astype(int)
+    predicted, P = run(export(clf, SINGLE), SINGLE[:3])
+    assert list(P[0]) == expected.tolist()
+    assert [max(p, key=p.get) for p in P] == predicted.tolist()
+
+
+@pytest.mark.parametrize("zipmap", [True, False, "columns"])
+@pytest.mark.parametrize(
+    "classes",
+    [np.array([0, 2**63], dtype=np.uint64), np.array([b"1", b"2"])],
+    ids=lambda classes: str(classes.dtype),
+)
+def test_labels_that_onnx_does_not_have_are_an_error(classes, zipmap):
+    clf = quick(()).partial_fit(X, classes[-(y % 2)], classes=classes)
+    with pytest.raises(ValueError, match="labels that are strings, or integers within 64 bits"):
+        export(clf, SINGLE, zipmap=zipmap)
+    positions = run(export(clf, X, zipmap=False, nocl=True), X)[0]
+    assert_array_equal(clf.classes_[positions], clf.predict(X))
+
+
+def test_zipmap_decides_the_structure():
+    clf, rows = fitted(), SINGLE[:5]
+    P = clf.predict_proba(rows)
+    models = {zipmap: export(clf, rows, zipmap=zipmap) for zipmap in [True, False, "columns"]}
+    names = {zipmap: [o.name for o in model.graph.output] for zipmap, model in models.items()}
+    assert names[False] == ["label", "probabilities"]
+    assert names[True] == ["output_label", "output_probability"]
+    assert names["columns"] == ["output_label", *(f"i{label}" for label in clf.classes_)]
+    outputs = {zipmap: run(model, rows) for zipmap, model in models.items()}
+    for label, *_ in outputs.values():
+        assert_array_equal(label, clf.predict(rows))
+    assert_allclose(outputs[False][1], P, atol=1e-5)
+    assert_array_equal(np.transpose(outputs["columns"][1:]), outputs[False][1])
+    for row, expected in zip(outputs[True][1], outputs[False][1], strict=True):
+        assert list(row) == clf.classes_.tolist()
+        assert_array_equal(list(row.values()), expected)
+
+
+def test_onnx_has_no_dicts_of_float64():
+    for clf in [fitted(), make_pipeline(fitted())]:
+        with pytest.raises(ValueError, match=r"float32 rows to to_onnx, or .*'zipmap': False"):
+            export(clf, X)
+
+
+def test_labels_of_classes_as_an_output():
+    *_, labels = run(export(fitted(), X, zipmap=False, output_class_labels=True), X[:1])
+    assert_array_equal(labels, fitted().classes_)
+
+
+@pytest.mark.parametrize("n_classes", [2, 10])
+def test_the_softmax_of_raw_scores_are_calibrated_probabilities(n_classes):
+    labels = y % n_classes
+    clf = quick(early_stopping=True, temperature_scaling=True).fit(X, labels)
+    assert clf.temperature_ != 1.0
+    assert_same(clf, X)
+    Z = run(export(clf, X, zipmap=False, raw_scores=True), X)[1]
+    assert_allclose(softmax(Z, axis=1), clf.predict_proba(X), atol=1e-12)
+    assert_allclose(Z if n_classes > 2 else Z[:, 1] - Z[:, 0], clf.decision_function(X))
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 1000])
+def test_any_number_of_rows(n_rows):
+    for zipmap in [True, False, "columns"]:
+        outputs = run(export(fitted(), SINGLE, zipmap=zipmap), SINGLE[:n_rows])
+        assert [len(output) for output in outputs] == [n_rows] * len(outputs)
+
+
+@pytest.mark.parametrize("kind", SCALINGS)
+def test_a_mean_that_is_large_against_the_deviation(kind):
+    rows = (X + 1e4).astype(np.float32)
+    assert_same(quick(scaling=kind).fit(rows, y), rows)
+
+
+@pytest.mark.parametrize("scaling", [None, *SCALINGS])
+@pytest.mark.parametrize("dtype", [np.int64, bool])
+def test_rows_of_other_types(dtype, scaling):
+    rows = X.astype(dtype)
+    assert_same(quick(scaling=scaling).fit(rows, y), rows)
+
+
+def test_integers_are_scaled_before_they_lose_digits():
+    rows = X.astype(np.int64) + 2**40
+    assert_same(quick().fit(rows, y), rows)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_probabilities_of_huge_rows_are_finite_and_none_is_zero(scaling, dtype):
+    rows = (1e6 * X).astype(dtype)
+    P = run(export(fitted(scaling=scaling), rows, zipmap=False), rows)[1]
+    assert_allclose(P.sum(axis=1), 1.0, rtol=1e-5)
+    assert P.min() >= np.finfo(dtype).tiny
+
+
+@pytest.mark.parametrize("scaling", [None, *SCALINGS])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_probabilities_of_nan_are_nan(activation, scaling):
+    rows = SINGLE[:3].copy()
+    rows[1, 20] = np.nan
+    P = run(export(fitted(activation, scaling), rows, zipmap=False), rows)[1]
+    assert_array_equal(np.isnan(P).all(axis=1), [False, True, False])
+
+
+def test_probabilities_of_infinite_logits_are_nan():
+    rows = np.full_like(SINGLE[:1], np.finfo(np.float32).max)
+    assert np.isnan(run(export(fitted(), rows, zipmap=False), rows)[1]).all()
+
+
+@pytest.mark.parametrize("target_opset", [13, 18, None])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_older_opsets(activation, target_opset):
+    clf = fitted(activation, "robust")
+    _, P = run(export(clf, X, target_opset=target_opset, zipmap=False), X)
+    assert_allclose(P, clf.predict_proba(X), atol=1e-6)
+
+
+COMPOSED = {
+    "pipeline": lambda: make_pipeline(StandardScaler(), quick(scaling=None)),
+    "columns": lambda: make_pipeline(
+        ColumnTransformer(
+            [("a", StandardScaler(), list(range(30))), ("b", MinMaxScaler(), list(range(30, 64)))]
+        ),
+        quick(),
+    ),
+    "voting": lambda: VotingClassifier(
+        [("a", quick()), ("b", make_pipeline(StandardScaler(), quick(())))],
+        voting="soft",
+        flatten_transform=False,
+    ),
+    "bagging": lambda: BaggingClassifier(quick(), n_estimators=2, random_state=0),
+    "one versus rest": lambda: OneVsRestClassifier(quick(())),
+    "sigmoid": lambda: CalibratedClassifierCV(quick(()), cv=2),
+    "stacking": lambda: StackingClassifier([("a", quick())], final_estimator=quick(()), cv=2),
+    "grid search": lambda: GridSearchCV(quick(()), {"alpha": [1e-4, 1.0]}, cv=2),
+}
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_pipelines_and_meta_estimators(name):
+    clf = COMPOSED[name]().fit(X, y)
+    for dtype in DTYPES:
+        assert_same(clf, X.astype(dtype))
+
+
+@pytest.mark.parametrize("zipmap", [True, False, "columns"])
+@pytest.mark.parametrize("build", [quick, lambda: make_pipeline(StandardScaler().fit(X), quick())])
+def test_not_fitted(build, zipmap):
+    clf = build()
+    with pytest.raises(NotFittedError, match="SoftmaxMLPClassifier instance is not fitted"):
+        export(clf, X, zipmap=zipmap)
+
+
+@pytest.mark.parametrize(
+    "nodes, name", [("ACTIVATION_NODES", "relu"), ("SCALING_NODES", "robust")]
+)
+def test_what_has_no_onnx_form_is_named(nodes, name, monkeypatch):
+    monkeypatch.delitem(getattr(skmax.onnx, nodes), name)
+    with pytest.raises(NotImplementedError, match=f"{name!r} has no ONNX form"):
+        export(fitted(scaling="robust"), SINGLE)
+
+
+def test_without_skl2onnx_the_import_says_what_to_install(monkeypatch):
+    monkeypatch.delitem(sys.modules, "skmax.onnx")
+    monkeypatch.setitem(sys.modules, "skl2onnx", None)
+    with pytest.raises(ImportError, match=r"pip install skmax\[export\]"):
+        importlib.import_module("skmax.onnx")
