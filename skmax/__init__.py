@@ -2,6 +2,7 @@
 
 from ._checkpoint import Checkpoint
 from ._classifier import SoftmaxMLPClassifier
+from ._displays import LogitsDisplay, ReliabilityDisplay, TrainingCurveDisplay
 from ._losses import cross_entropy, hardmax, log_softmax, one_hot, softmax
 from ._validation_monitor import ValidationMonitor
 
@@ -9,7 +10,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Checkpoint",
+    "LogitsDisplay",
+    "ReliabilityDisplay",
     "SoftmaxMLPClassifier",
+    "TrainingCurveDisplay",
     "ValidationMonitor",
     "cross_entropy",
     "hardmax",

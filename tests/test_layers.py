@@ -12,18 +12,18 @@ PACKAGE = Path(skmax.__file__).parent
 # Modules of one set import only from sets further down.
 LAYERS = [
     {"__init__", "onnx"},
-    {"_checkpoint", "_validation_monitor"},
+    {"_checkpoint", "_displays", "_validation_monitor"},
     {"_classifier"},
     {"_fitting", "_plain", "_validation"},
     {"_helpers", "_unfinished"},
     {"_scoring"},
     {"_building"},
     {"_newton"},
-    {"_model", "_solvers"},
+    {"_model", "_reliability", "_solvers"},
     {"_monitor", "_calibration", "_targets", "_tasks"},
     {"_objective"},
     {"_network", "_rows"},
-    {"_activations", "_losses", "_schedules", "_optimizers", "_scaling"},
+    {"_activations", "_drawing", "_losses", "_schedules", "_optimizers", "_scaling"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -1,0 +1,114 @@
+"""What the displays draw with, on matplotlib's axes. matplotlib is imported by functions only."""
+
+import numpy as np
+
+# Okabe and Ito's, which readers with any colour vision can tell apart, without the yellow.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+BLUE, VERMILLION = COLOURS[:2]
+
+# Share of the height of a reliability diagram that the rows of its bins have.
+STRIP = 0.2
+
+
+def pyplot(caller):
+    """Return matplotlib.pyplot, or raise ImportError that says how to install it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(f"{caller} needs matplotlib: pip install skmax[plot]") from error
+    return plt
+
+
+def dressed_axes(ax, display):
+    """Return the axes, or those of a new figure, in the dress of all displays."""
+    plt = pyplot(type(display).__name__)
+    if ax is None:
+        _, ax = plt.subplots(layout="constrained")
+    if not ax.lines:
+        ax.set_prop_cycle(color=COLOURS)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def styled(style, kwargs, *, patch=False):
+    """Return a style with the caller's wishes, whichever aliases they are called by."""
+    from matplotlib import cbook, lines, patches
+
+    return style | cbook.normalize_kwargs(kwargs, patches.Patch if patch else lines.Line2D)
+
+
+def draw_curve(ax, values, style, kwargs):
+    """Draw a value per epoch, of which the first is 1, and return the line."""
+    if len(values) == 1:
+        style |= {"marker": "o"}
+    (line,) = ax.plot(np.arange(1, len(values) + 1), values, **styled(style, kwargs))
+    return line
+
+
+def scale_losses(ax):
+    """Make the vertical axis logarithmic where all losses are positive and differ much."""
+    lowest, highest = ax.dataLim.intervaly
+    if lowest > 0 and highest > 5 * lowest:
+        ax.set_yscale("log", subs=[])
+        ax.yaxis.get_major_locator().set_params(subs=[1, 2, 5])
+        ax.yaxis.set_major_formatter("{x:g}")
+    else:
+        ax.set_yscale("linear")
+
+
+def legend_with_room(ax, *, above):
+    """Draw the legend, with room for it above or below all curves."""
+    legend = ax.legend(frameon=False, fontsize="small")
+    n_entries, points = len(legend.texts), legend.prop.get_size()
+    height = 72 * ax.get_window_extent().height / ax.figure.dpi
+    room = min(0.4, 1.6 * points * (1 + n_entries) / height)
+    to_axis = ax.yaxis.get_transform()
+    low, high = to_axis.transform(ax.dataLim.intervaly)
+    margin = 0.05 * ((high - low) or 1.0)
+    low, high = low - margin, high + margin
+    free = (high - low) * room / (1 - room)
+    ends = (low, high + free) if above else (low - free, high)
+    ax.set_ylim(to_axis.inverted().transform(ends))
+
+
+def rows_strip(ax):
+    """Return the strip for the rows of the bins at the foot of the axes; make it at first."""
+    for strip in ax.child_axes:
+        if strip.get_label() == "rows":
+            return strip
+    ax.plot([0, 1], [0, 1], color="0.5", linestyle=":", label="calibrated")
+    foot = -STRIP / (1 - STRIP) * 1.5
+    ax.set(xlim=(0, 1), ylim=(foot, 1.02), xlabel="confidence")
+    ax.set_ylabel("accuracy", y=(0.5 - foot) / (1.02 - foot))
+    ax.set_yticks(np.linspace(0, 1, 6))
+    ax.spines["left"].set_bounds(0, 1)
+    strip = ax.inset_axes((0, 0, 1, STRIP), label="rows", xlim=(0, 1), yscale="log")
+    strip.set_ylabel("rows", fontsize="small")
+    strip.yaxis.get_major_locator().set_params(numticks=3)
+    strip.yaxis.set_major_formatter("{x:g}")
+    strip.minorticks_off()
+    strip.tick_params(axis="y", labelsize="small")
+    strip.tick_params(axis="x", bottom=False, labelbottom=False)
+    strip.spines[["top", "right"]].set_visible(False)
+    return strip
+
+
+def signed(number):
+    """Return a number as the ticks of an axis show it: with a minus, not a hyphen."""
+    return f"{number:.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def draw_bars(ax, values, numbers, style):
+    """Draw a bar for each value that is one, from the top, with its number at the end."""
+    bars = ax.barh(range(len(values)), values, **style)
+    ax.bar_label(
+        bars,
+        ["" if np.isnan(value) else number for value, number in zip(values, numbers, strict=True)],
+        padding=3,
+        fontsize="small",
+    )
+    ax.axvline(0, color="0.2", linewidth=0.8)
+    ax.set_ylim(len(values) - 0.4, -0.6)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0, pad=8)
+    return bars
