@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from numbers import Integral
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeVar
 
 from sklearn.utils.validation import _num_samples
 
@@ -34,6 +34,9 @@ except ImportError:  # pragma: no cover - not POSIX: no fit can know whether ano
     fcntl = None  # type: ignore[assignment]
 
 MAGIC = b"skmax checkpoint 1 "
+
+# A classifier or a pipeline.
+Estimator = TypeVar("Estimator")
 
 
 @dataclass
@@ -103,21 +106,21 @@ class Checkpoint:
     >>> clf = Checkpoint(path).resume(SoftmaxMLPClassifier(random_state=0)).fit(X, y)
     """
 
-    def __init__(self, path, every=1):
+    def __init__(self, path: str | bytes | os.PathLike, every: int = 1) -> None:
         if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
             raise ValueError(f"every must be an integer >= 1, got {every!r}.")
         # Whatever becomes of the working directory, and where the link leads to.
-        self.path = Path(os.path.realpath(os.path.expanduser(os.fsdecode(path))))
-        self.every = int(every)
-        self._fits = {}
+        self.path: Path = Path(os.path.realpath(os.path.expanduser(os.fsdecode(path))))
+        self.every: int = int(every)
+        self._fits: dict[Any, _Fit] = {}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Checkpoint({str(self.path)!r}, every={self.every})"
 
     def __getstate__(self):
         return {**vars(self), "_fits": {}}  # those of this process
 
-    def resume(self, estimator):
+    def resume(self, estimator: Estimator) -> Estimator:
         """Set the callback on an estimator and give it the unfinished fit, if there is one.
 
         The next `fit` takes only the passes that remain, and must be given the same data;
@@ -156,7 +159,7 @@ class Checkpoint:
         classifier.set_callbacks(*others, self)
         return estimator
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Any) -> None:
         """Begin a fit: see that the file can be its own, and can be written.
 
         Parameters
@@ -197,7 +200,7 @@ class Checkpoint:
             temporary.touch()
         self._fits[estimator] = fit
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any) -> None:
         """Let go of the file.
 
         Parameters
@@ -209,7 +212,7 @@ class Checkpoint:
         if fit is not None and fit.file is not None:
             fit.file.close()
 
-    def on_fit_task_begin(self, estimator, context, *, X=None):
+    def on_fit_task_begin(self, estimator: Any, context: Any, *, X: Any = None) -> None:
         """Write the first checkpoint, before the first pass.
 
         Parameters
@@ -222,7 +225,7 @@ class Checkpoint:
         if context.task_name != "fit" and fit.file is None:
             self._write(fit, _plain_fit(estimator, X, context))
 
-    def on_fit_task_end(self, estimator, context, *, X=None):
+    def on_fit_task_end(self, estimator: Any, context: Any, *, X: Any = None) -> None:
         """Write the checkpoint of a pass, or say that the fit is finished.
 
         Parameters

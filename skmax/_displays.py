@@ -5,6 +5,7 @@ stored, and nothing is shown before the caller says so. matplotlib is imported b
 """
 
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -112,7 +113,9 @@ class TrainingCurveDisplay:
         self.loss_name = loss_name
         self.score_name = score_name
 
-    def plot(self, ax=None, *, name=None, quantity="loss", **kwargs):
+    def plot(
+        self, ax: Any = None, *, name: str | None = None, quantity: str = "loss", **kwargs: Any
+    ) -> Self:
         """Draw the curves.
 
         Parameters
@@ -180,7 +183,15 @@ class TrainingCurveDisplay:
         return {"marker": "o", "markevery": [self.best_epoch - 1], "label": label}
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None, ax=None, quantity="loss", **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        name: str | None = None,
+        ax: Any = None,
+        quantity: str = "loss",
+        **kwargs: Any,
+    ) -> Self:
         """Draw the curves of a fitted estimator.
 
         Parameters
@@ -326,13 +337,13 @@ class ReliabilityDisplay:
         self.name = name
 
     @property
-    def ece(self):
+    def ece(self) -> float:
         """Expected calibration error, sum_b n_b |accuracy_b - confidence_b| / sum_b n_b."""
         used = self.n_rows > 0
         gap = np.abs(self.accuracy[used] - self.confidence[used])
         return float(np.average(gap, weights=self.n_rows[used]))
 
-    def plot(self, ax=None, *, name=None, **kwargs):
+    def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> Self:
         """Draw accuracy over confidence.
 
         Parameters
@@ -375,18 +386,18 @@ class ReliabilityDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y,
+        estimator: Any,
+        X: Any,
+        y: Any,
         *,
-        sample_weight=None,
-        n_bins=15,
-        strategy="uniform",
-        temperature=None,
-        name=None,
-        ax=None,
-        **kwargs,
-    ):
+        sample_weight: Any = None,
+        n_bins: int = 15,
+        strategy: str = "uniform",
+        temperature: float | None = None,
+        name: str | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw accuracy over confidence of a fitted classifier.
 
         Parameters
@@ -465,17 +476,17 @@ class ReliabilityDisplay:
     @classmethod
     def from_predictions(
         cls,
-        y_true,
-        y_prob,
+        y_true: Any,
+        y_prob: Any,
         *,
-        sample_weight=None,
-        labels=None,
-        n_bins=15,
-        strategy="uniform",
-        name=None,
-        ax=None,
-        **kwargs,
-    ):
+        sample_weight: Any = None,
+        labels: Any = None,
+        n_bins: int = 15,
+        strategy: str = "uniform",
+        name: str | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw accuracy over confidence of predicted probabilities.
 
         Parameters
@@ -596,17 +607,17 @@ class LogitsDisplay:
         self.name = name
 
     @property
-    def probabilities(self):
+    def probabilities(self) -> np.ndarray:
         """Softmax of the logits."""
         return softmax(self.logits)
 
     @property
-    def loss(self):
+    def loss(self) -> float | None:
         """Cross-entropy of the row, - log p of the true class, or None."""
         true = self._true_index()
         return None if true is None else float(-log_softmax(self.logits)[true])
 
-    def plot(self, ax=None, *, name=None, **kwargs):
+    def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> Self:
         """Draw logits and probabilities.
 
         Parameters
@@ -699,7 +710,16 @@ class LogitsDisplay:
         )
 
     @classmethod
-    def from_estimator(cls, estimator, row, y_true=None, *, name=None, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        row: Any,
+        y_true: Any = None,
+        *,
+        name: str | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw logits and probabilities of a row that a fitted classifier is given.
 
         Parameters
@@ -763,7 +783,16 @@ class LogitsDisplay:
         )
 
     @classmethod
-    def from_logits(cls, logits, y_true=None, *, labels=None, name=None, ax=None, **kwargs):
+    def from_logits(
+        cls,
+        logits: Any,
+        y_true: Any = None,
+        *,
+        labels: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw logits and probabilities, given the logits.
 
         Parameters

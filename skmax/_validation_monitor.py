@@ -9,10 +9,13 @@ import shutil
 import tempfile
 import uuid
 import weakref
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from math import inf
 from numbers import Integral
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import check_scoring
@@ -86,17 +89,17 @@ class ValidationMonitor:
 
     def __init__(
         self,
-        X_val,
-        y_val,
+        X_val: Any,
+        y_val: Any,
         *,
-        scoring="loss",
-        sample_weight_val=None,
-        every=1,
-        stop_on=None,
-        n_iter_no_change=10,
-        tol=1e-4,
-        folder=None,
-    ):
+        scoring: str | Callable | Collection[str] | dict[str, Any] = "loss",
+        sample_weight_val: Any = None,
+        every: int = 1,
+        stop_on: str | None = None,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        folder: str | PathLike | None = None,
+    ) -> None:
         check_consistent_length(X_val, y_val, sample_weight_val)
         for name, value in (("every", every), ("n_iter_no_change", n_iter_no_change)):
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
@@ -117,12 +120,12 @@ class ValidationMonitor:
             weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         else:
             self.folder = Path(folder)
-        self._fits = {}
+        self._fits: dict[Any, _Fit] = {}
 
     def __getstate__(self):
         return {**vars(self), "_fits": {}}  # those of this process
 
-    def get_logs(self, select="most_recent"):
+    def get_logs(self, select: str = "most_recent") -> list[dict[str, Any]]:
         """Return what has been recorded.
 
         Parameters
@@ -157,7 +160,7 @@ class ValidationMonitor:
             del record["begun"]
         return records
 
-    def to_frame(self, select="most_recent"):
+    def to_frame(self, select: str = "most_recent") -> Any:
         """Return what has been recorded as a pandas DataFrame, a row per record.
 
         Parameters
@@ -176,7 +179,7 @@ class ValidationMonitor:
         columns = ["run", "task", "estimator", "pass", *self._scoring]
         return pd.DataFrame(self.get_logs(select), columns=columns)
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Any) -> None:
         """Begin a fit.
 
         Parameters
@@ -195,7 +198,7 @@ class ValidationMonitor:
             scorers=scorers,
         )
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any) -> None:
         """Forget the fit; its records stay.
 
         Parameters
@@ -205,7 +208,7 @@ class ValidationMonitor:
         """
         self._fits.pop(estimator, None)
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         """Do nothing.
 
         Parameters
@@ -214,7 +217,9 @@ class ValidationMonitor:
         context : sklearn.callback.CallbackContext
         """
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> bool:
         """Record the scores of a pass.
 
         Parameters
