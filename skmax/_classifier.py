@@ -37,6 +37,7 @@ from ._tasks import begin_tasks
 from ._unfinished import check_data, check_parameters, resumed_state
 from ._validation import (
     check_can_stream,
+    check_dense,
     check_no_initial_values,
     check_prediction_rows,
     check_rows,
@@ -697,7 +698,9 @@ default="relu"
     def _check_prediction(self, X):
         # Bound once: a concurrent refit rebinds the estimator's model.
         model = self._fitted_model()
-        return model, check_prediction_rows(self, X, model.network.layer_sizes[0])
+        X = check_prediction_rows(self, X, model.network.layer_sizes[0])
+        check_dense(X, model.scaling and model.scaling.kind)
+        return model, X
 
     def _learn_scaling(self, sample):
         return learn_scaling(self.scaling, sample.X, sample.index, sample.sample_weight)

@@ -79,14 +79,19 @@ def check_rows(estimator, X, y, sample_weight=None, *, reset, suffix=""):
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
-    if estimator.scaling == "robust" and issparse(X):
-        raise ValueError(
-            "scaling='robust' needs dense X, its median would densify a sparse one; use "
-            "scaling='standard' or None."
-        )
+    check_dense(X, estimator.scaling)
     y = check_labels(y)
     check_consistent_length(X, y)
     return X, y, _check_weights(sample_weight, X.shape[0], "sample_weight" + suffix)
+
+
+def check_dense(X, scaling):
+    """Raise ValueError for sparse rows where the scaling, a name or None, needs dense ones."""
+    if scaling == "robust" and issparse(X):
+        raise ValueError(
+            "scaling='robust' needs dense X: its centring would densify a sparse one. Use "
+            "scaling='standard' or None, or pass X.toarray()."
+        )
 
 
 @np.errstate(over="ignore", invalid="ignore")

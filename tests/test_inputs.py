@@ -189,6 +189,12 @@ def test_constant_features_are_harmless(scaling, solver):
     assert np.isfinite(clf.predict_proba(rows + 5)).all()
 
 
+def test_smooth_clipping_refuses_sparse_rows_to_predict_too():
+    clf = fitted(X, scaling="robust").set_params(scaling=None)  # what counts is the model's
+    with pytest.raises(ValueError, match="'robust' needs dense X"):
+        clf.predict_proba(csr_array(X))
+
+
 def test_log_probabilities_are_finite_where_probabilities_underflow():
     clf = fitted(X)
     far = 1e5 * X
