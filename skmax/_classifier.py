@@ -37,7 +37,9 @@ from ._tasks import begin_tasks
 from ._unfinished import check_data, check_parameters, resumed_state
 from ._validation import (
     check_can_stream,
+    check_class,
     check_dense,
+    check_hidden_layer,
     check_no_initial_values,
     check_prediction_rows,
     check_rows,
@@ -611,6 +613,79 @@ default="relu"
         model, X = self._check_prediction(X)
         Z = model.logits(X)
         return Z[:, 1] - Z[:, 0] if Z.shape[1] == 2 else Z
+
+    def hidden_activations(self, X, layer=-1):
+        """Return the activations of a hidden layer, A = g(Z): the features it has learnt.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers.
+        layer : int, default=-1
+            The hidden layer, counted from 0, or from -1 at the last one.
+
+        Returns
+        -------
+        A : ndarray of shape (n_samples, n_units), dtype of the parameters
+            Without dropout.
+
+        Raises
+        ------
+        ValueError
+            If there is no such hidden layer.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmax import SoftmaxMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = SoftmaxMLPClassifier((16, 2), random_state=0).fit(X, y)
+        >>> clf.hidden_activations(X).shape
+        (150, 2)
+        """
+        model, X = self._check_prediction(X)
+        layer = check_hidden_layer(layer, len(model.network.layer_sizes) - 2)
+        return model.hidden_activations(X, layer)
+
+    def input_gradients(self, X, class_=None):
+        """Return the gradient of a class's logit with respect to each row, d z_c / d x.
+
+        The logits are those of `decision_function`: they are over the temperature, and
+        for two classes the one of a class is its logit less that of the other.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers.
+        class_ : label, default=None
+            One of `classes_`. None takes the class that is predicted for each row.
+
+        Returns
+        -------
+        grad : ndarray of shape (n_samples, n_features), dtype of the parameters
+            Per unit of the features as they are in X, before scaling; dense for sparse X.
+
+        Raises
+        ------
+        ValueError
+            If `class_` is not one of `classes_`.
+
+        References
+        ----------
+        Simonyan, Vedaldi and Zisserman, "Deep inside convolutional networks: visualising
+        image classification models and saliency maps", 2014.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmax import SoftmaxMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = SoftmaxMLPClassifier(random_state=0).fit(X, y)
+        >>> clf.input_gradients(X, class_=2).mean(axis=0)[3] > 0  # wide petals: virginica
+        np.True_
+        """
+        model, X = self._check_prediction(X)
+        return model.input_gradients(X, check_class(class_, model.classes))
 
     def score(self, X, y, sample_weight=None):
         """Return the share of rows whose predicted class is their label.

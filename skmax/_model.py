@@ -6,10 +6,9 @@ from math import isfinite
 import numpy as np
 
 from ._losses import log_softmax, positive_softmax
-from ._network import Network
-from ._objective import logits_by_block
-from ._rows import Rows
-from ._scaling import Scaling
+from ._network import Network, Workspace
+from ._rows import BLOCK_ROWS, Rows, blocks
+from ._scaling import Scaling, scaling_backward
 
 
 @dataclass(frozen=True)
@@ -46,25 +45,58 @@ class Model:
 
     def logits(self, X):
         """Return the logits of rows X over the temperature."""
-        return self._by_block(X, lambda Z: Z)
+        return self._from_logits(X, lambda Z: Z)
 
     def probabilities(self, X):
         """Return the class probabilities of rows X, softmax(logits), each above 0."""
-        return self._by_block(X, positive_softmax)
+        return self._from_logits(X, positive_softmax)
 
     def log_probabilities(self, X):
         """Return the logarithms of the class probabilities of rows X."""
-        return self._by_block(X, log_softmax)
+        return self._from_logits(X, log_softmax)
 
     def class_indices(self, X):
         """Return the index of the most probable class of each row of X."""
-        return self._by_block(X, lambda Z: Z.argmax(axis=1))
+        return self._from_logits(X, lambda Z: Z.argmax(axis=1))
+
+    def hidden_activations(self, X, layer):
+        """Return the activations of hidden layer `layer`, counted from 0, of rows X."""
+        return self._by_block(X, lambda Z, batch, workspace: workspace.buffers(len(Z))[layer].A)
+
+    def input_gradients(self, X, class_index=None):
+        """Return d(logit of a class over the temperature) / d(row) of rows X.
+
+        The class is each row's most probable one where `class_index` is None. Of two, it
+        is the logit less that of the other class.
+        """
+
+        def gradient(Z, batch, workspace):
+            indices = Z.argmax(axis=1) if class_index is None else class_index
+            delta = np.full_like(Z, -1.0 if len(self.classes) == 2 else 0.0)
+            delta[np.arange(len(Z)), indices] = 1.0
+            delta /= self.temperature
+            grad = self.network.input_gradient(self.params, delta, workspace)
+            scaling_backward(self.scaling, batch, grad)
+            return grad
+
+        return self._by_block(X, gradient)
+
+    def _from_logits(self, X, function):
+        return self._by_block(X, lambda Z, batch, workspace: function(Z))
 
     @np.errstate(over="ignore", invalid="ignore")
     def _by_block(self, X, function):
+        """Return what ``function(Z, batch, workspace)`` returns of each block of rows X.
+
+        Z are its logits over the temperature, `batch` the scaled rows, and the workspace
+        is as the forward pass left it.
+        """
         rows = Rows(X, scaling=self.scaling, dtype=self.params.dtype)
+        workspace = Workspace(self.network, min(BLOCK_ROWS, rows.n_rows), rows.dtype)
         out = None
-        for block, Z in logits_by_block(self.network, self.params, rows):
+        for block in blocks(rows.n_rows):
+            batch = rows.take(block)
+            Z = self.network.logits(self.params, batch, workspace)
             if not isfinite(np.add.reduce(Z, axis=None)):
                 raise ValueError(
                     "The logits of X are not finite: its values are too large for the model's "
@@ -72,7 +104,7 @@ class Model:
                 )
             if self.temperature != 1.0:
                 Z /= self.temperature
-            result = function(Z)
+            result = function(Z, batch, workspace)
             if out is None:
                 out = np.empty((rows.n_rows, *result.shape[1:]), dtype=result.dtype)
             out[block] = result

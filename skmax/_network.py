@@ -94,6 +94,30 @@ class Network:
         """
         return self._forward(params, X, workspace, rng=None)
 
+    def input_gradient(self, params, delta, workspace):
+        """Return the gradient with respect to the rows whose logits were computed last.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+        delta : ndarray of shape (n_samples, n_classes)
+            Gradient with respect to the logits.
+        workspace : Workspace
+            As `logits` left it.
+
+        Returns
+        -------
+        grad : ndarray of shape (n_samples, n_features)
+            A new array.
+        """
+        backward = ACTIVATIONS[self.activation].backward
+        coefs, _ = workspace.layers(params)
+        hidden = workspace.buffers(len(delta))[:-1]
+        for W, below in zip(reversed(coefs[1:]), reversed(hidden), strict=True):
+            delta = np.dot(delta, W.T, out=below.delta)
+            backward(below.Z, below.A, delta)
+        return delta.dot(coefs[0].T)
+
     def loss_and_gradient(self, params, X, labels, row_weight, *, workspace, rng=None):
         """Return sum_i w_i L_i and its gradient with respect to `params`.
 

@@ -129,3 +129,22 @@ def smooth_clip(Z):
     divisor += 1.0
     np.sqrt(divisor, out=divisor)
     Z /= divisor
+
+
+def scaling_backward(scaling, A, delta):
+    """Overwrite `delta`, d/d(scaled rows), with d/d(rows).
+
+    Parameters
+    ----------
+    scaling : Scaling or None
+    A : {ndarray, SparseBatch} of shape (n_samples, n_features)
+        The scaled rows; what is sparse has not been clipped.
+    delta : ndarray of shape (n_samples, n_features)
+    """
+    if scaling is None:
+        return
+    if scaling.kind == "robust":
+        # For a = z / sqrt(1 + (z / 3)^2), 1 - (a / 3)^2 is 1 / (1 + (z / 3)^2), hence
+        # da/dz = (1 + (z / 3)^2)^(-3/2) = (1 - (a / 3)^2)^(3/2). Rounding may exceed a = 3.
+        delta *= np.maximum(1.0 - (A / CLIP) ** 2, 0.0) ** 1.5
+    delta /= scaling.scale

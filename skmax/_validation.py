@@ -4,7 +4,7 @@ Every message says what was wrong, what came and what is allowed.
 """
 
 from math import isfinite
-from numbers import Number
+from numbers import Integral, Number
 
 import numpy as np
 from scipy.sparse import issparse
@@ -119,6 +119,28 @@ def check_prediction_rows(estimator, X, n_features):
             f"{n_features} features as input."
         )
     return X
+
+
+def check_hidden_layer(layer, n_hidden):
+    """Return the index from 0 of a hidden layer, which may count from the end."""
+    if n_hidden == 0:
+        raise ValueError("The network has no hidden layer: its hidden_layer_sizes is ().")
+    if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
+        raise ValueError(
+            f"layer must be an integer from {-n_hidden} to {n_hidden - 1}, one of the hidden "
+            f"layers; got {layer!r}."
+        )
+    return layer % n_hidden
+
+
+def check_class(class_, classes):
+    """Return the index of a class label, None for None."""
+    if class_ is None:
+        return None
+    known = classes.tolist()
+    if class_ not in known:
+        raise ValueError(f"class_ must be None or one of the classes {known}, got {class_!r}.")
+    return known.index(class_)
 
 
 def _check_weights(sample_weight, n_rows, name):
