@@ -25,6 +25,7 @@ from ._building import (
     holds_out,
     iterations,
 )
+from ._conversion import outcome_like, parameters_like, to_mlp_classifier
 from ._fitting import continued_state, draw_seeds, first_state, train
 from ._helpers import plan_helpers
 from ._model import Model
@@ -708,6 +709,97 @@ default="relu"
         check_consistent_length(predicted, y, sample_weight)
         return float(np.average(predicted == y, weights=sample_weight))
 
+    def to_sklearn(self):
+        """Return a fitted MLPClassifier of scikit-learn with the same probabilities.
+
+        Scaling and temperature are folded into its weights; for two classes it has one
+        logistic output. Parameters are those of the same meaning, or the closest that it
+        has, and it needs no skmax. What merely served the fit (dropout, label smoothing,
+        class weights, weight decay, rates by fan-in, ...) is lost: it predicts the same,
+        but learns from any further fit in its own way.
+
+        Returns
+        -------
+        mlp : sklearn.neural_network.MLPClassifier
+            Shares nothing with this estimator. In float32 it agrees to rounding; where a
+            feature's mean is more than 8 deviations from zero its first layer is float64.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing has been fitted.
+        ValueError
+            If the model has hidden layers of an activation other than "identity",
+            "logistic", "tanh" and "relu", or was fitted with `scaling="robust"`.
+
+        Notes
+        -----
+        For a single class, MLPClassifier has a second column of probabilities, of zeros.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmax import SoftmaxMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = SoftmaxMLPClassifier(random_state=0).fit(X, y)
+        >>> mlp = clf.to_sklearn()
+        >>> bool(abs(mlp.predict_proba(X) - clf.predict_proba(X)).max() < 1e-9)
+        True
+        """
+        return to_mlp_classifier(self, self._fitted_model())
+
+    @classmethod
+    def from_sklearn(cls, mlp):
+        """Return a classifier like an MLPClassifier of scikit-learn, fitted if it is.
+
+        Its parameters are taken over, and those that it lacks are neutral: no scaling, no
+        temperature, no smoothing, no decay, one learning rate for all layers, accuracy as
+        the score of early stopping. One that is fitted has the same probabilities, and
+        `partial_fit` goes on with its moments.
+
+        Parameters
+        ----------
+        mlp : sklearn.neural_network.MLPClassifier
+            Left as it is.
+
+        Returns
+        -------
+        clf : SoftmaxMLPClassifier
+            For two classes the logits are (0, z), z that of the logistic output.
+
+        Raises
+        ------
+        TypeError
+            If `mlp` is no MLPClassifier.
+        ValueError
+            If it is multilabel, or has parameters that are not finite.
+
+        Notes
+        -----
+        `alpha` has the same meaning where all rows are one batch. MLPClassifier divides
+        the penalty of a mini-batch by its size, which makes it n_samples / batch_size times
+        as strong as it says. For two classes the objective is the same at the same weights,
+        but has a lower optimum, as two outputs bear the penalty of one. Patience
+        ends a fit one epoch earlier here; initial weights, the order of rows and the
+        validation split are others. For a single class there is one column of probabilities,
+        not two.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.neural_network import MLPClassifier
+        >>> from skmax import SoftmaxMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> mlp = MLPClassifier(random_state=0, max_iter=1000).fit(X, y)
+        >>> clf = SoftmaxMLPClassifier.from_sklearn(mlp)
+        >>> bool(abs(mlp.predict_proba(X) - clf.predict_proba(X)).max() < 1e-9)
+        True
+        """
+        clf = cls(**parameters_like(mlp))
+        if "coefs_" in vars(mlp):
+            clf.__dict__.update(_fitted_attributes(mlp, outcome_like(mlp, clf)))
+        return clf
+
     @property
     def classes_(self):
         """Class labels, sorted."""
@@ -800,7 +892,10 @@ default="relu"
 
 
 def _fitted_attributes(working_copy, outcome):
-    """Return the attributes of an estimator whose fit has this outcome."""
+    """Return the attributes of an estimator whose fit has this outcome.
+
+    Of the estimator itself only what it knows of the features is read.
+    """
     model, state, history = outcome.model, outcome.state, outcome.state.history
     stopped_early = history.best_params is not None
     goes_on = state.ended_by == "max_iter" or state.planned is not None

@@ -14,6 +14,7 @@ LAYERS = [
     {"__init__", "onnx"},
     {"_checkpoint", "_displays", "_validation_monitor"},
     {"_classifier"},
+    {"_conversion"},
     {"_fitting", "_plain", "_validation"},
     {"_helpers", "_unfinished"},
     {"_scoring"},
