@@ -165,7 +165,9 @@ class Checkpoint:
         Parameters
         ----------
         estimator : SoftmaxMLPClassifier
+            In its fit.
         context : sklearn.callback.CallbackContext
+            Of the fit.
 
         Raises
         ------
@@ -206,7 +208,9 @@ class Checkpoint:
         Parameters
         ----------
         estimator : SoftmaxMLPClassifier
+            In its fit.
         context : sklearn.callback.CallbackContext
+            Of the fit.
         """
         fit = self._fits.pop(estimator, None)
         if fit is not None and fit.file is not None:
@@ -218,8 +222,11 @@ class Checkpoint:
         Parameters
         ----------
         estimator : SoftmaxMLPClassifier
+            In its fit.
         context : sklearn.callback.CallbackContext
-        X : array-like
+            Of the fit, or of one of its passes.
+        X : array-like of shape (n_samples, n_features)
+            Rows of the fit.
         """
         fit = self._fits[estimator]
         if context.task_name != "fit" and fit.file is None:
@@ -231,8 +238,11 @@ class Checkpoint:
         Parameters
         ----------
         estimator : SoftmaxMLPClassifier
+            In its fit.
         context : sklearn.callback.CallbackContext
-        X : array-like
+            Of the fit, or of one of its passes.
+        X : array-like of shape (n_samples, n_features)
+            Rows of the fit.
         """
         fit, finished = self._fits[estimator], context.task_name == "fit"
         if not finished:

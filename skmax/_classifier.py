@@ -5,6 +5,7 @@ from copy import copy
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
@@ -31,7 +32,7 @@ from ._helpers import plan_helpers
 from ._model import Model
 from ._optimizers import OPTIMIZERS
 from ._plain import from_plain, to_plain
-from ._scaling import SCALINGS, learn_scaling
+from ._scaling import SCALINGS, Scaling, learn_scaling
 from ._schedules import SCHEDULES
 from ._targets import check_labels, class_indices, split_validation
 from ._tasks import begin_tasks
@@ -147,8 +148,10 @@ default="relu"
         Momentum of "sgd", in [0, 1].
     nesterovs_momentum : bool, default=True
         Whether "sgd" uses Nesterov's momentum.
-    beta_1, beta_2 : float, default=0.9 and 0.95
-        Decay of the moments of "adam", in [0, 1).
+    beta_1 : float, default=0.9
+        Decay of the first moments of "adam", in [0, 1).
+    beta_2 : float, default=0.95
+        Decay of the second moments of "adam", in [0, 1).
     epsilon : float, default=1e-8
         Added to the denominator of "adam", > 0.
     early_stopping : "auto" or bool, default="auto"
@@ -322,42 +325,63 @@ default="relu"
         "dtype": [StrOptions({"auto", "float32", "float64"})],
     }
 
+    # Where scikit-learn's HTML page of an estimator leads to.
+    _doc_link_module = "skmax"
+    _doc_link_template = (
+        "https://skmax.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html"
+    )
+
+    # Rebound by a fit, all at once.
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    n_iter_: int
+    t_: int
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_loss_curve_: list[float] | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+
     def __init__(
         self,
-        hidden_layer_sizes=(128, 128),
-        activation="relu",
+        hidden_layer_sizes: Any = (128, 128),
+        activation: str = "relu",
         *,
-        solver="adam",
-        alpha=1.0,
-        weight_decay=0.0,
-        batch_size="auto",
-        shuffle=True,
-        max_iter="auto",
-        max_fun=15000,
-        tol=1e-4,
-        n_iter_no_change=10,
-        random_state=None,
-        warm_start=False,
-        verbose=False,
-        learning_rate_init=0.006,
-        learning_rate="coslog4",
-        learning_rate_scaling="fan_in",
-        power_t=0.5,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        beta_1=0.9,
-        beta_2=0.95,
-        epsilon=1e-8,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        scoring="loss",
-        class_weight=None,
-        label_smoothing=0.1,
-        dropout=0.0,
-        scaling="standard",
-        temperature_scaling=True,
-        dtype="auto",
-    ):
+        solver: str = "adam",
+        alpha: float = 1.0,
+        weight_decay: float = 0.0,
+        batch_size: int | str = "auto",
+        shuffle: bool = True,
+        max_iter: int | str = "auto",
+        max_fun: int = 15000,
+        tol: float = 1e-4,
+        n_iter_no_change: float = 10,
+        random_state: Any = None,
+        warm_start: bool = False,
+        verbose: bool | int = False,
+        learning_rate_init: float = 0.006,
+        learning_rate: str = "coslog4",
+        learning_rate_scaling: str | None = "fan_in",
+        power_t: float = 0.5,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.95,
+        epsilon: float = 1e-8,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float = 0.1,
+        scoring: Any = "loss",
+        class_weight: dict | str | None = None,
+        label_smoothing: float = 0.1,
+        dropout: float = 0.0,
+        scaling: str | None = "standard",
+        temperature_scaling: bool = True,
+        dtype: str = "auto",
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.solver = solver
@@ -394,16 +418,16 @@ default="relu"
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        coefs_init=None,
-        intercepts_init=None,
-    ):
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        coefs_init: Any = None,
+        intercepts_init: Any = None,
+    ) -> Self:
         """Fit the network to rows X and labels y.
 
         Parameters
@@ -493,7 +517,7 @@ default="relu"
 
     @available_if(check_can_stream)
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Continue training with one epoch over the given rows.
 
         Early stopping has no effect, decaying schedules are constant, and the scaling is
@@ -551,7 +575,7 @@ default="relu"
         outcome = train(working_copy, state, model, sample, streaming=True, tasks=tasks)
         return self._publish(working_copy, outcome, tasks)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row.
 
         Parameters
@@ -562,11 +586,12 @@ default="relu"
         Returns
         -------
         y : ndarray of shape (n_samples,), dtype of `classes_`
+            Class labels.
         """
         model, X = self._check_prediction(X)
         return model.classes[model.class_indices(X)]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Return the class probabilities, softmax of the logits over the temperature.
 
         Parameters
@@ -582,7 +607,7 @@ default="relu"
         model, X = self._check_prediction(X)
         return model.probabilities(X)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithm of the class probabilities, finite for every class.
 
         Parameters
@@ -598,7 +623,7 @@ default="relu"
         model, X = self._check_prediction(X)
         return model.log_probabilities(X)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> np.ndarray:
         """Return the logits over the temperature: their softmax is `predict_proba`.
 
         Parameters
@@ -615,7 +640,7 @@ default="relu"
         Z = model.logits(X)
         return Z[:, 1] - Z[:, 0] if Z.shape[1] == 2 else Z
 
-    def hidden_activations(self, X, layer=-1):
+    def hidden_activations(self, X: Any, layer: int = -1) -> np.ndarray:
         """Return the activations of a hidden layer, A = g(Z): the features it has learnt.
 
         Parameters
@@ -648,7 +673,7 @@ default="relu"
         layer = check_hidden_layer(layer, len(model.network.layer_sizes) - 2)
         return model.hidden_activations(X, layer)
 
-    def input_gradients(self, X, class_=None):
+    def input_gradients(self, X: Any, class_: Any = None) -> np.ndarray:
         """Return the gradient of a class's logit with respect to each row, d z_c / d x.
 
         The logits are those of `decision_function`: they are over the temperature, and
@@ -688,7 +713,7 @@ default="relu"
         model, X = self._check_prediction(X)
         return model.input_gradients(X, check_class(class_, model.classes))
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of rows whose predicted class is their label.
 
         Parameters
@@ -709,7 +734,7 @@ default="relu"
         check_consistent_length(predicted, y, sample_weight)
         return float(np.average(predicted == y, weights=sample_weight))
 
-    def to_sklearn(self):
+    def to_sklearn(self) -> Any:
         """Return a fitted MLPClassifier of scikit-learn with the same probabilities.
 
         Scaling and temperature are folded into its weights; for two classes it has one
@@ -749,7 +774,7 @@ default="relu"
         return to_mlp_classifier(self, self._fitted_model())
 
     @classmethod
-    def from_sklearn(cls, mlp):
+    def from_sklearn(cls, mlp: Any) -> Self:
         """Return a classifier like an MLPClassifier of scikit-learn, fitted if it is.
 
         Its parameters are taken over, and those that it lacks are neutral: no scaling, no
@@ -801,27 +826,27 @@ default="relu"
         return clf
 
     @property
-    def classes_(self):
+    def classes_(self) -> np.ndarray:
         """Class labels, sorted."""
         return self._fitted_model().classes
 
     @property
-    def coefs_(self):
+    def coefs_(self) -> list[np.ndarray]:
         """Weight matrices, read-only views of one vector."""
         return self._fitted_model().layers[0]
 
     @property
-    def intercepts_(self):
+    def intercepts_(self) -> list[np.ndarray]:
         """Bias vectors, read-only views of one vector."""
         return self._fitted_model().layers[1]
 
     @property
-    def scaling_(self):
+    def scaling_(self) -> Scaling | None:
         """What was learnt about the features, or None."""
         return self._fitted_model().scaling
 
     @property
-    def temperature_(self):
+    def temperature_(self) -> float:
         """What logits are divided by."""
         return self._fitted_model().temperature
 

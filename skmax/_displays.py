@@ -133,6 +133,7 @@ class TrainingCurveDisplay:
         Returns
         -------
         self : TrainingCurveDisplay
+            With `ax_` and `figure_`.
 
         Raises
         ------
@@ -358,6 +359,7 @@ class ReliabilityDisplay:
         Returns
         -------
         self : ReliabilityDisplay
+            With `ax_` and `figure_`.
 
         Raises
         ------
@@ -633,6 +635,7 @@ class LogitsDisplay:
         Returns
         -------
         self : LogitsDisplay
+            With `axes_` and `figure_`.
 
         Raises
         ------

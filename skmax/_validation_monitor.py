@@ -171,6 +171,7 @@ class ValidationMonitor:
         Returns
         -------
         frame : pandas.DataFrame
+            Columns "run", "task", "estimator", "pass", and one per score.
         """
         try:
             import pandas as pd
@@ -185,7 +186,9 @@ class ValidationMonitor:
         Parameters
         ----------
         estimator : estimator
+            In its fit.
         context : sklearn.callback.CallbackContext
+            Of the fit, or of one of its passes.
         """
         scorers = {
             name: None if scoring == "loss" else check_scoring(estimator, scoring)
@@ -204,7 +207,9 @@ class ValidationMonitor:
         Parameters
         ----------
         estimator : estimator
+            In its fit.
         context : sklearn.callback.CallbackContext
+            Of the fit, or of one of its passes.
         """
         self._fits.pop(estimator, None)
 
@@ -214,7 +219,9 @@ class ValidationMonitor:
         Parameters
         ----------
         estimator : estimator
+            In its fit.
         context : sklearn.callback.CallbackContext
+            Of the fit, or of one of its passes.
         """
 
     def on_fit_task_end(
@@ -225,8 +232,11 @@ class ValidationMonitor:
         Parameters
         ----------
         estimator : estimator
+            In its fit.
         context : sklearn.callback.CallbackContext
+            Of the fit, or of one of its passes.
         fitted_estimator : estimator
+            As if the fit had stopped there.
 
         Returns
         -------
