@@ -124,6 +124,41 @@ def test_weights_and_validation_rows_go_through_a_search():
         assert search.cv_results_[f"split{fold}_test_score"][i] == score
 
 
+@pytest.mark.parametrize("search", [False, True])
+def test_rows_and_weights_go_through_a_pipeline_in_a_validation(search):
+    weight = np.random.default_rng(0).uniform(0.1, 3.0, size=300)
+    train, val = slice(0, 200), slice(200, 300)
+    data = {"X_val": X[val], "y_val": y[val], "sample_weight_val": weight[val]}
+
+    def pipeline():
+        requests = dict.fromkeys([*data, "sample_weight"], True)
+        return make_pipeline(
+            StandardScaler().set_fit_request(sample_weight=True),
+            quick().set_fit_request(**requests).set_score_request(sample_weight=True),
+            transform_input=["X_val"],
+        )
+
+    with sklearn.config_context(enable_metadata_routing=True):
+        params = {"sample_weight": weight[train], **data}
+        if search:
+            name = "softmaxmlpclassifier__alpha"
+            fits = GridSearchCV(pipeline(), {name: [1e-4]}, cv=2).fit(X[train], y[train], **params)
+            estimators, folds = [fits.best_estimator_], [(np.arange(200), None)]
+        else:
+            fits = cross_validate(
+                pipeline(), X[train], y[train], cv=2, params=params, return_estimator=True
+            )
+            estimators, folds = fits["estimator"], StratifiedKFold(2).split(X[train], y[train])
+    for estimator, (rows, _) in zip(estimators, folds, strict=True):
+        scaler = StandardScaler().fit(X[rows], sample_weight=weight[rows])
+        direct = quick().fit(
+            scaler.transform(X[rows]), y[rows], weight[rows],
+            **{**data, "X_val": scaler.transform(X[val])},
+        )  # fmt: skip
+        assert estimator[-1].validation_loss_curve_ == direct.validation_loss_curve_
+        assert_array_equal(estimator[-1].coefs_[0], direct.coefs_[0])
+
+
 def test_multi_output_threshold_selection_and_importance():
     both = np.column_stack([y, y > 0])
     assert MultiOutputClassifier(quick()).fit(X, both).score(X, both) > 0.7

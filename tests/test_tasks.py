@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import skops.io
 from numpy.testing import assert_array_equal
-from sklearn.callback import ScoringMonitor
+from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
@@ -235,6 +235,20 @@ def test_a_fit_that_begins_at_its_optimum_has_no_pass(solver):
     recorder = Recorder()
     assert fitted(recorder, **settings).n_iter_ == 0
     assert recorder.events == [("begin", "fit"), ("end", "fit")]
+
+
+@pytest.mark.parametrize("kind", ["alone", "pipeline", "search"])
+def test_a_progress_bar_shows_every_fit(kind, capfd):
+    clf = SoftmaxMLPClassifier((8,), max_iter=5, random_state=0)
+    estimator = {
+        "alone": clf,
+        "pipeline": make_pipeline(StandardScaler(), clf),
+        "search": GridSearchCV(clf, {"alpha": [0.1, 1.0]}, cv=2, n_jobs=2),
+    }[kind]
+    estimator.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(X, y)
+    shown = capfd.readouterr().out
+    n_fits = {"alone": 1, "pipeline": 1, "search": 2 * 2 + 1}[kind]
+    assert shown.count("SoftmaxMLPClassifier - fit") >= n_fits
 
 
 @pytest.mark.parametrize("in_pipeline", [False, True])
