@@ -472,7 +472,7 @@ default="relu"
         working_copy = copy(self)  # validation writes to it, not to the estimator
         tasks = begin_tasks(
             self,
-            partial(_fitted_attributes, working_copy),
+            partial(fitted_attributes, working_copy),
             *(X, y, sample_weight),
             max_subtasks=iterations(self),
         )
@@ -554,7 +554,7 @@ default="relu"
         working_copy = copy(self)
         tasks = begin_tasks(
             self,
-            partial(_fitted_attributes, working_copy),
+            partial(fitted_attributes, working_copy),
             *(X, y, sample_weight),
             task_name="partial_fit",
             max_subtasks=1,
@@ -822,7 +822,7 @@ default="relu"
         """
         clf = cls(**parameters_like(mlp))
         if "coefs_" in vars(mlp):
-            clf.__dict__.update(_fitted_attributes(mlp, outcome_like(mlp, clf)))
+            clf.__dict__.update(fitted_attributes(mlp, outcome_like(mlp, clf)))
         return clf
 
     @property
@@ -901,7 +901,7 @@ default="relu"
         """Rebind every fitted attribute; nothing else assigns to the estimator."""
         if outcome.shortfall:  # first: where warnings are errors, the old model is kept
             warnings.warn(outcome.shortfall, ConvergenceWarning, stacklevel=4)
-        fitted = _fitted_attributes(working_copy, outcome)
+        fitted = fitted_attributes(working_copy, outcome)
         gone = {"feature_names_in_", "_unfinished"} - fitted.keys()
         # In one assignment: an interruption or another thread finds the old or the new model.
         kept = {name: value for name, value in vars(self).items() if name not in gone}
@@ -916,7 +916,7 @@ default="relu"
         return self
 
 
-def _fitted_attributes(working_copy, outcome):
+def fitted_attributes(working_copy, outcome):
     """Return the attributes of an estimator whose fit has this outcome.
 
     Of the estimator itself only what it knows of the features is read.

@@ -6,6 +6,8 @@ J is the same for every solver and batch size. A batch estimates it without bias
 rows carry the weights w_i n / (S batch_size), and the penalty is added whole.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ._losses import row_cross_entropy
@@ -14,6 +16,18 @@ from ._rows import BLOCK_ROWS, blocks
 
 # Weights per block of the penalty, see BLOCK_SIZE of the optimizers.
 PENALTY_BLOCK = 65_536
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The rows that an objective is a mean over: their number and mean weight."""
+
+    n_rows: int
+    mean_weight: float = 1.0
+
+    def penalty(self, alpha, weight_scale):
+        """Return alpha / S, where weights are to be multiplied by `weight_scale`."""
+        return alpha / weight_scale / self.mean_weight / self.n_rows
 
 
 class Objective:
@@ -36,6 +50,9 @@ class Objective:
         Largest number of rows that will be passed through at once.
     rng : numpy.random.Generator, default=None
         Draws the dropout masks of batches; J itself is evaluated without dropout.
+    whole : Whole, default=None
+        Of which these rows are a part: the objective is then their share of J, without
+        the penalty. The shares of all parts add up to the data term.
     """
 
     def __init__(
@@ -49,6 +66,7 @@ class Objective:
         weight_scale=1.0,
         batch_size=BLOCK_ROWS,
         rng=None,
+        whole=None,
     ):
         self.network = network
         self.rows = rows
@@ -56,12 +74,17 @@ class Objective:
         self.rng = rng
         self.n_rows = rows.n_rows
         self.batch_size = min(batch_size, rows.n_rows)
-        mean_weight = 1.0 if row_weight is None else float(row_weight.mean())
+        if whole is None:
+            mean_weight = 1.0 if row_weight is None else float(row_weight.mean())
+            whole = Whole(rows.n_rows, mean_weight)
+            self.penalty = whole.penalty(alpha, weight_scale)
+        else:
+            self.penalty = 0.0
+        self.divisor = whole.n_rows
         # w / mean(w) and alpha n / S: the same J, and no size of weights overflows.
         self.relative_weight = None
         if row_weight is not None:
-            self.relative_weight = (row_weight / mean_weight).astype(rows.dtype)
-        self.penalty = alpha / weight_scale / mean_weight / self.n_rows
+            self.relative_weight = (row_weight / whole.mean_weight).astype(rows.dtype)
         self._workspace = Workspace(network, self.batch_size, rows.dtype)
         self._scratch = np.empty(min(network.n_weights, PENALTY_BLOCK), rows.dtype)
 
@@ -69,10 +92,10 @@ class Objective:
         """Return J and its gradient, a new array, in blocks of rows."""
         loss, grad = 0.0, np.zeros_like(params)
         for block in blocks(self.n_rows, self.batch_size):
-            block_loss, block_grad = self._data_term(params, block, self.n_rows)
+            block_loss, block_grad = self._data_term(params, block, self.divisor)
             loss += block_loss
             grad += block_grad
-        return loss + self._add_penalty(params, grad), grad
+        return loss + self.add_penalty(params, grad), grad
 
     def estimate(self, params, batch):
         """Return an unbiased estimate of J and its gradient from a batch of rows.
@@ -91,7 +114,7 @@ class Objective:
         """
         n_rows = batch.stop - batch.start if isinstance(batch, slice) else len(batch)
         loss, grad = self._data_term(params, batch, n_rows, self.rng)
-        return loss + self._add_penalty(params, grad), grad
+        return loss + self.add_penalty(params, grad), grad
 
     def _data_term(self, params, batch, divisor, rng=None):
         row_weight = 1.0 / divisor
@@ -106,7 +129,7 @@ class Objective:
             rng=rng,
         )
 
-    def _add_penalty(self, params, grad):
+    def add_penalty(self, params, grad):
         """Add the gradient of the L2 penalty to `grad`; return the penalty."""
         if self.penalty == 0.0:
             return 0.0

@@ -71,6 +71,28 @@ def learn_scaling(kind, X, index=None, sample_weight=None):
 
 
 def _mean_and_deviation(X, index, weight):
+    return mean_and_deviation(moments(X, index, weight))
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Weight of some rows, and mean and variance of each of their features."""
+
+    weight: float
+    mean: np.ndarray
+    variance: np.ndarray
+
+    def __add__(self, other):
+        """Return the moments of the rows of both (Chan, Golub and LeVeque, 1979)."""
+        weight = self.weight + other.weight
+        share, difference = other.weight / weight, other.mean - self.mean
+        within = self.variance * (1.0 - share) + other.variance * share
+        between = difference * difference * (share * (1.0 - share))
+        return Moments(weight, self.mean + difference * share, within + between)
+
+
+def moments(X, index=None, weight=None):
+    """Return the `Moments` of the rows `index` of X, read in blocks."""
     if issparse(X) and not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()
@@ -85,10 +107,18 @@ def _mean_and_deviation(X, index, weight):
         if issparse(block) or weight is not None or block.dtype != np.float32:
             block = block.astype(np.float64, copy=False)
         scaler.partial_fit(block, sample_weight=None if weight is None else weight[rows])
-    center = np.asarray(scaler.mean_, np.float64)
+    total = float(np.max(scaler.n_samples_seen_))
+    return Moments(total, np.asarray(scaler.mean_, float), np.asarray(scaler.var_, float))
+
+
+def mean_and_deviation(all_rows):
+    """Return the centre and the scale of features with these moments."""
+    total, mean, variance = all_rows.weight, all_rows.mean, all_rows.variance
+    eps = np.finfo(np.float64).eps
     # The mean of a constant 1e20 may be off by 16384, which is not to be taken for a deviation.
-    rounding = scaler.n_samples_seen_ * np.finfo(np.float64).eps * np.abs(center)
-    return center, np.maximum(scaler.scale_, rounding)
+    rounding = total * eps * np.abs(mean)
+    constant = variance <= total * eps * variance + rounding * rounding
+    return mean, np.maximum(np.where(constant, 1.0, np.sqrt(variance)), rounding)
 
 
 def _median_and_interquartile_range(X, index, weight):

@@ -82,7 +82,7 @@ def check_rows(estimator, X, y, sample_weight=None, *, reset, suffix=""):
     check_dense(X, estimator.scaling)
     y = check_labels(y)
     check_consistent_length(X, y)
-    return X, y, _check_weights(sample_weight, X.shape[0], "sample_weight" + suffix)
+    return X, y, check_weights(sample_weight, X.shape[0], "sample_weight" + suffix)
 
 
 def check_dense(X, scaling):
@@ -143,19 +143,26 @@ def check_class(class_, classes):
     return known.index(class_)
 
 
-def _check_weights(sample_weight, n_rows, name):
+def check_weights(sample_weight, n_rows, name, *, part=False):
+    """Return weights as float64 or None; those of a part of the rows may all be zero."""
     if sample_weight is None:
         return None
     if isinstance(sample_weight, Number):
         sample_weight = np.full(n_rows, sample_weight)
-    weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
+    weight = check_array(
+        sample_weight,
+        ensure_2d=False,
+        dtype=np.float64,
+        ensure_min_samples=0 if part else 1,
+        input_name=name,
+    )
     if weight.shape != (n_rows,):
         raise ValueError(
             f"{name} must have one weight per row, shape ({n_rows},), got shape {weight.shape}."
         )
     if (weight < 0).any():
         raise ValueError(f"{name} must not be negative, got {weight.min()}.")
-    if not weight.any():
+    if not part and not weight.any():
         raise ValueError(f"{name} must not be zero for every row.")
     return weight
 

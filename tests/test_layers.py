@@ -11,7 +11,7 @@ PACKAGE = Path(skmax.__file__).parent
 
 # Modules of one set import only from sets further down.
 LAYERS = [
-    {"__init__", "onnx"},
+    {"__init__", "dask", "onnx"},
     {"_checkpoint", "_displays", "_validation_monitor"},
     {"_classifier"},
     {"_conversion"},

@@ -198,7 +198,7 @@ def test_nothing_is_built_that_no_callback_asks_for(monkeypatch):
 
     clf = SoftmaxMLPClassifier((8,), max_iter=2).set_callbacks(Silent())
     monkeypatch.setattr(clf, "_publish", lambda *args: clf)
-    monkeypatch.setattr("skmax._classifier._fitted_attributes", attributes)
+    monkeypatch.setattr("skmax._classifier.fitted_attributes", attributes)
     clf.fit(X, y)
 
 
