@@ -137,7 +137,9 @@ def load(number, X, y, sample_weight):
     """Return a partition's rows, labels and weights as clean arrays."""
     try:
         X = X.to_numpy() if hasattr(X, "to_numpy") else X
-        X = check_array(X, accept_sparse="csr", dtype="numeric", ensure_min_samples=0)
+        X = check_array(
+            X, accept_sparse="csr", dtype="numeric", ensure_min_samples=0, input_name="X"
+        )
         y = check_labels(y)
         if not X.shape[0] == len(y):
             raise ValueError(f"X has {X.shape[0]} rows, y has {len(y)}.")
@@ -310,7 +312,7 @@ class Partitions:
 
     def _wait(self, future):
         """Return the one value in the result, or raise one of LOST."""
-        begun = without_workers_since = time.monotonic()
+        begun = time.monotonic()
         while True:
             try:
                 (value,) = future.result(timeout=1.0).values()
@@ -318,20 +320,25 @@ class Partitions:
             except TimeoutError:
                 if future.done():  # it is the task's own
                     raise
-            now = time.monotonic()
-            if _workers(self.client):
-                without_workers_since = now
-            elif now - without_workers_since > NO_WORKERS:
-                raise RuntimeError(
-                    f"The cluster has had no worker for {NO_WORKERS:.0f} seconds: the fit cannot "
-                    "go on."
-                )
-            if now - begun > NO_ANSWER:
+            _wait_for_a_worker(self.client)
+            if time.monotonic() - begun > NO_ANSWER:
                 raise TimeoutError(f"No answer for {NO_ANSWER:.0f} seconds.")
 
 
 def _workers(client):
     return client.scheduler_info(n_workers=-1)["workers"]
+
+
+def _wait_for_a_worker(client):
+    """Return when there is one; raise RuntimeError if there is none for too long."""
+    begun = time.monotonic()
+    while not _workers(client):
+        if time.monotonic() - begun > NO_WORKERS:
+            raise RuntimeError(
+                f"The cluster has had no worker for {NO_WORKERS:.0f} seconds: the fit cannot go "
+                "on."
+            )
+        time.sleep(0.1)
 
 
 class PartitionedObjective:
@@ -480,10 +487,11 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         local._validate_params()
         hidden = check_settings(local)
         client = default_client() if self.client is None else self.client
-        if not _workers(client):
-            client.wait_for_workers(1, timeout=NO_WORKERS)
+        _wait_for_a_worker(client)
         parts = _loaded(client, X, y, sample_weight)
         found = parts.sum(describe)
+        if not found.heaviest > 0.0:
+            raise ValueError("sample_weight must not be zero for every row.")
         samples = parts.map(sample_of, found.classes, found.heaviest)
         learnt = samples.sum(statistics, len(found.classes), self.scaling is not None)
         network = build_network(local, [found.n_features, *hidden, len(found.classes)])

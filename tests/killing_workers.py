@@ -1,0 +1,79 @@
+"""Kill a worker of a Dask cluster at random moments of fits; each must end with the same bits.
+
+::
+
+    python tests/killing_workers.py [--kills 20] [--seed 0]
+"""
+
+import argparse
+import os
+import signal
+import threading
+import time
+import warnings
+
+import dask.array as da
+import numpy as np
+from distributed import Client, LocalCluster
+from numpy.testing import assert_array_equal
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+
+from skmax.dask import DaskSoftmaxMLPClassifier
+
+X, y = load_digits(return_X_y=True)
+
+
+def fit(client):
+    """Return the parameters of a fit, and how long it took."""
+    start = time.perf_counter()
+    clf = DaskSoftmaxMLPClassifier(client, (32,), max_iter=60, tol=0.0, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clf.fit(da.from_array(X, chunks=(120, 64)), da.from_array(y, chunks=120))
+    return clf.to_local()._model.params, time.perf_counter() - start
+
+
+def kill_one(client, delay, seed, killed):
+    """Kill one of the workers after a while."""
+    time.sleep(delay)
+    pids = sorted(client.run(os.getpid).values())
+    killed.append(pids[seed % len(pids)])
+    os.kill(killed[-1], signal.SIGKILL)
+
+
+def kill_workers(n_kills, seed=0):
+    """Return how often a fit has ended with the same bits though a worker was killed."""
+    rng = np.random.default_rng(seed)
+    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
+    n_same, killed = 0, []
+    with LocalCluster(processes=True, silence_logs=50, **settings) as cluster:
+        with Client(cluster) as client, Client(cluster) as other:
+            fit(client)  # imports
+            expected, duration = fit(client)
+            for kill in range(n_kills):
+                client.wait_for_workers(2)
+                moment = rng.uniform(0.0, duration)
+                thread = threading.Thread(target=kill_one, args=(other, moment, kill, killed))
+                thread.start()
+                params, took = fit(client)
+                thread.join()
+                assert_array_equal(params, expected)
+                assert killed[-1] not in client.run(os.getpid).values()
+                n_same += 1
+                print(
+                    f"killed after {moment:.2f} of {duration:.2f} s, took {took:.2f} s: same bits"
+                )
+    return n_same
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    print(f"{kill_workers(args.kills, args.seed)} of {args.kills} fits ended with the same bits")
+
+
+if __name__ == "__main__":
+    main()

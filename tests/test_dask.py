@@ -1,0 +1,317 @@
+"""Fits on a cluster are the fits in memory, whatever happens to its workers."""
+
+import pickle
+import threading
+import warnings
+from itertools import permutations
+
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pytest
+from dask import delayed
+from distributed import Client, LocalCluster
+from killing_workers import kill_workers
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+
+from skmax import SoftmaxMLPClassifier
+from skmax.dask import (
+    FAN_IN,
+    DaskSoftmaxMLPClassifier,
+    PartitionedObjective,
+    insert,
+    merge,
+)
+
+X, y = make_classification(300, 8, n_informative=6, n_classes=3, random_state=0)
+X[np.abs(X) < 0.2] = 0.0
+weight = np.random.default_rng(0).uniform(0.0, 2.0, 300)
+weight[::9] = 0.0
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(scope="module")
+def client():
+    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
+    with LocalCluster(processes=False, **settings) as cluster, Client(cluster) as client:
+        yield client
+
+
+def local(**settings):
+    settings = {"solver": "lbfgs", "temperature_scaling": False, **settings}
+    return SoftmaxMLPClassifier(**{"max_iter": 30, "random_state": 0, **settings})
+
+
+def distributed(**settings):
+    return DaskSoftmaxMLPClassifier(**{"max_iter": 30, "random_state": 0, **settings})
+
+
+def chunked(array, n_chunks):
+    return da.from_array(array, chunks=(-(-len(array) // n_chunks), *array.shape[1:]))
+
+
+def csr_chunks(array):
+    return array.map_blocks(csr_array, meta=csr_array((0, array.shape[1])))
+
+
+@pytest.mark.parametrize("n_chunks", [1, 2, 7, 16])
+@pytest.mark.parametrize("hidden", [(), (8,)])
+@pytest.mark.parametrize(
+    "weighted", [{}, {"class_weight": "balanced"}, {"class_weight": {1: 3.0}}]
+)
+@pytest.mark.parametrize("layout", [np.asarray, csr_chunks])
+def test_a_fit_is_the_fit_in_memory(client, n_chunks, hidden, weighted, layout):
+    settings = {"hidden_layer_sizes": hidden, **weighted}
+    sample_weight = weight if weighted else None
+    expected = local(**settings).fit(X, y, sample_weight)
+    rows = chunked(X, n_chunks)
+    clf = distributed(**settings).fit(
+        rows if layout is np.asarray else csr_chunks(rows),
+        chunked(y, n_chunks),
+        None if sample_weight is None else chunked(sample_weight, n_chunks),
+    )
+    assert_allclose(clf.predict_proba(rows), expected.predict_proba(X), atol=1e-6)
+    assert clf.n_iter_ == expected.n_iter_
+    assert_allclose(clf.loss_curve_, expected.loss_curve_, rtol=1e-9)
+
+
+def test_at_the_optimum_too(client):
+    settings = {"hidden_layer_sizes": (), "max_iter": 1000, "tol": 1e-7}
+    expected = local(**settings).fit(X, y)
+    clf = distributed(**settings).fit(chunked(X, 5), chunked(y, 5))
+    assert_allclose(clf.predict_proba(chunked(X, 3)), expected.predict_proba(X), atol=1e-6)
+
+
+def test_the_same_partitions_give_the_same_bits(client):
+    fits = []
+    for n_workers in (1, 2, 3):
+        settings = {"n_workers": n_workers, "threads_per_worker": 2, "dashboard_address": ":0"}
+        with LocalCluster(processes=False, **settings) as cluster, Client(cluster) as other:
+            clf = distributed(client=other).fit(chunked(X, 20), chunked(y, 20))
+            fits.append(clf.to_local()._model.params)
+    for params in fits[1:]:
+        assert_array_equal(params, fits[0])
+
+
+@pytest.mark.parametrize("n_leaves", [1, 2, 8, 9, 64, 65, 130])
+def test_sums_depend_on_no_order(n_leaves):
+    values = np.random.default_rng(0).normal(size=n_leaves) * 10.0 ** np.arange(n_leaves)
+    sums = set()
+    for seed in range(5):
+        nodes = {}
+        for i in np.random.default_rng(seed).permutation(n_leaves):
+            insert(nodes, 0, int(i), values[i], n_leaves)
+        (total,) = nodes.values()
+        sums.add(float(total))
+    assert len(sums) == 1
+    assert_allclose(sums.pop(), values.sum(), rtol=1e-12)
+
+
+def test_merged_sums_are_the_sum():
+    n_leaves = 3 * FAN_IN
+    tasks = [{}, {}, {}]
+    for i in range(n_leaves):
+        insert(tasks[i % 3 if i > 5 else 0], 0, i, 10.0**-i, n_leaves)
+    totals = {tuple(merge(order, n_leaves).values()) for order in permutations(tasks)}
+    assert len(totals) == 1 and len(totals.pop()) == 1
+
+
+def test_data_frames_keep_their_names(client):
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(8)])
+    labels = pd.Series(np.array(["a", "b", "c"])[y])
+    parts = dd.from_pandas(frame, npartitions=3), dd.from_pandas(labels, npartitions=3)
+    clf = distributed().fit(*parts)
+    expected = local().fit(frame, labels)
+    assert_array_equal(clf.feature_names_in_, expected.feature_names_in_)
+    assert_array_equal(clf.predict(parts[0]).compute(), expected.predict(frame))
+    assert clf.score(*parts) == expected.score(frame, labels)
+    assert_array_equal(clf.to_local().predict(frame), expected.predict(frame))
+    assert "feature_names_in_" not in vars(clf.fit(chunked(X, 2), chunked(y, 2)))
+
+
+def test_predictions_are_lazy_and_those_of_the_local_classifier(client):
+    clf = distributed().fit(chunked(X, 3), chunked(y, 3))
+    expected, rows = clf.to_local(), chunked(X, 4)
+    for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+        lazy = getattr(clf, method)(rows)
+        assert isinstance(lazy, da.Array)
+        result = getattr(expected, method)(X)
+        assert lazy.shape == result.shape and lazy.dtype == result.dtype
+        if method == "predict":
+            assert_array_equal(lazy.compute(), result)
+        else:  # products of other numbers of rows are rounded otherwise
+            assert_allclose(lazy.compute(), result, rtol=1e-12)
+    two = distributed().fit(chunked(X, 3), chunked((y > 0).astype(int), 3))
+    assert two.decision_function(rows).shape == (300,)
+    weights = chunked(weight, 3)
+    assert clf.score(chunked(X, 3), chunked(y, 3), weights) == pytest.approx(
+        expected.score(X, y, weight)
+    )
+
+
+def test_chunks_of_any_kind(client):
+    expected = distributed().fit(chunked(X, 3), chunked(y, 3)).to_local()
+    columns = da.from_array(X, chunks=(100, 3))
+    other_rows = da.from_array(y, chunks=(70, 70, 70, 90))
+    keep = da.from_array(np.ones(300, bool), chunks=100)
+    unknown = chunked(X, 3)[keep], chunked(y, 3)[keep]
+    for rows, labels in [(columns, other_rows), unknown]:
+        clf = distributed().fit(rows, labels)
+        assert_allclose(clf.predict_proba(rows).compute(), expected.predict_proba(X), atol=1e-9)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_empty_partition_is_legal(client, known):
+    def array(values):
+        parts = [values[:150], values[150:150], values[150:]]
+        sizes = [len(part) if known else np.nan for part in parts]
+        return da.concatenate(
+            [
+                da.from_delayed(delayed(part), (size, *values.shape[1:]), values.dtype)
+                for part, size in zip(parts, sizes, strict=True)
+            ],
+            allow_unknown_chunksizes=True,
+        )
+
+    clf = distributed().fit(array(X), array(y))
+    expected = local().fit(X, y).predict_proba(X)
+    assert_allclose(clf.predict_proba(array(X)).compute(), expected, atol=1e-6)
+
+
+def test_a_class_may_be_missing_in_a_partition(client):
+    order = np.argsort(y, kind="stable")
+    clf = distributed().fit(chunked(X[order], 5), chunked(y[order], 5))
+    expected = local().fit(X[order], y[order])
+    assert_allclose(clf.predict_proba(chunked(X, 1)), expected.predict_proba(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_reported_with_their_partition(client, bad):
+    rows = X.copy()
+    rows[250, 3] = bad
+    clf = distributed().fit(chunked(X, 3), chunked(y, 3))
+    before = vars(clf).copy()
+    with pytest.raises(ValueError, match=r"Partition 2: Input X contains (NaN|infinity)"):
+        clf.fit(chunked(rows, 3), chunked(y, 3))
+    assert vars(clf) == before
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"solver": "adam"}, r"round trip to the cluster.*partial_fit"),
+        ({"early_stopping": True}, "early_stopping=True is for SoftmaxMLPClassifier"),
+        ({"dropout": 0.1}, "dropout=0.1 is for SoftmaxMLPClassifier"),
+        ({"temperature_scaling": True}, "temperature_scaling=True is for"),
+        ({"scaling": "robust"}, "median of all rows"),
+        ({"alpha": -1.0}, "The 'alpha' parameter"),
+    ],
+    ids=str,
+)
+def test_what_a_cluster_cannot_do_is_refused(client, settings, message):
+    with pytest.raises(ValueError, match=message):
+        distributed(**settings).fit(chunked(X, 2), chunked(y, 2))
+
+
+def test_bad_input_is_said(client):
+    rows, labels = chunked(X, 2), chunked(y, 2)
+    with pytest.raises(TypeError, match="X must be a dask Array or DataFrame, got ndarray"):
+        distributed().fit(X, labels)
+    with pytest.raises(ValueError, match="inconsistent numbers of rows"):
+        distributed().fit(rows, labels[1:])
+    with pytest.raises(ValueError, match="inconsistent numbers of partitions"):
+        distributed().fit(
+            dd.from_pandas(pd.DataFrame(X), npartitions=3),
+            dd.from_pandas(pd.Series(y), npartitions=2),
+        )
+    with pytest.raises(ValueError, match="must not be negative"):
+        distributed().fit(rows, labels, chunked(-weight, 2))
+    with pytest.raises(ValueError, match="must not be zero for every row"):
+        distributed().fit(rows, labels, chunked(np.zeros(300), 2))
+    with pytest.raises(ValueError, match="No row has a weight above zero"):
+        distributed(class_weight={0: 0.0, 1: 0.0, 2: 0.0}).fit(rows, labels)
+    clf = distributed().fit(rows, labels)
+    with pytest.raises(ValueError, match=r"X must have shape \(n_samples, 8\)"):
+        clf.predict(chunked(X[:, 1:], 2))
+
+
+def test_large_vectors_travel_as_results(client, monkeypatch):
+    expected = distributed().fit(chunked(X, 4), chunked(y, 4)).to_local()
+    monkeypatch.setattr("skmax.dask.INLINE_BYTES", 100)
+    clf = distributed().fit(chunked(X, 4), chunked(y, 4))
+    assert_array_equal(clf.predict_proba(chunked(X, 1)).compute(), expected.predict_proba(X))
+
+
+def test_float32_rows_are_fitted_in_float32(client):
+    clf = distributed().fit(chunked(X.astype(np.float32), 3), chunked(y, 3))
+    assert clf.coefs_[0].dtype == np.float32
+    assert clf.predict_proba(chunked(X.astype(np.float32), 3)).dtype == np.float32
+
+
+def test_it_is_an_estimator(client):
+    clf = clone(distributed(alpha=3.0))
+    assert clf.get_params()["alpha"] == 3.0
+    clf.set_params(client=client).fit(chunked(X, 2), chunked(y, 2))
+    again = pickle.loads(pickle.dumps(clf.set_params(client=None)))
+    assert_array_equal(again.predict(chunked(X, 2)).compute(), clf.to_local().predict(X))
+
+
+def test_a_cluster_is_left_clean(client):
+    def objects():
+        return {key for keys in client.has_what().values() for key in keys}
+
+    before = objects()
+    distributed().fit(chunked(X, 4), chunked(y, 4))
+    with pytest.raises(ValueError):
+        distributed().fit(chunked(X, 4), chunked(weight, 4))
+    for _ in range(100):
+        if objects() <= before:
+            break
+        threading.Event().wait(0.1)
+    assert objects() <= before
+
+
+def test_without_workers_the_error_is_clear(monkeypatch):
+    monkeypatch.setattr("skmax.dask.NO_WORKERS", 1.0)
+    with LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster:
+        with Client(cluster) as client, pytest.raises(RuntimeError, match="no worker for"):
+            distributed(client=client).fit(chunked(X, 2), chunked(y, 2))
+
+
+def test_not_converged_is_said(client):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        distributed(max_iter=2).fit(chunked(X, 2), chunked(y, 2))
+    assert any("has not converged after 2 iterations" in str(w.message) for w in caught)
+
+
+def test_a_killed_worker_changes_no_bit():
+    assert kill_workers(2) == 2
+
+
+def test_an_interrupted_fit_leaves_the_workers_clean(client, monkeypatch):
+    n_left = 10
+
+    def share_of(*args):
+        nonlocal n_left
+        n_left -= 1
+        if n_left == 0:
+            raise KeyboardInterrupt
+        return original(*args)
+
+    original = PartitionedObjective.__call__
+    before = {key for keys in client.has_what().values() for key in keys}
+    monkeypatch.setattr(PartitionedObjective, "__call__", share_of)
+    with pytest.raises(KeyboardInterrupt):
+        distributed().fit(chunked(X, 4), chunked(y, 4))
+    for _ in range(100):
+        left = {key for keys in client.has_what().values() for key in keys} - before
+        if not left:
+            break
+        threading.Event().wait(0.1)
+    assert not left
