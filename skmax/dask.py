@@ -29,7 +29,13 @@ try:
 except ImportError as error:
     raise ImportError("skmax.dask needs Dask: pip install skmax[dask]") from error
 
-from ._building import build_monitor, build_network, minimize, published_dtype
+from ._building import (
+    build_monitor,
+    build_network,
+    compute_dtype,
+    minimize,
+    published_dtype,
+)
 from ._classifier import SoftmaxMLPClassifier, fitted_attributes
 from ._fitting import Outcome, first_state
 from ._model import Model
@@ -57,7 +63,7 @@ MAX_ATTEMPTS = 5
 # Attributes of the local classifier that a fit publishes here, too.
 PUBLISHED = (
     *("classes_", "coefs_", "intercepts_", "scaling_", "temperature_"),
-    *("n_features_in_", "n_layers_", "n_outputs_", "out_activation_"),
+    *("n_features_in_", "feature_names_in_", "n_layers_", "n_outputs_", "out_activation_"),
     *("n_iter_", "t_", "loss_", "loss_curve_", "best_loss_"),
 )
 
@@ -355,13 +361,14 @@ class PartitionedObjective:
 
     def __init__(self, partitions, problem, penalty):
         self.partitions, self.penalty = partitions, penalty
+        self.problem = problem
         self.network, self.n_rows = problem.network, problem.whole.n_rows
         # Known to the workers once, not sent with each task.
-        self._problem = partitions.client.submit(_itself, problem, pure=False)
+        self._shared = partitions.client.submit(_itself, problem, pure=False)
 
     def __call__(self, params):
         """Return J and its gradient, a new array."""
-        share = self.partitions.sum(share_of, self._problem, params)
+        share = self.partitions.sum(share_of, self._shared, params)
         weights = params[: self.network.n_weights]
         grad = share.grad
         grad[: self.network.n_weights] += self.penalty * weights
@@ -484,30 +491,18 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
             If the cluster has no workers, or fails again and again.
         """
         local = self._local_classifier()
-        local._validate_params()
-        hidden = check_settings(local)
         client = default_client() if self.client is None else self.client
-        _wait_for_a_worker(client)
-        parts = _loaded(client, X, y, sample_weight)
-        found = parts.sum(describe)
-        if not found.heaviest > 0.0:
-            raise ValueError("sample_weight must not be zero for every row.")
-        samples = parts.map(sample_of, found.classes, found.heaviest)
-        learnt = samples.sum(statistics, len(found.classes), self.scaling is not None)
-        network = build_network(local, [found.n_features, *hidden, len(found.classes)])
-        published = published_dtype(np.empty(0, found.dtype))
-        problem, total = _problem(local, found, learnt, network, published)
-        state = first_state(local, network)
+        objective, found = partitioned_objective(client, local, X, y, sample_weight)
+        problem = objective.problem
+        state = first_state(local, problem.network)
         state.cast(problem.dtype)
-        objective = PartitionedObjective(
-            samples, problem, float(self.alpha) / found.heaviest / total
-        )
         monitor = build_monitor(local, state.history, verbose=bool(self.verbose))
         shortfall = minimize(local, objective, state, monitor.after_pass)
         loss = state.history.loss_curve[-1] if state.n_iter else objective(state.params)[0]
         if not np.isfinite(loss):
             raise ValueError("The loss is not finite. Scale the features (scaling='standard').")
-        model = Model(state.params.astype(published), network, found.classes, problem.scaling)
+        params = state.params.astype(published_dtype(found), copy=False)
+        model = Model(params, problem.network, found.classes, problem.scaling)
         local.n_features_in_ = found.n_features
         names = _feature_names(X)
         if names is not None:
@@ -515,11 +510,9 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         local.__dict__.update(fitted_attributes(local, Outcome(model, state, loss, shortfall)))
         if shortfall:  # first: where warnings are errors, the old model is kept
             warnings.warn(shortfall, ConvergenceWarning, stacklevel=2)
-        published_here = {name: getattr(local, name) for name in PUBLISHED}
-        if names is not None:
-            published_here["feature_names_in_"] = names
+        fitted = {name: getattr(local, name) for name in PUBLISHED if hasattr(local, name)}
         self.__dict__.pop("feature_names_in_", None)
-        self.__dict__.update(published_here, _local=local)
+        self.__dict__.update(fitted, _local=local)
         return self
 
     def predict(self, X: Any) -> Any:
@@ -734,21 +727,49 @@ def _loaded(client, X, y, sample_weight):
     return Partitions(client, futures)
 
 
-def _problem(local, found, learnt, network, published):
-    """Return the `Problem`, and the sum of the rows' weights relative to the heaviest."""
-    class_weight = class_weights(
-        local.class_weight, found.classes, np.arange(len(found.classes)), learnt.class_totals
-    )
-    totals = learnt.class_totals if class_weight is None else class_weight * learnt.class_totals
-    total = float(totals.sum())
+def partitioned_objective(client, local, X, y, sample_weight=None):
+    """Return the objective of rows that are spread over a cluster, and their description.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    local : SoftmaxMLPClassifier
+        Read for its parameters.
+    X, y, sample_weight : dask Array, DataFrame or Series
+        As `fit` takes them.
+
+    Returns
+    -------
+    objective : PartitionedObjective
+    found : Description
+    """
+    local._validate_params()
+    hidden = check_settings(local)
+    _wait_for_a_worker(client)
+    parts = _loaded(client, X, y, sample_weight)
+    found = parts.sum(describe)
+    if not found.heaviest > 0.0:
+        raise ValueError("sample_weight must not be zero for every row.")
+    n_classes = len(found.classes)
+    samples = parts.map(sample_of, found.classes, found.heaviest)
+    learnt = samples.sum(statistics, n_classes, local.scaling is not None)
+    totals = learnt.class_totals
+    class_weight = class_weights(local.class_weight, found.classes, np.arange(n_classes), totals)
+    total = float(totals.sum() if class_weight is None else class_weight @ totals)
     if not total > 0.0:
         raise ValueError("No row has a weight above zero.")
     scaling = None
     if learnt.moments is not None:
         scaling = Scaling("standard", *mean_and_deviation(learnt.moments))
-    dtype = published if local.dtype == "auto" else np.dtype(local.dtype)
-    whole = Whole(learnt.n_rows, total / learnt.n_rows)
-    return Problem(network, scaling, class_weight, whole, dtype), total
+    problem = Problem(
+        network=build_network(local, [found.n_features, *hidden, n_classes]),
+        scaling=scaling,
+        class_weight=class_weight,
+        whole=Whole(learnt.n_rows, total / learnt.n_rows),
+        dtype=compute_dtype(local, found, random=False),
+    )
+    penalty = problem.whole.penalty(float(local.alpha), found.heaviest)
+    return PartitionedObjective(samples, problem, penalty), found
 
 
 def _feature_names(X):
