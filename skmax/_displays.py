@@ -170,7 +170,8 @@ class TrainingCurveDisplay:
         if quantity == "loss":
             scale_losses(ax)
         ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.set_xlim(left=0)
+        # Not left=0 alone: the right end would stay where the first of several fits ends.
+        ax.set_xlim(0, 1.05 * max(float(np.max(line.get_xdata())) for line in ax.lines))
         ax.set(xlabel="epoch", ylabel=label)
         ax.grid(axis="y", alpha=0.25)
         legend_with_room(ax, above=quantity == "loss")

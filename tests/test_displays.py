@@ -593,3 +593,12 @@ class Scores(LogisticRegression):
 
     def predict_proba(self, X):
         return np.full((len(X), 4), 0.25)
+
+
+@pytest.mark.parametrize("lengths", [(3, 9), (9, 3)])
+def test_all_of_several_fits_is_seen(lengths):
+    ax = None
+    for n in lengths:
+        display = TrainingCurveDisplay(loss=np.linspace(2, 1, n)).plot(ax)
+        ax = display.ax_
+    assert ax.get_xlim()[1] >= 9
