@@ -206,7 +206,8 @@ def _slope(loss_curve):
     if len(last) == 1:
         return f"the loss is {last[0]:.3g}"
     fall = (last[0] - last[-1]) / (len(last) - 1)
-    return f"the loss is {last[-1]:.3g} and fell by {fall:.1g} per epoch in the last {len(last)}"
+    moved = f"{'fell' if fall >= 0 else 'rose'} by {abs(fall):.1g}"
+    return f"the loss is {last[-1]:.3g} and {moved} per epoch in the last {len(last)}"
 
 
 def _diverged(state, advice):
