@@ -1,0 +1,98 @@
+"""Data larger than the memory that a fit is allowed."""
+
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.sparse import random as random_sparse
+
+from skmax import SoftmaxMLPClassifier
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+N_ROWS, N_FEATURES = 400_000, 128
+
+
+def peak_of(function):
+    """Return the most bytes that were allocated at a time."""
+    tracemalloc.start()
+    function()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.fixture(scope="module", params=["uint8", "float16"])
+def mapped(request, tmp_path_factory):
+    """Rows in a file, and labels that follow from them."""
+    path = tmp_path_factory.mktemp("rows") / "X"
+    n_rows = N_ROWS if request.param == "uint8" else N_ROWS // 4
+    rng, shape = np.random.default_rng(0), (n_rows, N_FEATURES)
+    rows = np.memmap(path, request.param, "w+", shape=shape)
+    y = np.empty(n_rows, np.int64)
+    direction = rng.normal(size=(N_FEATURES, 3))
+    for start in range(0, n_rows, 20_000):
+        block = rng.integers(0, 256, (20_000, N_FEATURES))
+        rows[start : start + 20_000] = block
+        y[start : start + 20_000] = ((block - 127.5) @ direction).argmax(axis=1)
+    rows.flush()
+    return np.memmap(path, request.param, "r", shape=shape), y
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_iter": 2},
+        {"max_iter": 2, "early_stopping": True, "solver": "sgd"},
+        {"max_iter": 10, "solver": "lbfgs"},
+        {"max_iter": 2, "solver": "newton-cg", "hidden_layer_sizes": ()},
+    ],
+    ids=["adam", "sgd, early stopping", "lbfgs", "newton-cg"],
+)
+def test_a_file_is_fitted_in_little_memory(mapped, settings):
+    X, y = mapped
+    clf = SoftmaxMLPClassifier(**{"hidden_layer_sizes": (32,), "random_state": 0, **settings})
+    assert peak_of(lambda: clf.fit(X, y)) < 150 * 2**20
+    assert clf.score(X[:5000], y[:5000]) > 0.6  # a third by guessing
+
+
+def test_memory_of_lbfgs_does_not_grow_with_the_rows():
+    X = np.random.default_rng(0).normal(size=(40_000, 50))
+    y = (X[:, 0] > 0).astype(int)
+    # The scaling has blocks of its own, of more rows.
+    settings = {"solver": "lbfgs", "max_iter": 3, "temperature_scaling": False, "scaling": None}
+
+    def peak(n_rows):
+        clf = SoftmaxMLPClassifier((32,), random_state=0, **settings)
+        return peak_of(lambda: clf.fit(X[:n_rows], y[:n_rows]))
+
+    # Labels and what checks them are per row, activations are not: 32 numbers, 256 bytes.
+    assert (peak(40_000) - peak(10_000)) / 30_000 < 64
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_sparse_text_is_never_densified(solver):
+    X = random_sparse(4000, 20_000, density=0.002, format="csr", random_state=0)
+    y = np.arange(4000) % 4
+    clf = SoftmaxMLPClassifier((16,), solver=solver, scaling=None, max_iter=2, random_state=0)
+    n_params = (20_000 + 1) * 16
+    # Gradients, moments and the memory of L-BFGS, with scipy's copies, are some forty vectors.
+    assert peak_of(lambda: clf.fit(X, y)) < 50 * 8 * n_params < X.shape[0] * X.shape[1] * 8 / 4
+
+
+def test_ten_thousand_classes_need_no_one_hot_rows():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20_000, 20)), np.arange(20_000) % 10_000
+    clf = SoftmaxMLPClassifier((64,), max_iter=1, temperature_scaling=False, early_stopping=False)
+    assert peak_of(lambda: clf.fit(X, y)) < 150 * 2**20
+
+
+def test_a_stream_larger_than_the_memory_limit_ends_where_the_fit_in_memory_does():
+    example = Path(__file__).parents[1] / "examples" / "plot_stream_from_disk.py"
+    run = subprocess.run(
+        [sys.executable, example], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert "MemoryError" in run.stdout and "difference" in run.stdout
