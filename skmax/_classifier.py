@@ -237,7 +237,7 @@ default="relu"
         Rows seen in training.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where X had names that are strings.
     n_layers_ : int
         Number of layers, input and output included.

@@ -340,7 +340,7 @@ class ReliabilityDisplay:
 
     @property
     def ece(self) -> float:
-        """Expected calibration error, sum_b n_b |accuracy_b - confidence_b| / sum_b n_b."""
+        """Expected calibration error, ``sum_b n_b |accuracy_b - confidence_b| / sum_b n_b``."""
         used = self.n_rows > 0
         gap = np.abs(self.accuracy[used] - self.confidence[used])
         return float(np.average(gap, weights=self.n_rows[used]))
