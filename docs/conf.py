@@ -26,6 +26,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinx_design",
     "sphinx_copybutton",
+    "doctest_blocks",
     "mathml",
     "scikit_learn_links",
 ]
@@ -44,6 +45,7 @@ myst_heading_anchors = 3
 # The API: a page per object, its own methods on it, what it inherits not.
 autosummary_generate = True
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
@@ -55,7 +57,7 @@ plot_include_source = False
 plot_html_show_formats = False
 plot_html_show_source_link = False
 plot_rcparams = {"svg.fonttype": "path", "font.size": 10}
-plot_working_directory = str(HERE / "figures")
+plot_basedir = "figures"
 
 sphinx_gallery_conf = {
     "examples_dirs": str(HERE.parent / "examples"),

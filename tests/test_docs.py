@@ -1,0 +1,64 @@
+"""The pages of the site say nothing that has ceased to be so."""
+
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.neural_network import MLPClassifier
+
+import skmax
+from skmax import SoftmaxMLPClassifier
+from skmax._activations import gelu, gelu_backward
+from skmax._optimizers import SGD
+from skmax._schedules import cosine
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def table(page, heading):
+    """The cells of the table below a heading, row by row, without its first two lines."""
+    section = (DOCS / page).read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+@pytest.mark.parametrize("column, estimator", [(1, MLPClassifier), (2, SoftmaxMLPClassifier)])
+def test_the_table_of_parameters_has_them_all_with_their_defaults(column, estimator):
+    rows = table("guide/from_mlpclassifier.md", "All parameters")
+    told = {row[0].strip("`"): row[column].strip("`") for row in rows}
+    assert len(told) == len(rows)
+    defaults = {name: repr(value) for name, value in estimator().get_params().items()}
+    assert {name: value for name, value in told.items() if value != "-"} == defaults
+
+
+@pytest.mark.parametrize("piece", [gelu, gelu_backward, SGD, cosine], ids=lambda p: p.__name__)
+def test_the_code_of_the_page_on_extending_is_that_of_the_package(piece):
+    assert inspect.getsource(piece).strip() in (DOCS / "extending.md").read_text()
+
+
+def test_the_api_has_every_public_name():
+    listed = re.findall(
+        r"^   skmax\.(\w+)$", (DOCS / "api" / "index.md").read_text(), re.MULTILINE
+    )
+    assert sorted(listed) == sorted([*skmax.__all__, "onnx"])
+
+
+def test_the_example_of_the_first_page_prints_what_it_says(capsys):
+    page = (DOCS / "index.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (output,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    exec(code, {})
+    printed, told = (
+        np.array(re.findall(r"[\d.]+", text), dtype=float)
+        for text in (capsys.readouterr().out, output)
+    )
+    assert_allclose(printed, told, atol=0.03)  # another machine rounds otherwise
+
+
+def test_the_numbers_of_the_first_page_are_those_of_the_readme():
+    numbers = re.findall(r"\*\*(.*?)\*\*", (DOCS / "index.md").read_text())
+    readme = (DOCS.parent / "README.md").read_text()
+    assert len(numbers) == 5 and all(number in readme for number in numbers)
