@@ -14,7 +14,7 @@ def visit_displayed_math(translator, node):
     """Write a formula on lines of its own."""
     identifier = f' id="{node["ids"][0]}"' if node["ids"] else ""
     formula = convert(node.astext(), display="block")
-    translator.body.append(f'<div class="math"{identifier}>{formula}</div>\n')
+    translator.body.append(f'<div class="formula"{identifier}>{formula}</div>\n')
     raise nodes.SkipNode
 
 

@@ -10,7 +10,7 @@ from skmax import SoftmaxMLPClassifier
 BLUE, VERMILLION = "#0072B2", "#D55E00"
 
 X, y = load_digits(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 clf = SoftmaxMLPClassifier(random_state=0).fit(X_train, y_train)
 P = clf.predict_proba(X_test)
 
