@@ -832,17 +832,24 @@ default="relu"
 
     @property
     def coefs_(self) -> list[np.ndarray]:
-        """Weight matrices, read-only views of one vector."""
+        """Weight matrices, in terms of the scaled features.
+
+        Read-only views of one vector; to start a fit from other values pass `coefs_init`.
+        """
         return self._fitted_model().layers[0]
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
-        """Bias vectors, read-only views of one vector."""
+        """Bias vectors, read-only views of one vector, too."""
         return self._fitted_model().layers[1]
 
     @property
     def scaling_(self) -> Scaling | None:
-        """What was learnt about the features, or None."""
+        """What was learnt about the features, or None.
+
+        Its `center` and `scale` are arrays of shape (n_features,), and features enter the
+        network as (X - center) / scale (of "robust" clipped smoothly).
+        """
         return self._fitted_model().scaling
 
     @property
