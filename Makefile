@@ -12,4 +12,4 @@ links: ## Whether every link within the built site leads somewhere
 	$(PYTHON) docs/check_links.py $(HTML)
 
 clean-docs:
-	rm -rf docs/_build docs/gallery docs/api/generated
+	rm -rf docs/_build docs/gallery docs/generated
