@@ -411,7 +411,7 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    SoftmaxMLPClassifier : In memory, or memory-mapped, on one machine.
+    skmax.SoftmaxMLPClassifier : In memory, or memory-mapped, on one machine.
 
     Notes
     -----
