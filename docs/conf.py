@@ -62,7 +62,7 @@ plot_basedir = "figures"
 sphinx_gallery_conf = {
     "examples_dirs": str(HERE.parent / "examples"),
     "gallery_dirs": "gallery",
-    # The others are shown, and not run: resume_after_kill.py starts processes of itself.
+    # Any other is shown, and not run.
     "filename_pattern": r"/(plot_\w+|quickstart)\.py$",
     "within_subsection_order": "examples.QuickstartFirst",
     "backreferences_dir": "gallery/backreferences",
