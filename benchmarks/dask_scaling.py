@@ -98,7 +98,7 @@ def main():
     if args.quick:
         table = measure(2_000, (2, 8), (8, 64), 1)
     else:
-        table = measure(100_000, (2, 16, 64, 256), (16, 128, 1024), 15)
+        table = measure(20_000, (2, 16, 64, 256), (16, 128, 1024), 9)
     costs = fit_model(table)
     print(
         f"\na row and parameter {costs[0] * 8e9:.3f} ns, a {1e3 * costs[1]:.1f} ms, "

@@ -11,14 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from dask import delayed
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Security
+from joblib import parallel_config
 from killing_workers import kill_workers
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.model_selection import GridSearchCV
 
-from skmax import SoftmaxMLPClassifier
+from skmax import SoftmaxMLPClassifier, ValidationMonitor
 from skmax.dask import (
     FAN_IN,
     DaskSoftmaxMLPClassifier,
@@ -315,3 +317,37 @@ def test_an_interrupted_fit_leaves_the_workers_clean(client, monkeypatch):
             break
         threading.Event().wait(0.1)
     assert not left
+
+
+@pytest.fixture(scope="module")
+def processes():
+    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
+    with LocalCluster(processes=True, silence_logs=50, **settings) as cluster:
+        with Client(cluster) as client:
+            yield client
+
+
+def test_a_grid_search_on_the_workers_finds_what_one_here_finds(processes):
+    monitor = ValidationMonitor(X[:50], y[:50], scoring="accuracy")
+    clf = SoftmaxMLPClassifier((8,), max_iter=5, learning_rate="constant", random_state=0)
+    grid = {"alpha": [0.1, 1.0]}
+    search = GridSearchCV(clf.set_callbacks(monitor), grid, cv=4)
+    with parallel_config("dask", wait_for_workers_timeout=60):
+        there = clone(search).fit(X, y)
+    rows = monitor.to_frame()
+    here = GridSearchCV(clf.set_callbacks(), grid, cv=4).fit(X, y)
+    assert_array_equal(there.cv_results_["mean_test_score"], here.cv_results_["mean_test_score"])
+    assert_array_equal(there.best_estimator_.coefs_[0], here.best_estimator_.coefs_[0])
+    # Eight fits on the workers and the last one here: no row is lost on its way.
+    assert len(rows) == (2 * 4 + 1) * 5
+
+
+def test_connections_can_be_encrypted():
+    settings = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": ":0"}
+    security = Security.temporary()
+    with LocalCluster(processes=True, security=security, silence_logs=50, **settings) as cluster:
+        with Client(cluster) as client:
+            assert client.scheduler.address.startswith("tls://")
+            clf = distributed(client=client).fit(chunked(X, 2), chunked(y, 2))
+    expected = local().fit(X, y)
+    assert_allclose(clf.to_local().predict_proba(X), expected.predict_proba(X), atol=1e-6)
