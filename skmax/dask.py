@@ -53,10 +53,10 @@ FAN_IN = 8
 # Vectors of at most so many bytes travel within each task, larger ones as the result of one.
 INLINE_BYTES = 256 * 1024
 
-# Seconds without any worker that end a fit; seconds without an answer, and what may be lost,
-# before it is asked for again; and how often that is tried.
+# Seconds without any worker that end a fit; seconds without an answer from an idle cluster, and
+# errors, after which it is asked again; and how often that is tried.
 NO_WORKERS = 40.0
-NO_ANSWER = 600.0
+NO_ANSWER = 60.0
 LOST = (KilledWorker, CommClosedError, CancelledError, TimeoutError)
 MAX_ATTEMPTS = 5
 
@@ -270,8 +270,8 @@ class Partitions:
         failure = None
         for attempt in range(MAX_ATTEMPTS):
             if attempt:
-                # What a worker has taken with it is computed again.
-                self.client.retry(self.futures)
+                # A partition may have been blamed for the workers that were lost with it.
+                self.client.retry([part for part in self.futures if part.status == "error"])
             pending: list[Any] = []
             try:
                 self._submit(function, arguments, pending)
@@ -327,8 +327,11 @@ class Partitions:
                 if future.done():  # it is the task's own
                     raise
             _wait_for_a_worker(self.client)
-            if time.monotonic() - begun > NO_ANSWER:
-                raise TimeoutError(f"No answer for {NO_ANSWER:.0f} seconds.")
+            # As long as something is computed, an evaluation may take as long as it takes.
+            if time.monotonic() - begun > NO_ANSWER and not any(self.client.processing().values()):
+                raise TimeoutError(
+                    f"No answer for {NO_ANSWER:.0f} seconds, and nothing is computed."
+                )
 
 
 def _workers(client):

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from dask import delayed
-from distributed import Client, LocalCluster, Security
+from distributed import Client, Future, LocalCluster, Security
+from distributed.comm import CommClosedError
 from joblib import parallel_config
 from killing_workers import kill_workers
 from numpy.testing import assert_allclose, assert_array_equal
@@ -283,6 +284,34 @@ def test_without_workers_the_error_is_clear(monkeypatch):
     with LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster:
         with Client(cluster) as client, pytest.raises(RuntimeError, match="no worker for"):
             distributed(client=client).fit(chunked(X, 2), chunked(y, 2))
+
+
+@pytest.mark.parametrize("error", [TimeoutError, CommClosedError])
+def test_an_evaluation_that_got_lost_is_asked_for_again(client, monkeypatch, error):
+    monkeypatch.setattr("skmax.dask.NO_ANSWER", 0.5)
+    expected = distributed().fit(chunked(X, 2), chunked(y, 2)).to_local()
+    n_calls, result = 0, Future.result
+
+    def lost_at_first(self, timeout=None):
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == 1:
+            raise error
+        return result(self, timeout=timeout)
+
+    monkeypatch.setattr(Future, "result", lost_at_first)
+    clf = distributed().fit(chunked(X, 2), chunked(y, 2))
+    assert n_calls > 30
+    assert_array_equal(clf.coefs_[0], expected.coefs_[0])
+
+
+def test_a_cluster_that_fails_again_and_again_is_an_error(client, monkeypatch):
+    def lost(self, timeout=None):
+        raise CommClosedError("gone")
+
+    monkeypatch.setattr(Future, "result", lost)
+    with pytest.raises(RuntimeError, match="has failed 5 times to evaluate"):
+        distributed().fit(chunked(X, 2), chunked(y, 2))
 
 
 def test_not_converged_is_said(client):
