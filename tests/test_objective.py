@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skmax import cross_entropy, one_hot, softmax
 from skmax._network import Network, Workspace
-from skmax._objective import Objective, logits_by_block, mean_cross_entropy
+from skmax._objective import Objective, Whole, logits_by_block, mean_cross_entropy
 from skmax._rows import BLOCK_ROWS, Rows
 
 SIZES = [4, 5, 3]
@@ -43,6 +43,29 @@ def test_gradient_of_J_is_the_difference_quotient():
     step = 1e-5 * np.eye(len(params))
     differences = [(objective(params + e)[0] - objective(params - e)[0]) / 2e-5 for e in step]
     assert np.linalg.norm(grad - differences) < 1e-6 * np.linalg.norm(grad)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("scale", [1.0, 8.0])
+def test_the_shares_of_parts_and_the_penalty_add_up_to_J(weighted, scale):
+    objective, params, X, labels, weight = problem(weighted=weighted)
+    network = objective.network
+    J = Objective(
+        network, objective.rows, labels, weight, 0.7, weight_scale=scale, batch_size=BLOCK_ROWS
+    )
+    whole = Whole(len(X), 1.0 if weight is None else weight.mean())
+    loss, grad = 0.0, np.zeros_like(params)
+    for part in (slice(0, 5), slice(5, 6), slice(6, 23)):
+        rows = Rows(X[part], dtype=np.float64)
+        part_weight = None if weight is None else weight[part]
+        share = Objective(network, rows, labels[part], part_weight, 0.7, whole=whole)(params)
+        loss, grad = loss + share[0], grad + share[1]
+    penalty = whole.penalty(0.7, scale)
+    weights = params[: network.n_weights]
+    grad[: network.n_weights] += penalty * weights
+    expected = J(params)
+    assert_allclose(loss + 0.5 * penalty * (weights @ weights), expected[0], rtol=1e-13)
+    assert_allclose(grad, expected[1], rtol=1e-10, atol=1e-15)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 22, 23, 100])
