@@ -68,15 +68,11 @@ PUBLISHED = (
 )
 
 
-# Values of partitions, on a worker
-
-
 @dataclass(frozen=True)
 class Description:
     """What a fit has to know of some partitions before it begins."""
 
     n_features: int
-    n_rows: int
     classes: np.ndarray
     heaviest: float
     dtype: np.dtype
@@ -91,7 +87,6 @@ class Description:
         classes = np.concatenate([self.classes, other.classes])
         return Description(
             self.n_features,
-            self.n_rows + other.n_rows,
             np.unique(classes),
             max(self.heaviest, other.heaviest),
             np.result_type(self.dtype, other.dtype),
@@ -159,7 +154,7 @@ def describe(part):
     X, y, weight = part
     heaviest = 1.0 if weight is None else float(weight.max(initial=0.0))
     counts = slice(None) if weight is None else weight > 0
-    return Description(X.shape[1], len(y), np.unique(y[counts]), heaviest, X.dtype)
+    return Description(X.shape[1], np.unique(y[counts]), heaviest, X.dtype)
 
 
 def sample_of(part, classes, heaviest):
@@ -196,9 +191,6 @@ def share_of(sample, problem, params):
         problem.network, rows, sample.labels, weight, alpha=0.0, whole=problem.whole
     )
     return Share(*objective(params))
-
-
-# A tree of sums
 
 
 def insert(nodes, level, index, value, n_leaves):
