@@ -5,8 +5,8 @@ backward function that multiplies an incoming gradient by the derivative.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import pi, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, ndtr
@@ -16,8 +16,7 @@ SELU_SCALE = 1.0507009873554805
 SELU_ALPHA = 1.6732632423543772
 
 
-@dataclass(frozen=True)
-class Activation:
+class Activation(NamedTuple):
     """One activation function g.
 
     Parameters

@@ -8,11 +8,11 @@ The file is two lines of text and what skops makes of the state::
 """
 
 import errno
-import glob
 import hashlib
 import json
 import os
 import platform
+import re
 import uuid
 import warnings
 from contextlib import ExitStack, contextmanager
@@ -39,7 +39,7 @@ MAGIC = b"skmax checkpoint 1 "
 Estimator = TypeVar("Estimator")
 
 
-@dataclass
+@dataclass(eq=False)
 class _Fit:
     """A fit that writes checkpoints; `file` is the last one, open and locked."""
 
@@ -195,9 +195,10 @@ class Checkpoint:
             raise FileNotFoundError(f"There is no directory {str(self.path.parent)!r}.")
         _read(self.path)
         self._check_owner(fit)
-        leftovers = f".{glob.escape(self.path.name)}.{32 * '[0-9a-f]'}.tmp"
-        for leftover in self.path.parent.glob(leftovers):
-            leftover.unlink(missing_ok=True)
+        leftover = re.compile(rf"\.{re.escape(self.path.name)}\.[0-9a-f]{{32}}\.tmp")
+        for other in self.path.parent.iterdir():
+            if leftover.fullmatch(other.name):
+                other.unlink(missing_ok=True)
         with _temporary(self.path) as temporary:
             temporary.touch()
         self._fits[estimator] = fit

@@ -4,8 +4,9 @@
 the temperature. It advances a `TrainingState` and writes to nothing else.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -36,8 +37,7 @@ from ._unfinished import describe
 RESTORED = ("divergence", "interruption")
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a fit ended with.
 
     Parameters

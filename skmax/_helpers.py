@@ -9,6 +9,7 @@ on all rows (Goodfellow, Bengio and Courville, "Deep learning", 2016, algorithm 
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,15 +36,14 @@ N_FOLDS = 7
 ENOUGH_ROWS = 150
 
 
-@dataclass(frozen=True)
-class Advice:
+class Advice(NamedTuple):
     """What the held-out rows say: the epochs to train for, and the temperature."""
 
     n_epochs: int
     temperature: float = 1.0
 
 
-@dataclass
+@dataclass(eq=False)
 class Helper:
     """A network in training, and the rows it does not see."""
 

@@ -11,7 +11,7 @@ from ._rows import BLOCK_ROWS, Rows, blocks
 from ._scaling import Scaling, scaling_backward
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """Parameters, architecture, scaling, temperature and classes of one fit.
 

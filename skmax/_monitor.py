@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 
-@dataclass
+@dataclass(eq=False)
 class History:
     """What the passes of a fit, and of those it continues, have recorded.
 
@@ -52,7 +52,7 @@ class History:
         return History(copy.loss_curve, copy.validation_loss_curve, copy.validation_scores)
 
 
-@dataclass
+@dataclass(eq=False)
 class Monitor:
     """Records each pass and says when patience has run out.
 

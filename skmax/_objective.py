@@ -6,7 +6,7 @@ J is the same for every solver and batch size. A batch estimates it without bias
 rows carry the weights w_i n / (S batch_size), and the penalty is added whole.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,7 @@ from ._rows import BLOCK_ROWS, blocks
 PENALTY_BLOCK = 65_536
 
 
-@dataclass(frozen=True)
-class Whole:
+class Whole(NamedTuple):
     """The rows that an objective is a mean over: their number and mean weight."""
 
     n_rows: int

@@ -21,7 +21,7 @@ MAX_SHIFT = 8.0
 BLOCK_ROWS = 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """Labelled rows, a subset of those of one X that is never copied.
 

@@ -23,7 +23,7 @@ QUARTILES = np.array([0.25, 0.5, 0.75]) - 1e-12
 CLIP = 3.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scaling:
     """What was learnt: scaled = (X - center) / scale, smoothly clipped if robust.
 
@@ -74,7 +74,7 @@ def _mean_and_deviation(X, index, weight):
     return mean_and_deviation(moments(X, index, weight))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Moments:
     """Weight of some rows, and mean and variance of each of their features."""
 

@@ -7,9 +7,10 @@ step is `learning_rate_init` times that factor. `SCHEDULES` holds them all.
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, log2, pi
+from typing import NamedTuple
 
 
-@dataclass
+@dataclass(eq=False)
 class Position:
     """Where a fit is in its schedule.
 
@@ -31,8 +32,7 @@ class Position:
     n_reductions: int = 0
 
 
-@dataclass(frozen=True)
-class Schedule:
+class Schedule(NamedTuple):
     """One learning-rate schedule.
 
     Parameters

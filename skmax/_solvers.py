@@ -6,6 +6,7 @@ They receive callables and a `TrainingState`, which they advance in place.
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from math import isfinite
+from typing import NamedTuple
 
 import numpy as np
 import scipy.optimize
@@ -26,7 +27,7 @@ ENDS_EARLY = ("patience", "request", "divergence")
 MIN_LEARNING_RATE = 1e-6
 
 
-@dataclass
+@dataclass(eq=False)
 class Fallback:
     """Where a fit that diverges goes back to.
 
@@ -54,7 +55,7 @@ class Fallback:
         return replace(self, params=self.params.copy())
 
 
-@dataclass
+@dataclass(eq=False)
 class TrainingState:
     """All that continues a fit: bit for bit, it is as if it had never paused.
 
@@ -143,8 +144,7 @@ class TrainingState:
         )
 
 
-@dataclass(frozen=True)
-class LearningRate:
+class LearningRate(NamedTuple):
     """The learning rate of a step: `initial` times the schedule's factor.
 
     That of one parameter is multiplied by its entry in `factors` (None: ones).

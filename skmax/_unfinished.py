@@ -14,7 +14,7 @@ from ._solvers import ENDS_EARLY, TrainingState
 FREE = ("verbose", "max_iter")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Unfinished:
     """A fit between two of its passes.
 

@@ -25,7 +25,7 @@ from ._scoring import takes_weights
 from ._targets import check_labels, class_indices
 
 
-@dataclass
+@dataclass(eq=False)
 class _Fit:
     """A fit that is being monitored."""
 

@@ -83,7 +83,7 @@ def test_verbose_prints_a_line_per_pass(capsys):
 def test_a_copied_history_is_independent_and_a_restarted_one_has_nothing_best():
     _, monitor = run([1.0, 0.8], [1, 2], early_stopping=True)
     copy, restarted = monitor.history.copy(), monitor.history.restarted()
-    assert copy == monitor.history
+    assert vars(copy) == vars(monitor.history)
     assert restarted.loss_curve == [1.0, 0.8] and restarted.best_loss == np.inf
     assert restarted.best_params is None and restarted.best_score == -np.inf
     copy.loss_curve.append(0.0)
