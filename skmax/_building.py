@@ -144,19 +144,9 @@ def minimize(
 ):
     """Run the solver; return why it fell short of convergence, or None.
 
-    Parameters
-    ----------
-    estimator : SoftmaxMLPClassifier
-    objective : Objective
-    state : TrainingState
-        Advanced; its `ended_by` says what ended the run.
-    after_pass : callable ``after_pass(params, loss) -> bool``
-    epochs : range, default=None
-        Those of the fit that are to be run, or iterations; None runs all.
-    streaming : bool, default=False
-        Whether this is one epoch of a stream, which has no end.
-    tasks : NoTasks or Tasks
-        Told of each epoch or iteration.
+    Advances the state, whose `ended_by` says what ended the run. `epochs` (or iterations) are
+    the ones of the fit that are to be run, None for all; `streaming` is one epoch of a stream,
+    which has no end.
     """
     max_iter = 1 if streaming else iterations(estimator)
     if epochs is None:

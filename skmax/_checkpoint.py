@@ -340,12 +340,9 @@ def _temporary(path):
 
 
 def _replace(path, content):
-    """Write a file with this content, and only when all of it is on the disk at `path`.
+    """Write a file, and return it open and locked (until it is closed or the process ends).
 
-    Returns
-    -------
-    file : file object
-        Open, and locked until it is closed or the process ends.
+    The name is not given to it before all of the content is on the disk.
     """
     data = MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
     with _temporary(path) as temporary, ExitStack() as on_error:

@@ -44,17 +44,8 @@ NEUTRAL = {
 def to_mlp_classifier(estimator, model):
     """Return a fitted MLPClassifier that predicts as the model does.
 
-    Parameters
-    ----------
-    estimator : SoftmaxMLPClassifier
-        Read for its parameters and curves.
-    model : Model
-        What it has learnt.
-
-    Raises
-    ------
-    ValueError
-        If the activation or the scaling is none that MLPClassifier can express.
+    Parameters and curves are the estimator's. ValueError if the activation or the scaling is
+    none that MLPClassifier can express.
     """
     from sklearn.neural_network import MLPClassifier  # slow, and needed by nothing else
 
@@ -158,13 +149,7 @@ def _folded_layers(model):
 
 
 def parameters_like(mlp):
-    """Return the parameters with which our classifier is as an MLPClassifier.
-
-    Raises
-    ------
-    TypeError
-        If it is none.
-    """
+    """Return the parameters with which our classifier is as an MLPClassifier."""
     from sklearn.neural_network import MLPClassifier
 
     if not isinstance(mlp, MLPClassifier):
@@ -184,17 +169,8 @@ def parameters_like(mlp):
 def outcome_like(mlp, estimator):
     """Return the `Outcome` of a fit that ended with what an MLPClassifier has learnt.
 
-    Parameters
-    ----------
-    mlp : MLPClassifier
-        Fitted; left as it is.
-    estimator : SoftmaxMLPClassifier
-        With the parameters like its.
-
-    Raises
-    ------
-    ValueError
-        If it is multilabel, or its parameters are not finite.
+    The estimator has the parameters like its. ValueError if it is multilabel, or has parameters
+    that are not finite.
     """
     classes, n_layers = np.array(mlp.classes_), len(mlp.coefs_)
     if mlp.n_outputs_ > 1 and mlp.out_activation_ == "logistic":

@@ -27,12 +27,11 @@ from ._drawing import (
     signed,
     styled,
 )
-from ._losses import log_softmax, softmax
+from ._losses import check_row_weight, log_softmax, softmax
 from ._reliability import (
     STRATEGIES,
     binned,
     check_column_labels,
-    check_row_weight,
     confidence_and_right,
 )
 from ._schedules import SCHEDULES

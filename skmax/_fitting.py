@@ -76,22 +76,10 @@ def first_state(estimator, network):
 
 
 def continued_state(state, model, network, scaling, *, streaming=False):
-    """Return the state of a fit that goes on from a fitted model.
+    """Return the state of a fit that goes on from a model, and from the state that it ended in.
 
-    Parameters
-    ----------
-    state : TrainingState
-        Where the fit before ended; left as it is.
-    model : Model
-        What it published.
-    network, scaling : Network, {"standard", "robust"} or None
-        What the parameters ask for now.
-    streaming : bool, default=False
-
-    Raises
-    ------
-    ValueError
-        If these are not those of the model.
+    ValueError if the network and the scaling that the parameters ask for now are not those of
+    the model. The state is left as it is.
     """
     begun = model.network.layer_sizes, model.network.activation, _kind(model.scaling)
     wanted = network.layer_sizes, network.activation, scaling

@@ -85,9 +85,9 @@ def ask_helpers(estimator, state, model, sample, class_weight, begun_at):
     Returns
     -------
     advice : Advice
-        To train to the end at temperature 1, where there is nothing to find out or there
-        are too few rows to tell. To train to the end at the temperature there is, where
-        the fit goes on from one whose helpers are gone: new ones would know of other fits.
+        To train to the end at temperature 1, where nothing is to be found out or there are too
+        few rows; at the temperature there is, where the fit goes on from one whose helpers are
+        gone: new ones would know of other fits.
     """
     if class_weight is not None and not class_weight.all():
         # Rows that weigh nothing can tell nothing.

@@ -216,15 +216,21 @@ def cross_entropy(Y: ArrayLike, P: ArrayLike, sample_weight: ArrayLike | None = 
     if Y.min() < 0 or P.min() < 0:
         raise ValueError("Y and P must not hold negative values.")
     row_loss = -xlogy(Y, P).sum(axis=1, dtype=np.float64)
-    if sample_weight is None:
-        return float(row_loss.mean())
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.shape != row_loss.shape:
-        raise ValueError(f"sample_weight must have shape ({len(row_loss)},), got {weight.shape}.")
-    if not (np.isfinite(weight).all() and weight.min() >= 0 and weight.max() > 0):
-        raise ValueError("sample_weight must be finite, not negative and not all zero.")
+    weight = check_row_weight(sample_weight, len(row_loss))
     used = weight > 0  # a row of weight 0 costs nothing, even an infinite loss
     return float(np.average(row_loss[used], weights=weight[used] / weight.max()))
+
+
+def check_row_weight(sample_weight, n_rows):
+    """Return the weight of each row, 1 where there are none; ValueError for what is none."""
+    if sample_weight is None:
+        return np.ones(n_rows)
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (n_rows,):
+        raise ValueError(f"sample_weight must have shape ({n_rows},), got {weight.shape}.")
+    if not (np.isfinite(weight).all() and weight.min() >= 0 and weight.max() > 0):
+        raise ValueError("sample_weight must be finite, not negative and not all zero.")
+    return weight
 
 
 def row_cross_entropy(Z: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -43,28 +43,10 @@ MAX_HALVINGS = 60
 
 
 def minimize_newton(objective, state, after_pass, *, tol, max_iter, tasks=NO_TASKS):
-    """Advance `state` by up to `max_iter` Newton steps.
+    """Advance `state` by up to `max_iter` Newton steps; return how it ended.
 
-    Parameters
-    ----------
-    objective : Objective
-        Of a network without hidden layers.
-    state : TrainingState
-        Overwritten.
-    after_pass : callable ``after_pass(params, loss) -> bool``
-        Called after each step with J; says whether patience has run out.
-    tol : float
-        Stops where the largest absolute component of the gradient is at most this.
-    max_iter : int
-    tasks : NoTasks or Tasks
-        Told when a step is sought, and when it has been taken.
-
-    Returns
-    -------
-    gradient_size : float
-        Largest absolute component of the gradient.
-    message : str
-        What ended it.
+    Parameters and what is returned are those of `minimize_lbfgs`. The objective is that of a
+    network without hidden layers, and a task begins where a step is sought.
 
     References
     ----------

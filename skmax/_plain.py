@@ -41,13 +41,7 @@ def to_plain(value):
 
 
 def from_plain(value):
-    """Return what `to_plain` was given.
-
-    Raises
-    ------
-    ValueError
-        If a floating array in it is not finite: it has been changed since.
-    """
+    """Return what `to_plain` was given; ValueError if a floating array in it is not finite."""
     if isinstance(value, dict):
         items = {name: from_plain(item) for name, item in value.items() if name != "class"}
         return CLASSES[value["class"]](**items) if "class" in value else items

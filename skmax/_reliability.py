@@ -14,22 +14,8 @@ ROUNDING = 1e-3
 def confidence_and_right(y_true, y_prob, labels):
     """Return the probability of each row's predicted class, and whether that is its label.
 
-    Parameters
-    ----------
-    y_true : ndarray of shape (n_samples,)
-    y_prob : array-like of shape (n_samples, n_classes)
-    labels : array-like of shape (n_classes,) or None
-        Classes of the columns, in any order; None takes those of `y_true`, sorted.
-
-    Returns
-    -------
-    confidence : ndarray of shape (n_samples,), dtype float64
-    right : ndarray of shape (n_samples,), dtype bool
-
-    Raises
-    ------
-    ValueError
-        If rows are not probabilities that sum to 1, or labels do not fit the columns.
+    `labels` are the classes of the columns, in any order; None takes those of `y_true`, sorted.
+    ValueError if rows are not probabilities that sum to 1, or labels do not fit the columns.
     """
     P = np.asarray(y_prob, dtype=np.float64)
     if P.ndim != 2 or not P.size:
@@ -57,41 +43,11 @@ def confidence_and_right(y_true, y_prob, labels):
     return np.minimum(P.max(axis=1), 1.0), P.argmax(axis=1) == true
 
 
-def check_row_weight(sample_weight, n_rows):
-    """Return the weight of each row, 1 where there are none.
-
-    Raises
-    ------
-    ValueError
-        If the shape is another, a weight is negative or not finite, or none is above zero.
-    """
-    if sample_weight is None:
-        return np.ones(n_rows)
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.shape != (n_rows,):
-        raise ValueError(f"sample_weight must have shape ({n_rows},), got {weight.shape}.")
-    if not (np.isfinite(weight).all() and weight.min() >= 0 and weight.max() > 0):
-        raise ValueError("sample_weight must be finite, not negative and not all zero.")
-    return weight
-
-
 def binned(confidence, right, weight, n_bins, strategy):
-    """Return mean confidence, accuracy, weight and edges of bins, as a dict.
+    """Return mean confidence, accuracy, weight and edges of bins, as a dict of arrays.
 
     A bin has the rows with lower edge < confidence <= upper edge, the first one those on its
-    lower edge too. Means are NaN where it has none.
-
-    Parameters
-    ----------
-    confidence, right, weight : ndarray of shape (n_samples,)
-    n_bins : int
-    strategy : {"uniform", "quantile"}
-
-    Returns
-    -------
-    bins : dict of ndarray
-        "confidence", "accuracy" and "n_rows" of shape (n_bins,), "bin_edges" (n_bins + 1,);
-        of equal quantiles there is one.
+    lower edge too. Means are NaN where it has none. Of equal quantiles there is one.
     """
     edges = np.linspace(0, 1, n_bins + 1)
     if strategy == "quantile":

@@ -46,7 +46,6 @@ def learn_scaling(kind, X, index=None, sample_weight=None):
     Parameters
     ----------
     kind : {None, "standard", "robust"}
-        Key of `SCALINGS`.
     X : {ndarray, CSR} of shape (n_samples, n_features)
         Read in blocks, never copied whole (unless CSR with duplicate entries).
     index : ndarray of int, default=None

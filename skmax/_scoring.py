@@ -13,16 +13,8 @@ from ._objective import mean_cross_entropy
 def validator(estimator, state, model, held_out, row_weight):
     """Return `validate(params) -> (loss, score)` for the held-out rows, if there are any.
 
-    Parameters
-    ----------
-    estimator : SoftmaxMLPClassifier
-        Its `scoring` says what the score is; scorers get a copy of it.
-    state : TrainingState
-        In whose precision the loss is computed.
-    model : Model
-    held_out : Sample or None
-    row_weight : ndarray of shape (n_rows,) or None
-        For the loss: sample weights times class weights.
+    The loss is in the precision of the state, with `row_weight`: sample weights times class
+    weights. The score is what the estimator's `scoring` says; scorers get a copy of it.
     """
     if held_out is None:
         return None

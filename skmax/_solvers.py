@@ -271,32 +271,26 @@ class _Ended(Exception):
 
 
 def minimize_lbfgs(objective, state, after_pass, *, tol, max_iter, max_fun, tasks=NO_TASKS):
-    """Advance `state` by up to `max_iter` iterations of L-BFGS-B.
+    """Advance `state` by up to `max_iter` iterations of L-BFGS-B; return how it ended.
 
-    `state.params` is always the last accepted iterate, never a trial point of the line
-    search. A trial point without a finite loss and gradient ends the fit: it has diverged.
+    ``objective(params)`` returns J and its gradient; other parameters are those of
+    `minimize_minibatch`. `state.params` is always the last accepted iterate, never a trial
+    point of the line search, and a task is all between two of them. A trial point without a
+    finite loss and gradient ends the fit: it has diverged.
 
     Parameters
     ----------
-    objective : Objective
-        Called as ``objective(params) -> (loss, grad)``.
-    state : TrainingState
-        Overwritten.
-    after_pass : callable ``after_pass(params, loss) -> bool``
-        Called after each iteration with J; says whether patience has run out.
     tol : float
         Stops where the largest absolute component of the gradient is at most this.
     max_iter, max_fun : int
         Largest number of iterations and of evaluations.
-    tasks : NoTasks or Tasks
-        Told at the first trial point of an iteration, and when its iterate is accepted.
 
     Returns
     -------
     gradient_size : float
         Largest absolute component of the gradient at the end.
     message : str
-        What scipy says about the end.
+        What is said about the end.
 
     References
     ----------

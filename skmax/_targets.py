@@ -10,13 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 
 def check_labels(y):
-    """Return y as a one-dimensional array of labels of one kind.
-
-    Raises
-    ------
-    ValueError
-        If y is sparse, has several columns, holds missing or continuous values, or mixes types.
-    """
+    """Return y as a one-dimensional array of labels of one kind, or raise ValueError."""
     y = _label_array(y)
     if y.ndim == 2 and y.shape[1] > 1:
         raise ValueError(
@@ -71,13 +65,7 @@ def _plain(array):
 
 
 def class_indices(y, classes):
-    """Return the index in the sorted `classes` of every label.
-
-    Raises
-    ------
-    ValueError
-        If y holds a label that is not in `classes`.
-    """
+    """Return the index in the sorted `classes` of every label; ValueError if one is not there."""
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
         raise ValueError(f"y holds labels {unknown} that are not in classes {classes}.")
@@ -130,13 +118,7 @@ def class_weights(class_weight, classes, labels, sample_weight=None):
 
 
 def row_weights(labels, sample_weight=None, weight_of_class=None):
-    """Return sample weight times class weight of every row, or None where all are 1.
-
-    Raises
-    ------
-    ValueError
-        If no row has a weight above zero.
-    """
+    """Return sample weight times class weight of every row, or None where all are 1."""
     if weight_of_class is None:
         return sample_weight
     weight = weight_of_class[labels]

@@ -58,13 +58,9 @@ class Tasks:
     def show(self, outcome, training):
         """Take what a fit can be asked for between two passes.
 
-        Parameters
-        ----------
-        outcome : callable ``outcome() -> Outcome``
-            The outcome if the fit stopped now.
-        training : callable ``training() -> (TrainingState, Model)``
-            What the fit can be finished from: a copy, and a model whose params do not
-            count. Callbacks of ours find it in the context of a pass.
+        ``outcome()`` returns the `Outcome` if the fit stopped now; ``training()`` what it can be
+        finished from, which callbacks of ours find in the context of a pass: a copy of the
+        `TrainingState`, and a `Model` whose params do not count.
         """
         self._outcome, self._training = outcome, training
 
@@ -97,14 +93,8 @@ class Tasks:
 def begin_tasks(estimator, attributes, X, y, sample_weight, **settings):
     """Set up the estimator's callbacks and tell them that a fit begins; return its tasks.
 
-    Parameters
-    ----------
-    estimator : CallbackSupportMixin
-    attributes : callable ``attributes(outcome) -> dict``
-    X, y, sample_weight : array-like
-        As they were given.
-    **settings
-        Name of the task and largest number of passes, for the context.
+    X, y and sample_weight are as they were given, `settings` the name of the task and the
+    largest number of passes, for the context.
     """
     if not getattr(estimator, "_skl_callbacks", None):
         return NO_TASKS

@@ -63,16 +63,8 @@ def hidden_sizes(hidden_layer_sizes):
 def check_rows(estimator, X, y, sample_weight=None, *, reset, suffix=""):
     """Return X as ndarray or CSR, y as labels, sample_weight as float64 or None.
 
-    Parameters
-    ----------
-    estimator : SoftmaxMLPClassifier
-        Receives `n_features_in_` and `feature_names_in_` if `reset`; is compared with
-        if not.
-    X, y, sample_weight : array-like
-        As the user gave them.
-    reset : bool
-    suffix : {"", "_val"}, default=""
-        Of the arguments' names in messages.
+    The estimator receives `n_features_in_` and `feature_names_in_` if `reset`, and is compared
+    with if not. `suffix` is that of the arguments' names in messages.
     """
     X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=reset)
     if y is None:
