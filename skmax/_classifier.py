@@ -141,7 +141,8 @@ default="relu"
     learning_rate_scaling : {"fan_in"} or None, default="fan_in"
         "fan_in" multiplies the learning rate of the weights of a layer by
         sqrt(128 / number of its inputs), so that one rate suits any width; biases have
-        the rate as it is. None gives all parameters the same rate.
+        the rate as it is. Softmax regression has four times these rates. None gives all
+        parameters the same rate.
     power_t : float, default=0.5
         Exponent of "invscaling", >= 0.
     momentum : float, default=0.9

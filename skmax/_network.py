@@ -19,6 +19,9 @@ from ._losses import softmax_cross_entropy
 # Inputs of a layer that learns at just the rate that is set.
 REFERENCE_FAN_IN = 128
 
+# A network of one layer learns so much faster: it is convex, and begins at zero.
+ONE_LAYER_RATE = 4.0
+
 
 class Network:
     """A fully connected network from features to logits.
@@ -75,7 +78,7 @@ class Network:
 
         sqrt(128 / fan_in) for weights, 1 for biases: a step changes the inputs of every
         unit by about as much, however many they are. Under Adam this is the NTK
-        parametrisation.
+        parametrisation. All are four times as much without a hidden layer.
 
         References
         ----------
@@ -85,7 +88,7 @@ class Network:
         factors = np.ones(self.n_params, dtype=dtype)
         for W in self.split(factors)[0]:
             W[...] = sqrt(REFERENCE_FAN_IN / len(W))
-        return factors
+        return factors if len(self.shapes) > 1 else ONE_LAYER_RATE * factors
 
     def logits(self, params, X, workspace):
         """Return the logits of rows X, shape (n_samples, n_classes), without dropout.

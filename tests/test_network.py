@@ -190,3 +190,9 @@ def test_learning_rate_factors_are_1_for_128_inputs_and_for_biases():
     assert first.dtype == np.float32
     assert (first == 2).all() and (second == 1).all()
     assert all((b == 1).all() for b in intercepts)
+
+
+def test_learning_rate_factors_without_a_hidden_layer_are_four_times_as_large():
+    network = Network([32, 7], "relu")
+    (W,), (b,) = network.split(network.learning_rate_factors(np.float32))
+    assert W.dtype == np.float32 and (W == 8).all() and (b == 4).all()
