@@ -22,13 +22,9 @@ from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV
 
 from skmax import SoftmaxMLPClassifier, ValidationMonitor
-from skmax.dask import (
-    FAN_IN,
-    DaskSoftmaxMLPClassifier,
-    PartitionedObjective,
-    insert,
-    merge,
-)
+from skmax._partitioned import PartitionedObjective
+from skmax._partitions import FAN_IN, insert, merge
+from skmax.dask import DaskSoftmaxMLPClassifier
 
 X, y = make_classification(300, 8, n_informative=6, n_classes=3, random_state=0)
 X[np.abs(X) < 0.2] = 0.0
@@ -245,7 +241,7 @@ def test_bad_input_is_said(client):
 
 def test_large_vectors_travel_as_results(client, monkeypatch):
     expected = distributed().fit(chunked(X, 4), chunked(y, 4)).to_local()
-    monkeypatch.setattr("skmax.dask.INLINE_BYTES", 100)
+    monkeypatch.setattr("skmax._partitions.INLINE_BYTES", 100)
     clf = distributed().fit(chunked(X, 4), chunked(y, 4))
     assert_array_equal(clf.predict_proba(chunked(X, 1)).compute(), expected.predict_proba(X))
 
@@ -280,7 +276,7 @@ def test_a_cluster_is_left_clean(client):
 
 
 def test_without_workers_the_error_is_clear(monkeypatch):
-    monkeypatch.setattr("skmax.dask.NO_WORKERS", 1.0)
+    monkeypatch.setattr("skmax._partitions.NO_WORKERS", 1.0)
     with LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster:
         with Client(cluster) as client, pytest.raises(RuntimeError, match="no worker for"):
             distributed(client=client).fit(chunked(X, 2), chunked(y, 2))
@@ -288,7 +284,7 @@ def test_without_workers_the_error_is_clear(monkeypatch):
 
 @pytest.mark.parametrize("error", [TimeoutError, CommClosedError])
 def test_an_evaluation_that_got_lost_is_asked_for_again(client, monkeypatch, error):
-    monkeypatch.setattr("skmax.dask.NO_ANSWER", 0.5)
+    monkeypatch.setattr("skmax._partitions.NO_ANSWER", 0.5)
     expected = distributed().fit(chunked(X, 2), chunked(y, 2)).to_local()
     n_calls, result = 0, Future.result
 

@@ -15,6 +15,7 @@ LAYERS = [
     {"_checkpoint", "_displays", "_validation_monitor"},
     {"_classifier"},
     {"_conversion"},
+    {"_partitioned"},
     {"_fitting", "_plain", "_validation"},
     {"_helpers", "_unfinished"},
     {"_scoring"},
@@ -23,7 +24,7 @@ LAYERS = [
     {"_model", "_reliability", "_solvers"},
     {"_monitor", "_calibration", "_targets", "_tasks"},
     {"_objective"},
-    {"_network", "_rows"},
+    {"_network", "_partitions", "_rows"},
     {"_activations", "_drawing", "_losses", "_schedules", "_optimizers", "_scaling"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -1,0 +1,177 @@
+"""Values of partitions on a Dask cluster, and sums over them that no worker's loss changes.
+
+A sum is a tree whose shape depends on the number of partitions alone: the same partitions
+give the same bits, wherever they are computed, and again if a worker is lost. Tasks are pure
+functions of values that Dask can compute again.
+"""
+
+import time
+from functools import partial
+from math import ceil
+from typing import Any
+
+import numpy as np
+from distributed import CancelledError, KilledWorker
+from distributed.comm import CommClosedError
+
+# Children of a node in the tree of sums.
+FAN_IN = 8
+
+# Vectors of at most so many bytes travel within each task, larger ones as the result of one.
+INLINE_BYTES = 256 * 1024
+
+# Seconds without any worker that end a fit; seconds without an answer from an idle cluster, and
+# errors, after which it is asked again; and how often that is tried.
+NO_WORKERS = 40.0
+NO_ANSWER = 60.0
+LOST = (KilledWorker, CommClosedError, CancelledError, TimeoutError)
+MAX_ATTEMPTS = 5
+
+
+def insert(nodes, level, index, value, n_leaves):
+    """Put the value of a node among those known, and add up children that are complete.
+
+    Node (l, i) stands for the leaves from i FAN_IN^l up to (i + 1) FAN_IN^l. Children are
+    added in their order, so that the sum does not depend on which was there first.
+    """
+    nodes[level, index] = value
+    while (n_level := ceil(n_leaves / FAN_IN**level)) > 1:
+        parent = index // FAN_IN
+        first = parent * FAN_IN
+        children = [(level, i) for i in range(first, min(first + FAN_IN, n_level))]
+        if not all(child in nodes for child in children):
+            return
+        value = nodes.pop(children[0])
+        for child in children[1:]:
+            value = value + nodes.pop(child)
+        level, index = level + 1, parent
+        nodes[level, index] = value
+
+
+def add_up(function, parts, first, n_leaves, *arguments):
+    """Return the sums of `function(part, *arguments)` over consecutive partitions, as nodes."""
+    nodes: dict[tuple[int, int], Any] = {}
+    for number, part in enumerate(parts, first):
+        insert(nodes, 0, number, function(part, *arguments), n_leaves)
+    return nodes
+
+
+def merge(many, n_leaves):
+    """Return the nodes of several tasks, added up as far as they are complete."""
+    merged: dict[tuple[int, int], Any] = {}
+    for nodes in many:
+        for (level, index), value in nodes.items():
+            insert(merged, level, index, value, n_leaves)
+    return merged
+
+
+def itself(value):
+    return value
+
+
+class Partitions:
+    """Values of the partitions on a cluster, by number, and sums over them.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    futures : list of Future
+    """
+
+    def __init__(self, client, futures):
+        self.client = client
+        self.futures = futures
+
+    def map(self, function, *arguments):
+        """Return the partitions' values of a function, where the partitions are."""
+        submit = partial(self.client.submit, pure=False)
+        return Partitions(
+            self.client, [submit(function, future, *arguments) for future in self.futures]
+        )
+
+    def sum(self, function, *arguments):
+        """Return the sum of `function(value, *arguments)` over the partitions.
+
+        There is a task for each worker, and one for each eight of these.
+        """
+        failure = None
+        for attempt in range(MAX_ATTEMPTS):
+            if attempt:
+                # A partition may have been blamed for the workers that were lost with it.
+                self.client.retry([part for part in self.futures if part.status == "error"])
+            pending: list[Any] = []
+            try:
+                self._submit(function, arguments, pending)
+                return self._wait(pending[-1])
+            except LOST as error:
+                failure = error
+            finally:
+                self.client.cancel(pending)
+        raise RuntimeError(
+            f"The cluster has failed {MAX_ATTEMPTS} times to evaluate the objective."
+        ) from failure
+
+    def _submit(self, function, arguments, pending):
+        """Append tasks to `pending`, the last of which has the sum."""
+
+        def submit(*task):
+            pending.append(self.client.submit(*task, pure=False))
+            return pending[-1]
+
+        arguments = [
+            submit(itself, value)
+            if isinstance(value, np.ndarray) and value.nbytes > INLINE_BYTES
+            else value
+            for value in arguments
+        ]
+        n_leaves = len(self.futures)
+        n_tasks = min(n_leaves, max(1, len(workers(self.client))))
+        level = [
+            submit(
+                add_up,
+                function,
+                [self.futures[number] for number in group],
+                int(group[0]),
+                n_leaves,
+                *arguments,
+            )
+            for group in np.array_split(np.arange(n_leaves), n_tasks)
+        ]
+        while len(level) > 1:
+            level = [
+                submit(merge, level[i : i + FAN_IN], n_leaves)
+                for i in range(0, len(level), FAN_IN)
+            ]
+
+    def _wait(self, future):
+        """Return the one value in the result, or raise one of LOST."""
+        begun = time.monotonic()
+        while True:
+            try:
+                (value,) = future.result(timeout=1.0).values()
+                return value
+            except TimeoutError:
+                if future.done():  # it is the task's own
+                    raise
+            wait_for_a_worker(self.client)
+            # As long as something is computed, an evaluation may take as long as it takes.
+            if time.monotonic() - begun > NO_ANSWER and not any(self.client.processing().values()):
+                raise TimeoutError(
+                    f"No answer for {NO_ANSWER:.0f} seconds, and nothing is computed."
+                )
+
+
+def workers(client):
+    return client.scheduler_info(n_workers=-1)["workers"]
+
+
+def wait_for_a_worker(client):
+    """Return when there is one; raise RuntimeError if there is none for too long."""
+    begun = time.monotonic()
+    while not workers(client):
+        if time.monotonic() - begun > NO_WORKERS:
+            raise RuntimeError(
+                f"The cluster has had no worker for {NO_WORKERS:.0f} seconds: the fit cannot go "
+                "on."
+            )
+        time.sleep(0.1)
