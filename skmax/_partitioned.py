@@ -15,9 +15,12 @@ from ._building import build_network, compute_dtype
 from ._objective import Objective, Whole
 from ._partitions import Partitions, itself, wait_for_a_worker, workers
 from ._rows import Sample
-from ._scaling import Scaling, mean_and_deviation, moments
+from ._scaling import Scaling, checked_scaling, mean_and_deviation, moments
 from ._targets import check_labels, class_indices, class_weights
 from ._validation import check_settings, check_weights
+
+# Kinds of labels by the kind of their dtype; all others are numbers.
+KINDS = {"O": "strings", "U": "strings", "S": "bytes"}
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,25 @@ class Description:
                 f"All partitions must have the same features; some have {self.n_features}, others "
                 f"{other.n_features}."
             )
-        classes = np.concatenate([self.classes, other.classes])
         return Description(
             self.n_features,
-            np.unique(classes),
+            _union(self.classes, other.classes),
             max(self.heaviest, other.heaviest),
             np.result_type(self.dtype, other.dtype),
         )
+
+
+def _union(classes, others):
+    """Return the classes of both; those of an empty partition are of no kind."""
+    if not (len(classes) and len(others)):
+        return classes if len(classes) else others
+    kinds = [KINDS.get(labels.dtype.kind, "numbers") for labels in (classes, others)]
+    if kinds[0] != kinds[1]:
+        raise ValueError(
+            "All partitions must have labels of one kind; some have "
+            f"{kinds[0]} ({classes[:3]}), others {kinds[1]} ({others[:3]})."
+        )
+    return np.unique(np.concatenate([classes, others]))
 
 
 @dataclass(frozen=True)
@@ -93,7 +108,7 @@ def load(number, X, y, sample_weight):
         X = check_array(
             X, accept_sparse="csr", dtype="numeric", ensure_min_samples=0, input_name="X"
         )
-        y = check_labels(y)
+        y = check_labels(y) if len(y) else np.empty(0, dtype=object)
         if not X.shape[0] == len(y):
             raise ValueError(f"X has {X.shape[0]} rows, y has {len(y)}.")
         return X, y, check_weights(sample_weight, len(y), "sample_weight", part=True)
@@ -105,8 +120,7 @@ def describe(part):
     """Return the `Description` of a loaded partition."""
     X, y, weight = part
     heaviest = 1.0 if weight is None else float(weight.max(initial=0.0))
-    counts = slice(None) if weight is None else weight > 0
-    return Description(X.shape[1], np.unique(y[counts]), heaviest, X.dtype)
+    return Description(X.shape[1], np.unique(y), heaviest, X.dtype)
 
 
 def sample_of(part, classes, heaviest):
@@ -120,6 +134,7 @@ def sample_of(part, classes, heaviest):
     return Sample(X, labels, relative[index], index, weight_scale=heaviest)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def statistics(sample, n_classes, scales):
     """Return the `Statistics` of a sample."""
     labels, weight = sample.labels, sample.sample_weight
@@ -246,10 +261,10 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
     class_weight = class_weights(local.class_weight, found.classes, np.arange(n_classes), totals)
     total = float(totals.sum() if class_weight is None else class_weight @ totals)
     if not total > 0.0:
-        raise ValueError("No row has a weight above zero.")
+        raise ValueError("X must have a row with a weight above zero, and has none.")
     scaling = None
     if learnt.moments is not None:
-        scaling = Scaling("standard", *mean_and_deviation(learnt.moments))
+        scaling = checked_scaling("standard", *mean_and_deviation(learnt.moments))
     problem = Problem(
         network=build_network(local, [found.n_features, *hidden, n_classes]),
         scaling=scaling,

@@ -60,7 +60,11 @@ def learn_scaling(kind, X, index=None, sample_weight=None):
     """
     if kind is None:
         return None
-    center, scale = SCALINGS[kind](X, index, sample_weight)
+    return checked_scaling(kind, *SCALINGS[kind](X, index, sample_weight))
+
+
+def checked_scaling(kind, center, scale):
+    """Return the `Scaling`; raise ValueError if the spread of a feature is not finite."""
     if not np.isfinite(scale).all():
         raise ValueError(
             f"Features {np.flatnonzero(~np.isfinite(scale)).tolist()} are too large for "
@@ -81,6 +85,7 @@ class Moments:
     mean: np.ndarray
     variance: np.ndarray
 
+    @np.errstate(over="ignore", invalid="ignore")
     def __add__(self, other):
         """Return the moments of the rows of both (Chan, Golub and LeVeque, 1979)."""
         weight = self.weight + other.weight
@@ -110,6 +115,7 @@ def moments(X, index=None, weight=None):
     return Moments(total, np.asarray(scaler.mean_, float), np.asarray(scaler.var_, float))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def mean_and_deviation(all_rows):
     """Return the centre and the scale of features with these moments."""
     total, mean, variance = all_rows.weight, all_rows.mean, all_rows.variance

@@ -189,6 +189,37 @@ def test_a_class_may_be_missing_in_a_partition(client):
     assert_allclose(clf.predict_proba(chunked(X, 1)), expected.predict_proba(X), atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [str, int])
+def test_an_empty_partition_may_have_labels_of_any_kind(client, kind):
+    labels = np.array([kind(label) for label in y], dtype=object)
+    sizes = (150, 0, 150)
+    rows = da.from_array(X, chunks=(sizes, 8))
+    clf = distributed().fit(rows, da.from_array(labels, chunks=(sizes,)))
+    expected = local().fit(X, labels)
+    assert_array_equal(clf.classes_, expected.classes_)
+    assert clf.classes_.dtype == expected.classes_.dtype
+
+
+def test_all_partitions_have_labels_of_one_kind(client):
+    parts = [y[:150], np.array(["a", "b", "c"])[y[150:]]]
+    labels = da.concatenate([da.from_delayed(delayed(part), (150,), object) for part in parts])
+    with pytest.raises(ValueError, match=r"one kind; some have numbers.* others strings"):
+        distributed().fit(chunked(X, 2), labels)
+
+
+def test_a_class_whose_rows_weigh_nothing_is_a_class(client):
+    sample_weight = (y < 2).astype(float)
+    clf = distributed().fit(chunked(X, 3), chunked(y, 3), chunked(sample_weight, 3))
+    expected = local().fit(X, y, sample_weight)
+    assert_array_equal(clf.classes_, expected.classes_)
+    assert_allclose(clf.predict_proba(chunked(X, 3)), expected.predict_proba(X), atol=1e-6)
+
+
+def test_features_whose_spread_overflows_are_named(client):
+    with pytest.raises(ValueError, match=r"Features \[2\] are too large for scaling='standard'"):
+        distributed().fit(chunked(X * [1, 1, 1e200, 1, 1, 1, 1, 1], 3), chunked(y, 3))
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_values_that_are_not_finite_are_reported_with_their_partition(client, bad):
     rows = X.copy()
@@ -232,7 +263,7 @@ def test_bad_input_is_said(client):
         distributed().fit(rows, labels, chunked(-weight, 2))
     with pytest.raises(ValueError, match="must not be zero for every row"):
         distributed().fit(rows, labels, chunked(np.zeros(300), 2))
-    with pytest.raises(ValueError, match="No row has a weight above zero"):
+    with pytest.raises(ValueError, match="a row with a weight above zero"):
         distributed(class_weight={0: 0.0, 1: 0.0, 2: 0.0}).fit(rows, labels)
     clf = distributed().fit(rows, labels)
     with pytest.raises(ValueError, match=r"X must have shape \(n_samples, 8\)"):
