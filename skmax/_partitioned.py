@@ -188,24 +188,37 @@ class PartitionedObjective:
         return share.loss + 0.5 * self.penalty * float(weights @ weights), grad
 
 
+def header(X):
+    """Return what scikit-learn can check of X without its rows: names, or the shape."""
+    _check_collection(X, "X")
+    if X.ndim != 2:
+        raise ValueError(f"X must have shape (n_samples, n_features), got {X.shape}.")
+    return X._meta if hasattr(X, "columns") else X
+
+
+def _check_collection(value, name):
+    if not hasattr(value, "to_delayed"):
+        raise TypeError(
+            f"{name} must be a dask Array or DataFrame, got {type(value).__name__}; "
+            "dask.array.from_array makes one."
+        )
+
+
 def delayed_parts(X, y, sample_weight):
     """Return the partitions as (X, y, sample_weight), each delayed, or None for no weights."""
     columns = {"X": X, "y": y} | (
         {} if sample_weight is None else {"sample_weight": sample_weight}
     )
     for name, value in columns.items():
-        if not hasattr(value, "to_delayed"):
-            raise TypeError(
-                f"{name} must be a dask Array or DataFrame, got {type(value).__name__}; "
-                "dask.array.from_array makes one."
-            )
+        _check_collection(value, name)
     arrays = [name for name, value in columns.items() if isinstance(value, da.Array)]
     for name in arrays:
         if columns[name].ndim == 2:
             columns[name] = columns[name].rechunk({1: -1})
     if arrays and len(arrays) == len(columns):
         if any(np.isnan(size) for name in arrays for size in columns[name].chunks[0]):
-            columns = {name: value.compute_chunk_sizes() for name, value in columns.items()}
+            # Of copies: it is done in place.
+            columns = {name: value.copy().compute_chunk_sizes() for name, value in columns.items()}
         rows = {name: value.shape[0] for name, value in columns.items()}
         if len(set(rows.values())) > 1:
             raise ValueError(f"Found inconsistent numbers of rows: {rows}.")
@@ -221,7 +234,8 @@ def delayed_parts(X, y, sample_weight):
 
 def _loaded(client, X, y, sample_weight):
     """Return the loaded partitions, neighbours on one worker where that is free to choose."""
-    parts = delayed_parts(X, y, sample_weight)
+    with client.as_current():
+        parts = delayed_parts(X, y, sample_weight)
     addresses = sorted(workers(client))
     futures = []
     groups = np.array_split(np.arange(len(parts)), len(addresses))

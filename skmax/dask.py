@@ -4,13 +4,14 @@ scipy's L-BFGS-B runs on the client, and sends the parameter vector for each eva
 """
 
 import warnings
+from contextlib import nullcontext
 from copy import copy
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 try:
     import dask
@@ -22,7 +23,7 @@ from ._building import build_monitor, minimize, published_dtype
 from ._classifier import SoftmaxMLPClassifier, fitted_attributes
 from ._fitting import Outcome, first_state
 from ._model import Model
-from ._partitioned import delayed_parts, partitioned_objective
+from ._partitioned import delayed_parts, header, load, partitioned_objective
 
 __all__ = ["DaskSoftmaxMLPClassifier"]
 
@@ -151,6 +152,7 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         """
         local = self._local_classifier()
         client = default_client() if self.client is None else self.client
+        validate_data(local, header(X), reset=True, skip_check_array=True)
         objective, found = partitioned_objective(client, local, X, y, sample_weight)
         problem = objective.problem
         state = first_state(local, problem.network)
@@ -163,15 +165,13 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         params = state.params.astype(published_dtype(found), copy=False)
         model = Model(params, problem.network, found.classes, problem.scaling)
         local.n_features_in_ = found.n_features
-        names = _feature_names(X)
-        if names is not None:
-            local.feature_names_in_ = names
         local.__dict__.update(fitted_attributes(local, Outcome(model, state, loss, shortfall)))
         if shortfall:  # first: where warnings are errors, the old model is kept
             warnings.warn(shortfall, ConvergenceWarning, stacklevel=2)
         fitted = {name: getattr(local, name) for name in PUBLISHED if hasattr(local, name)}
-        self.__dict__.pop("feature_names_in_", None)
-        self.__dict__.update(fitted, _local=local)
+        kept = {name: value for name, value in vars(self).items() if name != "feature_names_in_"}
+        # In one assignment: an interruption or another thread finds the old or the new model.
+        self.__dict__ = kept | fitted | {"_local": local}
         return self
 
     def predict(self, X: Any) -> Any:
@@ -187,7 +187,7 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         y : dask Array of shape (n_samples,)
             Class labels.
         """
-        return self._by_block(X, "predict", self._fitted().classes_.dtype)
+        return self._by_block(X, "predict")
 
     def predict_proba(self, X: Any) -> Any:
         """Return the class probabilities, lazily.
@@ -202,7 +202,7 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         P : dask Array of shape (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        return self._by_block(X, "predict_proba", n_columns=len(self._fitted().classes_))
+        return self._by_block(X, "predict_proba")
 
     def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithm of the class probabilities, lazily.
@@ -217,7 +217,7 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         log_P : dask Array of shape (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        return self._by_block(X, "predict_log_proba", n_columns=len(self._fitted().classes_))
+        return self._by_block(X, "predict_log_proba")
 
     def decision_function(self, X: Any) -> Any:
         """Return the logits, lazily: their softmax is `predict_proba`.
@@ -232,9 +232,7 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         Z : dask Array of shape (n_samples, n_classes), or (n_samples,) for two classes
             For two classes the difference of the second's and the first's.
         """
-        n_classes = len(self._fitted().classes_)
-        n_columns = None if n_classes == 2 else n_classes
-        return self._by_block(X, "decision_function", n_columns=n_columns)
+        return self._by_block(X, "decision_function")
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of rows whose predicted class is their label, computed.
@@ -253,10 +251,13 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         accuracy : float
             In [0, 1].
         """
-        parts = delayed_parts(X, y, sample_weight)
-        local = dask.delayed(self.to_local())
-        scores = [dask.delayed(_score)(local, *part) for part in parts]
-        right, total = np.sum(dask.compute(*scores), axis=0)
+        local = dask.delayed(self._checked(X))
+        with nullcontext() if self.client is None else self.client.as_current():
+            parts = delayed_parts(X, y, sample_weight)
+            scores = [dask.delayed(_score)(local, i, *part) for i, part in enumerate(parts)]
+            right, total = np.sum(dask.compute(*scores), axis=0)
+        if not total > 0.0:
+            raise ValueError("X must have a row with a weight above zero, and has none.")
         return float(right / total)
 
     def to_local(self) -> SoftmaxMLPClassifier:
@@ -300,51 +301,42 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         del settings["client"]
         return SoftmaxMLPClassifier(**settings)
 
-    def _by_block(self, X, method, dtype=None, n_columns=None):
-        local = self._fitted()
+    def _checked(self, X):
+        """Return the classifier for partitions of X, which have no names of features."""
+        local = copy(self._fitted())
+        validate_data(local, header(X), reset=False, skip_check_array=True)
+        local.__dict__.pop("feature_names_in_", None)
+        return local
+
+    def _by_block(self, X, method):
+        """Return what a method of the local classifier returns of each block of rows."""
+        local = self._checked(X)
         X = X.to_dask_array() if hasattr(X, "to_dask_array") else X
-        if X.ndim != 2 or X.shape[1] != local.n_features_in_:
-            raise ValueError(
-                f"X must have shape (n_samples, {local.n_features_in_}), got {X.shape}."
-            )
         X = X.rechunk({1: -1})
-        dtype = local.coefs_[0].dtype if dtype is None else dtype
-        shape = (0,) if n_columns is None else (0, n_columns)
-        columns = {"drop_axis": 1} if n_columns is None else {"chunks": (X.chunks[0], n_columns)}
+        row = np.zeros(X.shape[1]) if local.scaling_ is None else local.scaling_.center
+        empty = getattr(local, method)(row[np.newaxis])[:0]
+        columns = (
+            {"drop_axis": 1} if empty.ndim == 1 else {"chunks": (X.chunks[0], empty.shape[1])}
+        )
         return X.map_blocks(
             _predict_block,
-            dask.delayed(_anonymous(local)),
+            dask.delayed(local),
             method,
-            meta=np.empty(shape, dtype),
-            dtype=dtype,
+            empty,
+            meta=empty,
+            dtype=empty.dtype,
             **columns,
         )
 
 
-def _anonymous(local):
-    """Return a copy that expects no names of features: chunks have none."""
-    anonymous = copy(local)
-    anonymous.__dict__.pop("feature_names_in_", None)
-    return anonymous
+def _predict_block(X, local, method, empty):
+    return getattr(local, method)(X) if X.shape[0] > 0 else empty
 
 
-def _predict_block(X, local, method):
-    if X.shape[0] > 0:
-        return getattr(local, method)(X)
-    one_row = getattr(local, method)(np.zeros((1, X.shape[1])))
-    return one_row[:0]
-
-
-def _score(local, X, y, sample_weight):
+def _score(local, number, *part):
     """Return the weight of a partition's rows that are classified rightly, and of all."""
+    X, y, weight = load(number, *part)
     if len(y) == 0:
         return 0.0, 0.0
-    weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
-    return local.score(X, y, weight) * weight.sum(), weight.sum()
-
-
-def _feature_names(X):
-    columns = getattr(X, "columns", None)
-    if columns is None or not all(isinstance(name, str) for name in columns):
-        return None
-    return np.asarray(columns, dtype=object)
+    weight = np.ones(len(y)) if weight is None else weight
+    return float(weight @ (local.predict(X) == y)), float(weight.sum())

@@ -1,5 +1,6 @@
 """Fits on a cluster are the fits in memory, whatever happens to its workers."""
 
+import os
 import pickle
 import threading
 import warnings
@@ -131,6 +132,42 @@ def test_data_frames_keep_their_names(client):
     assert clf.score(*parts) == expected.score(frame, labels)
     assert_array_equal(clf.to_local().predict(frame), expected.predict(frame))
     assert "feature_names_in_" not in vars(clf.fit(chunked(X, 2), chunked(y, 2)))
+
+
+def test_columns_go_by_their_names(client):
+    names = [f"x{i}" for i in range(8)]
+    frame = dd.from_pandas(pd.DataFrame(X, columns=names), npartitions=3)
+    labels = dd.from_pandas(pd.Series(y), npartitions=3)
+    clf = distributed().fit(frame, labels)
+    for wrong, message in [
+        (frame[names[::-1]], "Feature names must be in the same order"),
+        (frame.rename(columns={"x0": "other"}), "Feature names unseen at fit time"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            clf.predict_proba(wrong)
+        with pytest.raises(ValueError, match=message):
+            clf.score(wrong, labels)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        clf.predict(chunked(X, 3))
+    with pytest.raises(TypeError, match="Feature names are only supported if all"):
+        clf.fit(frame.rename(columns={"x0": 0}), labels)
+
+
+def test_a_score_weighs_rows_as_a_fit_does(client):
+    clf = distributed().fit(chunked(X, 3), chunked(y, 3))
+    weights = np.where(np.arange(300) < 100, 0.0, weight)
+    score = clf.score(chunked(X, 3), chunked(y, 3), chunked(weights, 3))
+    assert score == pytest.approx(clf.to_local().score(X, y, weights))
+    with pytest.raises(ValueError, match="a row with a weight above zero"):
+        clf.score(chunked(X, 3), chunked(y, 3), chunked(0.0 * weights, 3))
+    with pytest.raises(ValueError, match=r"Partition \d: sample_weight must not be negative"):
+        clf.score(chunked(X, 3), chunked(y, 3), chunked(-weight, 3))
+
+
+def test_arguments_are_left_as_they_are(client):
+    rows = chunked(X, 3)[da.from_array(np.ones(300, bool), chunks=100)]
+    distributed().fit(rows, chunked(y, 3))
+    assert np.isnan(rows.chunks[0]).all()
 
 
 def test_predictions_are_lazy_and_those_of_the_local_classifier(client):
@@ -266,8 +303,15 @@ def test_bad_input_is_said(client):
     with pytest.raises(ValueError, match="a row with a weight above zero"):
         distributed(class_weight={0: 0.0, 1: 0.0, 2: 0.0}).fit(rows, labels)
     clf = distributed().fit(rows, labels)
-    with pytest.raises(ValueError, match=r"X must have shape \(n_samples, 8\)"):
+    with pytest.raises(
+        ValueError, match="X has 7 features, but SoftmaxMLPClassifier is expecting 8"
+    ):
         clf.predict(chunked(X[:, 1:], 2))
+    for method in (clf.predict, lambda rows: clf.fit(rows, labels)):
+        with pytest.raises(ValueError, match=r"X must have shape \(n_samples, n_features\)"):
+            method(chunked(X[:, 0], 2))
+        with pytest.raises(TypeError, match="X must be a dask Array or DataFrame, got DataFrame"):
+            method(pd.DataFrame(X))
 
 
 def test_large_vectors_travel_as_results(client, monkeypatch):
@@ -396,6 +440,18 @@ def test_a_grid_search_on_the_workers_finds_what_one_here_finds(processes):
     assert_array_equal(there.best_estimator_.coefs_[0], here.best_estimator_.coefs_[0])
     # Eight fits on the workers and the last one here: no row is lost on its way.
     assert len(rows) == (2 * 4 + 1) * 5
+
+
+def test_all_is_computed_on_the_cluster_of_the_estimator(client, processes):
+    def only_elsewhere(block, here):
+        assert os.getpid() != here
+        return block
+
+    with Client(processes.cluster, set_as_default=False) as other, client.as_current():
+        rows = chunked(X, 3)[da.from_array(np.ones(300, bool), chunks=100)]
+        rows = rows.map_blocks(only_elsewhere, os.getpid(), meta=np.empty((0, 0)))
+        clf = distributed(client=other).fit(rows, chunked(y, 3))
+        assert clf.score(rows, chunked(y, 3)) > 0.5
 
 
 def test_connections_can_be_encrypted():
