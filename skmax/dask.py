@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 try:
     import dask
-    from distributed import default_client
+    from distributed import Client, default_client
 except ImportError as error:
     raise ImportError("skmax.dask needs Dask: pip install skmax[dask]") from error
 
@@ -52,7 +52,7 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     client : distributed.Client, default=None
-        The cluster. None takes the current client.
+        The cluster. None takes the current client. Clones share it; pickles hold None.
     hidden_layer_sizes, activation, alpha, ... : as in SoftmaxMLPClassifier
         See there.
 
@@ -151,7 +151,7 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
             If the cluster has no workers, or fails again and again.
         """
         local = self._local_classifier()
-        client = default_client() if self.client is None else self.client
+        client = self._checked_client()
         validate_data(local, header(X), reset=True, skip_check_array=True)
         objective, found = partitioned_objective(client, local, X, y, sample_weight)
         problem = objective.problem
@@ -270,12 +270,34 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         """
         return copy(self._fitted())
 
+    def __getstate__(self):
+        # A client is a connection of this process.
+        return {**super().__getstate__(), "client": None}
+
+    def __copy__(self):
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(vars(self))
+        return twin
+
+    def __sklearn_clone__(self):
+        without = copy(self).set_params(client=None)
+        return BaseEstimator.__sklearn_clone__(without).set_params(client=self.client)
+
     def __sklearn_is_fitted__(self):
         return "_local" in vars(self)
 
     def _fitted(self):
         check_is_fitted(self)
         return self._local
+
+    def _checked_client(self):
+        client = default_client() if self.client is None else self.client
+        if not isinstance(client, Client) or client.asynchronous:
+            raise TypeError(
+                "client must be a distributed.Client that is not asynchronous, or None for the "
+                f"current one; got {client!r}."
+            )
+        return client
 
     def _local_classifier(self):
         """Return the classifier with these parameters; raise ValueError for those refused."""

@@ -4,6 +4,7 @@ import os
 import pickle
 import threading
 import warnings
+from copy import copy
 from itertools import permutations
 
 import dask.array as da
@@ -302,6 +303,8 @@ def test_bad_input_is_said(client):
         distributed().fit(rows, labels, chunked(np.zeros(300), 2))
     with pytest.raises(ValueError, match="a row with a weight above zero"):
         distributed(class_weight={0: 0.0, 1: 0.0, 2: 0.0}).fit(rows, labels)
+    with pytest.raises(TypeError, match=r"client must be a distributed\.Client.* 'tcp://nowhere'"):
+        distributed(client="tcp://nowhere").fit(rows, labels)
     clf = distributed().fit(rows, labels)
     with pytest.raises(
         ValueError, match="X has 7 features, but SoftmaxMLPClassifier is expecting 8"
@@ -331,8 +334,12 @@ def test_it_is_an_estimator(client):
     clf = clone(distributed(alpha=3.0))
     assert clf.get_params()["alpha"] == 3.0
     clf.set_params(client=client).fit(chunked(X, 2), chunked(y, 2))
-    again = pickle.loads(pickle.dumps(clf.set_params(client=None)))
+    again = pickle.loads(pickle.dumps(clf))
     assert_array_equal(again.predict(chunked(X, 2)).compute(), clf.to_local().predict(X))
+    assert clf.client is client and again.client is None
+    assert clone(clf).client is client and copy(clf).client is client
+    assert not hasattr(clone(clf), "classes_")
+    assert "client=<Client" in repr(clf)
 
 
 def test_a_cluster_is_left_clean(client):
