@@ -42,14 +42,14 @@ def evaluation_time(client, n_rows, n_partitions, hidden, n_repeats):
     X = rng.normal(size=(n_rows, N_FEATURES), chunks=(chunk, N_FEATURES))
     y = rng.integers(0, N_CLASSES, size=n_rows, chunks=chunk)
     local = SoftmaxMLPClassifier(hidden, solver="lbfgs", random_state=0)
-    objective, _ = partitioned_objective(client, local, X, y)
-    params = first_state(local, objective.network).params
-    objective(params)
     times = []
-    for _ in range(n_repeats):
-        start = time.perf_counter()
+    with partitioned_objective(client, local, X, y) as (objective, _):
+        params = first_state(local, objective.network).params
         objective(params)
-        times.append(time.perf_counter() - start)
+        for _ in range(n_repeats):
+            start = time.perf_counter()
+            objective(params)
+            times.append(time.perf_counter() - start)
     return statistics.median(times), params.nbytes
 
 

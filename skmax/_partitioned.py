@@ -3,6 +3,7 @@
 Every partition returns its share of J and the gradient, by the same code as in memory.
 """
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,8 +177,7 @@ class PartitionedObjective:
         self.partitions, self.penalty = partitions, penalty
         self.problem = problem
         self.network, self.n_rows = problem.network, problem.whole.n_rows
-        # Known to the workers once, not sent with each task.
-        self._shared = partitions.client.submit(itself, problem, pure=False)
+        self._shared = partitions.share(problem)
 
     def __call__(self, params):
         """Return J and its gradient, a new array."""
@@ -245,8 +245,11 @@ def _loaded(client, X, y, sample_weight):
     return Partitions(client, futures)
 
 
+@contextmanager
 def partitioned_objective(client, local, X, y, sample_weight=None):
-    """Return the objective of rows that are spread over a cluster, and their description.
+    """Give the objective of rows that are spread over a cluster, and their description.
+
+    At the end of the context the rows are dropped from the workers.
 
     Parameters
     ----------
@@ -256,35 +259,40 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
     X, y, sample_weight : dask Array, DataFrame or Series
         As `fit` takes them.
 
-    Returns
-    -------
+    Yields
+    ------
     objective : PartitionedObjective
     found : Description
     """
     local._validate_params()
     hidden = check_settings(local)
-    wait_for_a_worker(client)
-    parts = _loaded(client, X, y, sample_weight)
-    found = parts.sum(describe)
-    if not found.heaviest > 0.0:
-        raise ValueError("sample_weight must not be zero for every row.")
-    n_classes = len(found.classes)
-    samples = parts.map(sample_of, found.classes, found.heaviest)
-    learnt = samples.sum(statistics, n_classes, local.scaling is not None)
-    totals = learnt.class_totals
-    class_weight = class_weights(local.class_weight, found.classes, np.arange(n_classes), totals)
-    total = float(totals.sum() if class_weight is None else class_weight @ totals)
-    if not total > 0.0:
-        raise ValueError("X must have a row with a weight above zero, and has none.")
-    scaling = None
-    if learnt.moments is not None:
-        scaling = checked_scaling("standard", *mean_and_deviation(learnt.moments))
-    problem = Problem(
-        network=build_network(local, [found.n_features, *hidden, n_classes]),
-        scaling=scaling,
-        class_weight=class_weight,
-        whole=Whole(learnt.n_rows, total / learnt.n_rows),
-        dtype=compute_dtype(local, found, random=False),
-    )
-    penalty = problem.whole.penalty(float(local.alpha), found.heaviest)
-    return PartitionedObjective(samples, problem, penalty), found
+    # A cluster that adapts starts workers for tasks only.
+    with Partitions(client, [client.submit(itself, None, pure=False)]):
+        wait_for_a_worker(client)
+    with _loaded(client, X, y, sample_weight) as parts:
+        found = parts.sum(describe)
+        if not found.heaviest > 0.0:
+            raise ValueError("sample_weight must not be zero for every row.")
+        samples = parts.map(sample_of, found.classes, found.heaviest)
+    with samples:
+        n_classes = len(found.classes)
+        learnt = samples.sum(statistics, n_classes, local.scaling is not None)
+        totals = learnt.class_totals
+        class_weight = class_weights(
+            local.class_weight, found.classes, np.arange(n_classes), totals
+        )
+        total = float(totals.sum() if class_weight is None else class_weight @ totals)
+        if not total > 0.0:
+            raise ValueError("X must have a row with a weight above zero, and has none.")
+        scaling = None
+        if learnt.moments is not None:
+            scaling = checked_scaling("standard", *mean_and_deviation(learnt.moments))
+        problem = Problem(
+            network=build_network(local, [found.n_features, *hidden, n_classes]),
+            scaling=scaling,
+            class_weight=class_weight,
+            whole=Whole(learnt.n_rows, total / learnt.n_rows),
+            dtype=compute_dtype(local, found, random=False),
+        )
+        penalty = problem.whole.penalty(float(local.alpha), found.heaviest)
+        yield PartitionedObjective(samples, problem, penalty), found

@@ -72,6 +72,8 @@ def itself(value):
 class Partitions:
     """Values of the partitions on a cluster, by number, and sums over them.
 
+    A context: at its end the values are dropped, even if a traceback holds on to this.
+
     Parameters
     ----------
     client : distributed.Client
@@ -81,6 +83,14 @@ class Partitions:
     def __init__(self, client, futures):
         self.client = client
         self.futures = futures
+        self._shared: list[Any] = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for future in self.futures + self._shared:
+            future.release()
 
     def map(self, function, *arguments):
         """Return the partitions' values of a function, where the partitions are."""
@@ -88,6 +98,11 @@ class Partitions:
         return Partitions(
             self.client, [submit(function, future, *arguments) for future in self.futures]
         )
+
+    def share(self, value):
+        """Return a value that the workers come to know once, as an argument of sums."""
+        self._shared.append(self.client.submit(itself, value, pure=False))
+        return self._shared[-1]
 
     def sum(self, function, *arguments):
         """Return the sum of `function(value, *arguments)` over the partitions.
@@ -98,7 +113,8 @@ class Partitions:
         for attempt in range(MAX_ATTEMPTS):
             if attempt:
                 # A partition may have been blamed for the workers that were lost with it.
-                self.client.retry([part for part in self.futures if part.status == "error"])
+                known = self.futures + self._shared
+                self.client.retry([future for future in known if future.status == "error"])
             pending: list[Any] = []
             try:
                 self._submit(function, arguments, pending)
@@ -162,7 +178,11 @@ class Partitions:
 
 
 def workers(client):
-    return client.scheduler_info(n_workers=-1)["workers"]
+    """Return the workers by address; raise RuntimeError if the scheduler is gone."""
+    workers = client.scheduler_info(n_workers=-1).get("workers")
+    if workers is None:
+        raise RuntimeError(f"The scheduler of {client!r} is gone: the fit cannot go on.")
+    return workers
 
 
 def wait_for_a_worker(client):

@@ -153,17 +153,16 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         local = self._local_classifier()
         client = self._checked_client()
         validate_data(local, header(X), reset=True, skip_check_array=True)
-        objective, found = partitioned_objective(client, local, X, y, sample_weight)
-        problem = objective.problem
-        state = first_state(local, problem.network)
-        state.cast(problem.dtype)
-        monitor = build_monitor(local, state.history, verbose=bool(self.verbose))
-        shortfall = minimize(local, objective, state, monitor.after_pass)
-        loss = state.history.loss_curve[-1] if state.n_iter else objective(state.params)[0]
+        with partitioned_objective(client, local, X, y, sample_weight) as (objective, found):
+            state = first_state(local, objective.network)
+            state.cast(objective.problem.dtype)
+            monitor = build_monitor(local, state.history, verbose=bool(self.verbose))
+            shortfall = minimize(local, objective, state, monitor.after_pass)
+            loss = state.history.loss_curve[-1] if state.n_iter else objective(state.params)[0]
         if not np.isfinite(loss):
             raise ValueError("The loss is not finite. Scale the features (scaling='standard').")
         params = state.params.astype(published_dtype(found), copy=False)
-        model = Model(params, problem.network, found.classes, problem.scaling)
+        model = Model(params, objective.network, found.classes, objective.problem.scaling)
         local.n_features_in_ = found.n_features
         local.__dict__.update(fitted_attributes(local, Outcome(model, state, loss, shortfall)))
         if shortfall:  # first: where warnings are errors, the old model is kept

@@ -342,19 +342,25 @@ def test_it_is_an_estimator(client):
     assert "client=<Client" in repr(clf)
 
 
-def test_a_cluster_is_left_clean(client):
-    def objects():
-        return {key for keys in client.has_what().values() for key in keys}
+def objects(client):
+    return {key for keys in client.has_what().values() for key in keys}
 
-    before = objects()
-    distributed().fit(chunked(X, 4), chunked(y, 4))
-    with pytest.raises(ValueError):
-        distributed().fit(chunked(X, 4), chunked(weight, 4))
+
+def wait_until_only(before, client):
     for _ in range(100):
-        if objects() <= before:
-            break
+        if objects(client) <= before:
+            return
         threading.Event().wait(0.1)
-    assert objects() <= before
+    assert objects(client) <= before
+
+
+def test_a_cluster_is_left_clean(client):
+    before = objects(client)
+    distributed().fit(chunked(X, 4), chunked(y, 4))
+    with pytest.raises(ValueError) as held:  # with what its traceback refers to
+        distributed().fit(chunked(X, 4), chunked(weight, 4))
+    wait_until_only(before, client)
+    assert "Partition" in str(held.value) and not client.futures
 
 
 def test_without_workers_the_error_is_clear(monkeypatch):
@@ -362,6 +368,20 @@ def test_without_workers_the_error_is_clear(monkeypatch):
     with LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster:
         with Client(cluster) as client, pytest.raises(RuntimeError, match="no worker for"):
             distributed(client=client).fit(chunked(X, 2), chunked(y, 2))
+
+
+def test_a_cluster_that_adapts_is_asked_for_workers():
+    with LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster:
+        cluster.adapt(minimum=0, maximum=1, interval="100ms")
+        with Client(cluster) as client:
+            clf = distributed(client=client).fit(chunked(X, 2), chunked(y, 2))
+    assert clf.n_iter_ > 1
+
+
+def test_a_lost_scheduler_is_said(client, monkeypatch):
+    monkeypatch.setattr(Client, "scheduler_info", lambda self, n_workers: {"id": None})
+    with pytest.raises(RuntimeError, match=r"scheduler of <Client.* is gone"):
+        distributed().fit(chunked(X, 2), chunked(y, 2))
 
 
 @pytest.mark.parametrize("error", [TimeoutError, CommClosedError])
@@ -414,16 +434,12 @@ def test_an_interrupted_fit_leaves_the_workers_clean(client, monkeypatch):
         return original(*args)
 
     original = PartitionedObjective.__call__
-    before = {key for keys in client.has_what().values() for key in keys}
+    before = objects(client)
     monkeypatch.setattr(PartitionedObjective, "__call__", share_of)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as held:  # as an interactive session does
         distributed().fit(chunked(X, 4), chunked(y, 4))
-    for _ in range(100):
-        left = {key for keys in client.has_what().values() for key in keys} - before
-        if not left:
-            break
-        threading.Event().wait(0.1)
-    assert not left
+    wait_until_only(before, client)
+    assert held.tb is not None and not client.futures
 
 
 @pytest.fixture(scope="module")
