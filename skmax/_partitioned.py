@@ -10,6 +10,8 @@ from typing import Any
 import dask
 import dask.array as da
 import numpy as np
+from dask.sizeof import sizeof
+from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from ._building import build_network, compute_dtype
@@ -133,6 +135,14 @@ def sample_of(part, classes, heaviest):
     index = np.flatnonzero(relative >= np.finfo(np.float64).tiny)
     labels = class_indices(y[index], classes)
     return Sample(X, labels, relative[index], index, weight_scale=heaviest)
+
+
+@sizeof.register(Sample)
+def _size(sample):
+    """Return the bytes of a sample: Dask would think it light, and move it or not spill it."""
+    X = sample.X
+    rows = (X.data, X.indices, X.indptr) if issparse(X) else X
+    return sizeof((rows, sample.labels, sample.sample_weight, sample.index))
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from dask import delayed
+from dask.sizeof import sizeof
 from distributed import Client, Future, LocalCluster, Security
 from distributed.comm import CommClosedError
 from joblib import parallel_config
@@ -26,6 +27,7 @@ from sklearn.model_selection import GridSearchCV
 from skmax import SoftmaxMLPClassifier, ValidationMonitor
 from skmax._partitioned import PartitionedObjective
 from skmax._partitions import FAN_IN, insert, merge
+from skmax._rows import Sample
 from skmax.dask import DaskSoftmaxMLPClassifier
 
 X, y = make_classification(300, 8, n_informative=6, n_classes=3, random_state=0)
@@ -322,6 +324,12 @@ def test_large_vectors_travel_as_results(client, monkeypatch):
     monkeypatch.setattr("skmax._partitions.INLINE_BYTES", 100)
     clf = distributed().fit(chunked(X, 4), chunked(y, 4))
     assert_array_equal(clf.predict_proba(chunked(X, 1)).compute(), expected.predict_proba(X))
+
+
+@pytest.mark.parametrize("layout", [np.asarray, csr_array])
+def test_dask_knows_the_size_of_a_sample(layout):
+    sample = Sample(layout(X), y)
+    assert sizeof(sample) > (X.nbytes if layout is np.asarray else 12 * np.count_nonzero(X))
 
 
 def test_float32_rows_are_fitted_in_float32(client):
