@@ -4,7 +4,8 @@ Every partition returns its share of J and the gradient, by the same code as in 
 """
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import dask
@@ -14,19 +15,25 @@ from dask.sizeof import sizeof
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
-from ._building import build_network, compute_dtype
-from ._objective import Objective, Whole
+from ._building import build_monitor, build_network, compute_dtype, minimize
+from ._calibration import enough_rows, fit_temperature
+from ._helpers import N_FOLDS
+from ._objective import Objective, Whole, all_logits
 from ._partitions import Partitions, itself, wait_for_a_worker, workers
 from ._rows import Sample
 from ._scaling import Scaling, checked_scaling, mean_and_deviation, moments
 from ._targets import check_labels, class_indices, class_weights
 from ._validation import check_settings, check_weights
 
+# Most held-out rows, and elements of their logits, that come to the client for the temperature.
+MAX_HELD_OUT = 100_000
+MAX_LOGITS = 10_000_000
+
 # Kinds of labels by the kind of their dtype; all others are numbers.
 KINDS = {"O": "strings", "U": "strings", "S": "bytes"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Description:
     """What a fit has to know of some partitions before it begins."""
 
@@ -63,7 +70,7 @@ def _union(classes, others):
     return np.unique(np.concatenate([classes, others]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Statistics:
     """What is learnt from some partitions before the descent begins."""
 
@@ -81,7 +88,7 @@ class Statistics:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Share:
     """The share of J that some partitions have, and its gradient."""
 
@@ -93,7 +100,24 @@ class Share:
         return Share(self.loss + other.loss, self.grad + other.grad)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Logits, class indices and weights of rows that were not trained on."""
+
+    logits: np.ndarray
+    labels: np.ndarray
+    weight: np.ndarray
+
+    def __add__(self, other):
+        """Return the rows of both."""
+        return HeldOut(
+            np.concatenate([self.logits, other.logits]),
+            np.concatenate([self.labels, other.labels]),
+            np.concatenate([self.weight, other.weight]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class Problem:
     """All that a partition's share of J depends on, but its rows and the parameters."""
 
@@ -161,14 +185,45 @@ def share_of(sample, problem, params):
     """Return a sample's share of J and its gradient."""
     if len(sample.labels) == 0:
         return Share(0.0, np.zeros_like(params))
-    weight = sample.sample_weight
-    if problem.class_weight is not None:
-        weight = problem.class_weight[sample.labels] * (1.0 if weight is None else weight)
-    rows = sample.rows(problem.scaling, problem.dtype)
     objective = Objective(
-        problem.network, rows, sample.labels, weight, alpha=0.0, whole=problem.whole
+        problem.network,
+        sample.rows(problem.scaling, problem.dtype),
+        sample.labels,
+        _weight(sample, problem),
+        alpha=0.0,
+        whole=problem.whole,
     )
     return Share(*objective(params))
+
+
+def _weight(sample, problem):
+    """Return sample weight times class weight of a sample's rows, or None where all are 1."""
+    weight = sample.sample_weight
+    if problem.class_weight is None:
+        return weight
+    return problem.class_weight[sample.labels] * (1.0 if weight is None else weight)
+
+
+def rows_between(sample, number, problem, seed, low, high):
+    """Return the rows whose random numbers lie in [low, high), at every call the same.
+
+    Those of classes that weigh nothing can tell nothing, and are left out.
+    """
+    drawn = np.random.default_rng([seed, number]).random(len(sample.labels))
+    chosen = (low <= drawn) & (drawn < high)
+    if problem.class_weight is not None:
+        chosen &= problem.class_weight[sample.labels] > 0.0
+    return sample.take(np.flatnonzero(chosen))
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def judge(sample, problem, params):
+    """Return a sample as `HeldOut`."""
+    weight = _weight(sample, problem)
+    Z = np.empty((0, problem.network.layer_sizes[-1]))
+    if len(sample.labels) > 0:
+        Z = all_logits(problem.network, params, sample.rows(problem.scaling, problem.dtype))
+    return HeldOut(Z, sample.labels, np.ones(len(Z)) if weight is None else weight)
 
 
 class PartitionedObjective:
@@ -179,19 +234,19 @@ class PartitionedObjective:
     partitions : Partitions
         Of samples.
     problem : Problem
-    penalty : float
-        alpha / S.
+    alpha : float
+        Strength of the L2 penalty, over the scale of the samples' weights.
     """
 
-    def __init__(self, partitions, problem, penalty):
-        self.partitions, self.penalty = partitions, penalty
-        self.problem = problem
+    def __init__(self, partitions, problem, alpha):
+        self.partitions, self.problem, self.alpha = partitions, problem, alpha
+        self.penalty = problem.whole.penalty(alpha, 1.0)
         self.network, self.n_rows = problem.network, problem.whole.n_rows
-        self._shared = partitions.share(problem)
+        self.shared = partitions.share(problem)
 
     def __call__(self, params):
         """Return J and its gradient, a new array."""
-        share = self.partitions.sum(share_of, self._shared, params)
+        share = self.partitions.sum(share_of, self.shared, params)
         weights = params[: self.network.n_weights]
         grad = share.grad
         grad[: self.network.n_weights] += self.penalty * weights
@@ -259,20 +314,8 @@ def _loaded(client, X, y, sample_weight):
 def partitioned_objective(client, local, X, y, sample_weight=None):
     """Give the objective of rows that are spread over a cluster, and their description.
 
-    At the end of the context the rows are dropped from the workers.
-
-    Parameters
-    ----------
-    client : distributed.Client
-    local : SoftmaxMLPClassifier
-        Read for its parameters.
-    X, y, sample_weight : dask Array, DataFrame or Series
-        As `fit` takes them.
-
-    Yields
-    ------
-    objective : PartitionedObjective
-    found : Description
+    X, y and sample_weight are as `fit` takes them. At the end of the context the rows are
+    dropped from the workers.
     """
     local._validate_params()
     hidden = check_settings(local)
@@ -283,7 +326,7 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
         found = parts.sum(describe)
         if not found.heaviest > 0.0:
             raise ValueError("sample_weight must not be zero for every row.")
-        samples = parts.map(sample_of, found.classes, found.heaviest)
+        samples = parts.map(sample_of, classes=found.classes, heaviest=found.heaviest)
     with samples:
         n_classes = len(found.classes)
         learnt = samples.sum(statistics, n_classes, local.scaling is not None)
@@ -291,9 +334,6 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
         class_weight = class_weights(
             local.class_weight, found.classes, np.arange(n_classes), totals
         )
-        total = float(totals.sum() if class_weight is None else class_weight @ totals)
-        if not total > 0.0:
-            raise ValueError("X must have a row with a weight above zero, and has none.")
         scaling = None
         if learnt.moments is not None:
             scaling = checked_scaling("standard", *mean_and_deviation(learnt.moments))
@@ -301,8 +341,59 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
             network=build_network(local, [found.n_features, *hidden, n_classes]),
             scaling=scaling,
             class_weight=class_weight,
-            whole=Whole(learnt.n_rows, total / learnt.n_rows),
+            whole=_whole(learnt, class_weight),
             dtype=compute_dtype(local, found, random=False),
         )
-        penalty = problem.whole.penalty(float(local.alpha), found.heaviest)
-        yield PartitionedObjective(samples, problem, penalty), found
+        yield PartitionedObjective(samples, problem, float(local.alpha) / found.heaviest), found
+
+
+def _whole(learnt, class_weight):
+    """Return the `Whole` of rows of which this has been learnt."""
+    totals = learnt.class_totals
+    total = float(totals.sum() if class_weight is None else class_weight @ totals)
+    if not total > 0.0:
+        raise ValueError("X must have a row with a weight above zero, and has none.")
+    return Whole(learnt.n_rows, total / learnt.n_rows)
+
+
+def held_out_temperature(local, objective, state):
+    """Return the temperature of the fit that a state begins, by a helper network.
+
+    The helper is trained just as the network itself, but without a seventh of the rows, which
+    each partition holds out by chance. With fewer than 50 of these the temperature is 1.
+    """
+    samples, problem = objective.partitions, objective.problem
+    n_classes = problem.network.layer_sizes[-1]
+    share = 1.0 / N_FOLDS
+    judged = min(MAX_HELD_OUT, MAX_LOGITS // n_classes) / problem.whole.n_rows
+    numbers = range(len(samples.futures))
+    choose = partial(
+        samples.map, rows_between, numbers, problem=objective.shared, seed=state.split_seed
+    )
+    with (
+        choose(low=share, high=1.0) as training,
+        choose(low=0.0, high=min(share, judged)) as held_out,
+    ):
+        if not enough_rows(held_out.sum(statistics, n_classes, False).n_rows, n_classes):
+            return 1.0
+        learnt = training.sum(statistics, n_classes, False)
+        params = _helper_params(local, objective, training, learnt, state.copy())
+        if params is None:
+            return 1.0
+        rows = held_out.sum(judge, objective.shared, params)
+    # Of a class that the helper has not seen, nothing can be said.
+    known = learnt.class_totals[rows.labels] > 0.0
+    temperature, _ = fit_temperature(rows.logits[known], rows.labels[known], rows.weight[known])
+    if local.verbose:
+        print(f"1 helper network: temperature={temperature:.4g}")
+    return temperature
+
+
+def _helper_params(local, objective, training, learnt, state):
+    """Return the parameters of a helper, or None if it diverges. Advances the state."""
+    whole = _whole(learnt, objective.problem.class_weight)
+    problem = replace(objective.problem, whole=whole)
+    helper = PartitionedObjective(training, problem, objective.alpha)
+    minimize(local, helper, state, build_monitor(local, state.history).after_pass)
+    diverged = state.ended_by == "divergence" or not np.isfinite(state.params).all()
+    return None if diverged else state.params

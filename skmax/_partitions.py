@@ -6,7 +6,6 @@ functions of values that Dask can compute again.
 """
 
 import time
-from functools import partial
 from math import ceil
 from typing import Any
 
@@ -92,12 +91,13 @@ class Partitions:
         for future in self.futures + self._shared:
             future.release()
 
-    def map(self, function, *arguments):
-        """Return the partitions' values of a function, where the partitions are."""
-        submit = partial(self.client.submit, pure=False)
-        return Partitions(
-            self.client, [submit(function, future, *arguments) for future in self.futures]
-        )
+    def map(self, function, *each, **arguments):
+        """Return the partitions' values of a function, where the partitions are.
+
+        `each` are sequences with an argument per partition, `arguments` those of all.
+        """
+        futures = self.client.map(function, self.futures, *each, pure=False, **arguments)
+        return Partitions(self.client, futures)
 
     def share(self, value):
         """Return a value that the workers come to know once, as an argument of sums."""

@@ -22,6 +22,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 
 from skmax import SoftmaxMLPClassifier, ValidationMonitor
@@ -277,7 +278,6 @@ def test_values_that_are_not_finite_are_reported_with_their_partition(client, ba
         ({"solver": "adam"}, r"round trip to the cluster.*partial_fit"),
         ({"early_stopping": True}, "early_stopping=True is for SoftmaxMLPClassifier"),
         ({"dropout": 0.1}, "dropout=0.1 is for SoftmaxMLPClassifier"),
-        ({"temperature_scaling": True}, "temperature_scaling=True is for"),
         ({"scaling": "robust"}, "median of all rows"),
         ({"alpha": -1.0}, "The 'alpha' parameter"),
     ],
@@ -418,6 +418,80 @@ def test_a_cluster_that_fails_again_and_again_is_an_error(client, monkeypatch):
     monkeypatch.setattr(Future, "result", lost)
     with pytest.raises(RuntimeError, match="has failed 5 times to evaluate"):
         distributed().fit(chunked(X, 2), chunked(y, 2))
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """Return rows and labels to fit, and others, of which a tenth is labelled at random."""
+    rows, labels = make_classification(
+        5000, 12, n_informative=6, n_classes=3, flip_y=0.1, random_state=0
+    )
+    return rows[:3000], labels[:3000], rows[3000:], labels[3000:]
+
+
+TEMPERED = {"hidden_layer_sizes": (16,), "alpha": 0.1, "temperature_scaling": True}
+
+
+@pytest.mark.parametrize("layout", [np.asarray, csr_chunks])
+@pytest.mark.parametrize("weighted", [{}, {"class_weight": {0: 0.0, 1: 2.0}}])
+def test_a_temperature_is_about_that_in_memory(client, noisy, layout, weighted):
+    rows, labels, *_ = noisy
+    settings = TEMPERED | weighted
+    sample_weight = np.random.default_rng(0).uniform(0, 2, 3000) if weighted else None
+    expected = local(**settings).fit(rows, labels, sample_weight)
+    clf = distributed(**settings).fit(
+        csr_chunks(chunked(rows, 7)) if layout is csr_chunks else chunked(rows, 7),
+        chunked(labels, 7),
+        None if sample_weight is None else chunked(sample_weight, 7),
+    )
+    # About 430 other rows have been held out.
+    assert clf.temperature_ == pytest.approx(expected.temperature_, rel=0.2)
+    assert clf.temperature_ != 1.0
+    lazy = clf.predict_proba(chunked(rows, 3)).compute()
+    assert_allclose(lazy, clf.to_local().predict_proba(rows), rtol=1e-9)
+
+
+def test_a_temperature_makes_better_probabilities_of_the_same_network(client, noisy):
+    rows, labels, other_rows, other_labels = noisy
+    parts = chunked(rows, 4), chunked(labels, 4)
+    tempered = distributed(**TEMPERED).fit(*parts).to_local()
+    plain = distributed(**TEMPERED | {"temperature_scaling": False}).fit(*parts).to_local()
+    assert_array_equal(tempered.coefs_[0], plain.coefs_[0])
+    losses = [log_loss(other_labels, clf.predict_proba(other_rows)) for clf in (tempered, plain)]
+    assert losses[0] < losses[1] - 0.005
+
+
+def test_a_helper_says_what_it_has_found(client, noisy, capsys):
+    rows, labels, *_ = noisy
+    clf = distributed(verbose=True, **TEMPERED).fit(chunked(rows, 4), chunked(labels, 4))
+    printed = capsys.readouterr().out
+    assert f"1 helper network: temperature={clf.temperature_:.4g}\n" in printed
+    assert printed.count("Iteration 1,") == 1
+
+
+def test_a_temperature_does_not_depend_on_the_workers(client, noisy):
+    rows, labels, *_ = noisy
+    expected = distributed(**TEMPERED).fit(chunked(rows, 20), chunked(labels, 20))
+    settings = {"n_workers": 3, "threads_per_worker": 2, "dashboard_address": ":0"}
+    with LocalCluster(processes=False, **settings) as cluster, Client(cluster) as other:
+        clf = distributed(client=other, **TEMPERED).fit(chunked(rows, 20), chunked(labels, 20))
+    assert clf.temperature_ == expected.temperature_
+
+
+def test_of_many_held_out_rows_some_are_judged(client, noisy, monkeypatch):
+    rows, labels, *_ = noisy
+    expected = distributed(**TEMPERED).fit(chunked(rows, 4), chunked(labels, 4)).temperature_
+    monkeypatch.setattr("skmax._partitioned.MAX_HELD_OUT", 300)
+    temperature = distributed(**TEMPERED).fit(chunked(rows, 4), chunked(labels, 4)).temperature_
+    assert temperature != expected
+    assert temperature == pytest.approx(expected, rel=0.2)
+
+
+def test_few_rows_have_no_temperature(client):
+    before = objects(client)
+    clf = distributed(temperature_scaling=True).fit(chunked(X, 4), chunked(y, 4))
+    assert clf.temperature_ == 1.0
+    wait_until_only(before, client)
 
 
 def test_not_converged_is_said(client):
