@@ -60,7 +60,9 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
     ----------
     client : distributed.Client, default=None
         The cluster. None takes the current client. Clones share it; pickles hold None.
-    hidden_layer_sizes, activation, alpha, ... : as in SoftmaxMLPClassifier
+    hidden_layer_sizes, activation, solver, alpha, max_iter, max_fun, tol, random_state, \
+verbose, early_stopping, class_weight, label_smoothing, dropout, scaling, \
+temperature_scaling, dtype : as in SoftmaxMLPClassifier
         See there.
 
     Attributes

@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 import skmax
 from skmax import SoftmaxMLPClassifier
+from skmax.dask import DaskSoftmaxMLPClassifier
 
 # No part of numpydoc's format that a reader could miss: an extended summary, "See Also" and
 # examples everywhere, and a type without a name in "Returns".
@@ -15,16 +16,17 @@ NOT_NEEDED = {"ES01", "SA01", "EX01", "RT02"}
 
 
 def public_names():
-    for name in skmax.__all__:
-        yield f"skmax.{name}"
-        value = getattr(skmax, name)
+    values = {f"skmax.{name}": getattr(skmax, name) for name in skmax.__all__}
+    values["skmax.dask.DaskSoftmaxMLPClassifier"] = DaskSoftmaxMLPClassifier
+    for name, value in values.items():
+        yield name
         if inspect.isclass(value):
             for member in vars(value):
                 described = callable(getattr(value, member)) or isinstance(
                     inspect.getattr_static(value, member), property
                 )
                 if described and not member.startswith("_"):
-                    yield f"skmax.{name}.{member}"
+                    yield f"{name}.{member}"
 
 
 NAMES = list(public_names())
