@@ -19,7 +19,7 @@ from ._building import build_monitor, build_network, compute_dtype, minimize
 from ._calibration import enough_rows, fit_temperature
 from ._helpers import N_FOLDS
 from ._objective import Objective, Whole, all_logits
-from ._partitions import Partitions, itself, wait_for_a_worker, workers
+from ._partitions import Partitions, itself, wait_for_a_worker
 from ._rows import Sample
 from ._scaling import Scaling, checked_scaling, mean_and_deviation, moments
 from ._targets import check_labels, class_indices, class_weights
@@ -297,17 +297,18 @@ def delayed_parts(X, y, sample_weight):
     return list(zip(parts["X"], parts["y"], parts["sample_weight"], strict=True))
 
 
-def _loaded(client, X, y, sample_weight):
-    """Return the loaded partitions, neighbours on one worker where that is free to choose."""
+def _load_into(partitions, X, y, sample_weight):
+    """Load the partitions, neighbours on one worker where that is free to choose."""
+    client = partitions.client
+    # A cluster that adapts starts workers for tasks only.
+    with Partitions(client, [client.submit(itself, None, pure=False)]):
+        addresses = sorted(wait_for_a_worker(client))
     with client.as_current():
         parts = delayed_parts(X, y, sample_weight)
-    addresses = sorted(workers(client))
-    futures = []
     groups = np.array_split(np.arange(len(parts)), len(addresses))
     for group, address in zip(groups, addresses, strict=True):
         tasks = [dask.delayed(load)(int(number), *parts[number]) for number in group]
-        futures += client.compute(tasks, workers=[address], allow_other_workers=True)
-    return Partitions(client, futures)
+        partitions.futures += client.compute(tasks, workers=[address], allow_other_workers=True)
 
 
 @contextmanager
@@ -319,10 +320,8 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
     """
     local._validate_params()
     hidden = check_settings(local)
-    # A cluster that adapts starts workers for tasks only.
-    with Partitions(client, [client.submit(itself, None, pure=False)]):
-        wait_for_a_worker(client)
-    with _loaded(client, X, y, sample_weight) as parts:
+    with Partitions(client, []) as parts:
+        _load_into(parts, X, y, sample_weight)
         found = parts.sum(describe)
         if not found.heaviest > 0.0:
             raise ValueError("sample_weight must not be zero for every row.")

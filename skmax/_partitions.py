@@ -179,19 +179,20 @@ class Partitions:
 
 def workers(client):
     """Return the workers by address; raise RuntimeError if the scheduler is gone."""
-    workers = client.scheduler_info(n_workers=-1).get("workers")
-    if workers is None:
+    found = client.scheduler_info(n_workers=-1).get("workers")
+    if found is None:
         raise RuntimeError(f"The scheduler of {client!r} is gone: the fit cannot go on.")
-    return workers
+    return found
 
 
 def wait_for_a_worker(client):
-    """Return when there is one; raise RuntimeError if there is none for too long."""
+    """Return the workers, of which there is one; raise RuntimeError if none comes in time."""
     begun = time.monotonic()
-    while not workers(client):
+    while not (found := workers(client)):
         if time.monotonic() - begun > NO_WORKERS:
             raise RuntimeError(
                 f"The cluster has had no worker for {NO_WORKERS:.0f} seconds: the fit cannot go "
                 "on."
             )
         time.sleep(0.1)
+    return found

@@ -27,7 +27,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skmax import SoftmaxMLPClassifier, ValidationMonitor
 from skmax._partitioned import PartitionedObjective
-from skmax._partitions import FAN_IN, insert, merge
+from skmax._partitions import FAN_IN, Partitions, insert, merge
 from skmax._rows import Sample
 from skmax.dask import DaskSoftmaxMLPClassifier
 
@@ -505,19 +505,21 @@ def test_a_killed_worker_changes_no_bit():
     assert kill_workers(2) == 2
 
 
-def test_an_interrupted_fit_leaves_the_workers_clean(client, monkeypatch):
-    n_left = 10
-
-    def share_of(*args):
-        nonlocal n_left
-        n_left -= 1
-        if n_left == 0:
+@pytest.mark.parametrize(
+    "owner, method, n_calls",
+    [(Client, "compute", 2), (Partitions, "sum", 2), (PartitionedObjective, "__call__", 10)],
+)
+def test_an_interrupted_fit_leaves_the_workers_clean(client, monkeypatch, owner, method, n_calls):
+    def interrupted(*args, **settings):
+        nonlocal n_calls
+        n_calls -= 1
+        if n_calls == 0:
             raise KeyboardInterrupt
-        return original(*args)
+        return original(*args, **settings)
 
-    original = PartitionedObjective.__call__
+    original = getattr(owner, method)
     before = objects(client)
-    monkeypatch.setattr(PartitionedObjective, "__call__", share_of)
+    monkeypatch.setattr(owner, method, interrupted)
     with pytest.raises(KeyboardInterrupt) as held:  # as an interactive session does
         distributed().fit(chunked(X, 4), chunked(y, 4))
     wait_until_only(before, client)
