@@ -20,7 +20,7 @@ from scipy.optimize import nnls
 
 from skmax import SoftmaxMLPClassifier
 from skmax._fitting import first_state
-from skmax._partitioned import partitioned_objective
+from skmax._partitioned_objective import partitioned_objective
 from skmax._partitions import FAN_IN
 
 N_FEATURES, N_CLASSES = 64, 10

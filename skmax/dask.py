@@ -23,7 +23,7 @@ from ._building import build_monitor, minimize, published_dtype
 from ._classifier import SoftmaxMLPClassifier, fitted_attributes
 from ._fitting import Outcome, first_state
 from ._model import Model
-from ._partitioned import (
+from ._partitioned_objective import (
     delayed_parts,
     header,
     held_out_temperature,

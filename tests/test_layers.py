@@ -15,7 +15,7 @@ LAYERS = [
     {"_checkpoint", "_displays", "_validation_monitor"},
     {"_classifier"},
     {"_conversion"},
-    {"_partitioned"},
+    {"_partitioned_objective"},
     {"_fitting", "_plain", "_validation"},
     {"_helpers", "_unfinished"},
     {"_scoring"},
