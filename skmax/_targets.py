@@ -21,15 +21,18 @@ def check_labels(y):
     y = column_or_1d(y, warn=True)
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
+    if y.dtype.kind in "mM" and np.isnat(y).any():
+        raise ValueError("y must hold no missing values, got NaT.")
     if y.dtype.kind != "S":  # bytes are labels like any others
         check_classification_targets(y)
     return y
 
 
 def _label_array(y):
-    if hasattr(y, "to_numpy"):
-        # Extension arrays (categorical, nullable, arrow) know best how to become NumPy's;
-        # scikit-learn's own conversion would turn integers into floats.
+    if hasattr(y, "to_numpy") and hasattr(y, "dtype"):
+        # Columns of data frames (categorical, nullable, arrow) know best how to become
+        # NumPy's; scikit-learn's own conversion would turn integers into floats. (Of pyarrow's
+        # own arrays, without a dtype, `to_numpy` refuses all that has to be copied.)
         array = y.to_numpy()
     elif issparse(y):
         raise ValueError(

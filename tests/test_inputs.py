@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from neutral import NEUTRAL
 from numpy.testing import assert_allclose, assert_array_equal
@@ -137,6 +138,36 @@ def test_labels_of_data_frames(labels):
     clf = fitted(X, labels)
     assert clf.classes_.dtype == np.int64
     assert_allclose(clf.predict_proba(X), EXPECTED, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["int64", "bool", "string", "dictionary", "chunked"])
+def test_labels_of_arrow_arrays(kind):
+    # NumPy has to copy all but the first.
+    plain = {"int64": y, "bool": y > 0}.get(kind, np.array(["no", "yes", "maybe"])[y])
+    labels = pa.array(plain)
+    if kind == "dictionary":
+        labels = labels.dictionary_encode()
+    elif kind == "chunked":
+        labels = pa.chunked_array([labels[:70], labels[70:]])
+    clf = fitted(X, labels)
+    assert_array_equal(clf.predict_proba(X), fitted(X, plain).predict_proba(X))
+    assert clf.score(X, labels) == clf.score(X, plain) > 0.6
+
+
+MISSING = {
+    "arrow": pa.array([None, *y[1:].tolist()]),
+    "polars": pl.Series([None, *y[1:].tolist()]),
+    "nullable": pd.Series([None, *y[1:]], dtype="Int64"),
+    "string": ["b" if i else None for i in y],
+    "date": np.array(["NaT" if i == 0 else "2026-01-01" for i in y], dtype="datetime64[D]"),
+    "duration": np.array(["NaT" if i == 0 else i for i in y], dtype="timedelta64[s]"),
+}
+
+
+@pytest.mark.parametrize("kind", MISSING)
+def test_missing_labels_are_said_to_be_missing(kind):
+    with pytest.raises(ValueError, match=r"contains NaN|no missing values"):
+        fitted(X, MISSING[kind])
 
 
 def test_labels_that_numpy_holds_as_objects():
