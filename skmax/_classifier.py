@@ -34,7 +34,7 @@ from ._optimizers import OPTIMIZERS
 from ._plain import from_plain, to_plain
 from ._scaling import SCALINGS, Scaling, learn_scaling
 from ._schedules import SCHEDULES
-from ._targets import check_labels, class_indices, split_validation
+from ._targets import check_kind, check_labels, class_indices, split_validation
 from ._tasks import begin_tasks
 from ._unfinished import check_data, check_parameters, resumed_state
 from ._validation import (
@@ -48,6 +48,7 @@ from ._validation import (
     check_same_classes,
     check_settings,
     check_validation,
+    check_weights,
     overwrite_layers,
     stream_classes,
     weighted_sample,
@@ -730,10 +731,18 @@ default="relu"
         -------
         accuracy : float
             In [0, 1].
+
+        Raises
+        ------
+        ValueError
+            If an argument is not as described, or labels are of another kind than the
+            classes (strings where those are numbers).
         """
         predicted, y = self.predict(X), check_labels(y)
-        check_consistent_length(predicted, y, sample_weight)
-        return float(np.average(predicted == y, weights=sample_weight))
+        check_consistent_length(predicted, y)
+        check_kind(y, predicted)
+        weight = check_weights(sample_weight, len(y), "sample_weight")
+        return float(np.average(predicted == y, weights=weight))
 
     def to_sklearn(self) -> Any:
         """Return a fitted MLPClassifier of scikit-learn with the same probabilities.

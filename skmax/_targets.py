@@ -67,6 +67,20 @@ def _plain(array):
     )
 
 
+# Kinds of labels by their dtype's; all others are numbers.
+KINDS = {"O": "strings", "U": "strings", "S": "bytes", "M": "dates", "m": "durations"}
+
+
+def check_kind(y, predicted):
+    """Raise ValueError for labels that equal no prediction, being of another kind."""
+    received, known = (KINDS.get(labels.dtype.kind, "numbers") for labels in (y, predicted))
+    if received != known:
+        raise ValueError(
+            f"y must hold labels of the kind that was fitted, {known}; got {received}, such as "
+            f"{y[:1].tolist()[0]!r}."
+        )
+
+
 def class_indices(y, classes):
     """Return the index in the sorted `classes` of every label; ValueError if one is not there."""
     unknown = np.setdiff1d(y, classes)

@@ -177,6 +177,32 @@ def test_labels_that_numpy_holds_as_objects():
         assert clf.score(X, labels) > 0.6
 
 
+@pytest.mark.parametrize(
+    "labels", [y.astype(str), y.astype("S"), y.astype("M8[s]")], ids=["str", "bytes", "date"]
+)
+def test_labels_that_could_never_be_right_have_no_score(labels):
+    with pytest.raises(ValueError, match="of the kind that was fitted, numbers; got"):
+        fitted(X).score(X, labels)
+    with pytest.raises(ValueError, match=r"got numbers, such as 2\."):
+        fitted(X, labels).score(X, np.full(150, 2))
+    # Numbers are one kind, and a label that was not there is an error of the prediction.
+    assert fitted(X, y > 0).score(X, (y > 0).astype(float)) > 0.6
+    assert fitted(X).score(X, np.full(150, 7)) == 0
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (np.zeros(150), "must not be zero for every row"),
+        (-np.ones(150), "must not be negative"),
+        (np.ones(3), r"must have one weight per row, shape \(150,\), got shape \(3,\)"),
+    ],
+)
+def test_weights_of_a_score_are_checked_as_those_of_a_fit(weight, message):
+    with pytest.raises(ValueError, match=f"sample_weight {message}"):
+        fitted(X).score(X, y, sample_weight=weight)
+
+
 def test_two_classes_have_two_outputs():
     clf = fitted(X, y > 0)
     assert clf.classes_.dtype == bool and clf.predict(X).dtype == bool
