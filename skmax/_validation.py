@@ -181,9 +181,12 @@ def check_validation(estimator, classes, X_val, y_val, sample_weight_val):
     if X_val is None or y_val is None:
         missing = "X_val" if X_val is None else "y_val"
         raise ValueError(f"X_val and y_val belong together, but {missing} is None.")
-    X, y, weight = check_rows(
-        estimator, X_val, y_val, sample_weight_val, reset=False, suffix="_val"
-    )
+    try:
+        X, y, weight = check_rows(
+            estimator, X_val, y_val, sample_weight_val, reset=False, suffix="_val"
+        )
+    except ValueError as error:
+        raise ValueError(f"Of the validation rows, X_val and y_val: {error}") from error
     try:
         labels = class_indices(y, classes)
     except ValueError as error:
@@ -206,7 +209,12 @@ def stream_classes(classes, previous):
         if previous is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         return previous
-    classes = np.unique(check_labels(classes))
+    try:
+        classes = np.unique(check_labels(classes))
+    except ValueError as error:
+        raise ValueError(
+            f"classes must be an array-like of all labels, got {classes!r}: {error}"
+        ) from error
     if previous is not None and not np.array_equal(classes, previous):
         raise ValueError(
             f"classes={classes} are not those of the last call to partial_fit, {previous}."

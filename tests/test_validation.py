@@ -134,3 +134,25 @@ def test_predictions_leave_the_rows_alone():
     clf, before = fitted(X), X.copy()
     clf.predict_proba(X)
     assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "message"),
+    [
+        (X[:, :2], y, "X has 2 features, but"),
+        (np.full_like(X, np.nan), y, "Input X contains NaN"),
+        (X, [None] * len(y), "Unknown label type"),
+        (X, y[1:], "inconsistent numbers of samples"),
+    ],
+)
+def test_of_validation_rows_it_is_said_that_they_are_those(rows, labels, message):
+    with pytest.raises(ValueError, match="validation rows, X_val and y_val: .*" + message):
+        SoftmaxMLPClassifier((), max_iter=1).fit(X, y, X_val=rows, y_val=labels)
+
+
+@pytest.mark.parametrize("classes", [3, {0, 1, 2}, {0: 1, 1: 2}.keys(), "abc", [[0, 1], [2, 3]]])
+def test_classes_that_are_no_array_are_said_to_be_those(classes):
+    with pytest.raises(
+        ValueError, match=r"^classes must be an array-like of all labels, got .*: "
+    ):
+        SoftmaxMLPClassifier().partial_fit(X, y, classes=classes)
