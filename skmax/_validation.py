@@ -130,7 +130,7 @@ def check_class(class_, classes):
     if class_ is None:
         return None
     known = classes.tolist()
-    if class_ not in known:
+    if np.ndim(class_) or class_ not in known:
         raise ValueError(f"class_ must be None or one of the classes {known}, got {class_!r}.")
     return known.index(class_)
 

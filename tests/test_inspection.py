@@ -134,6 +134,9 @@ def test_no_hidden_layer_has_no_activations():
 def test_a_class_that_is_not_there():
     with pytest.raises(ValueError, match=r"class_ must be None or one of .*'a', 'b', 'c'.*'d'"):
         fitted().input_gradients(data()[0], class_="d")
+    for several in (["a", "b"], np.array(["a", "b"])):
+        with pytest.raises(ValueError, match="class_ must be None or one of the classes"):
+            fitted().input_gradients(data()[0], class_=several)
 
 
 def test_gradients_select_the_features_that_are_used():
