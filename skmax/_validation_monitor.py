@@ -20,9 +20,14 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import _num_samples
 
 from ._scoring import takes_weights
 from ._targets import check_labels, class_indices
+from ._validation import check_weights
+
+# Columns of a record beside the scores.
+OWN_COLUMNS = ("run", "begun", "task", "estimator", "pass")
 
 
 @dataclass(eq=False)
@@ -73,8 +78,9 @@ class ValidationMonitor:
 
     Notes
     -----
-    Clones share their callbacks, also those in other processes, and all their records are
-    here: of a grid search with any `n_jobs`, too.
+    It is set on the classifier itself, also where that is within a pipeline or a search. Clones
+    share their callbacks, also those in other processes, and all their records are here: of
+    a grid search with any `n_jobs`, too.
 
     Examples
     --------
@@ -101,6 +107,7 @@ class ValidationMonitor:
         folder: str | PathLike | None = None,
     ) -> None:
         check_consistent_length(X_val, y_val, sample_weight_val)
+        check_weights(sample_weight_val, _num_samples(X_val), "sample_weight_val")
         for name, value in (("every", every), ("n_iter_no_change", n_iter_no_change)):
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
@@ -189,7 +196,20 @@ class ValidationMonitor:
             In its fit.
         context : sklearn.callback.CallbackContext
             Of the fit, or of one of its passes.
+
+        Raises
+        ------
+        TypeError
+            If the passes are those of another estimator within this one.
+        ValueError
+            If scikit-learn has no such scorer.
         """
+        if any(hasattr(value, "fit") for value in estimator.get_params().values()):
+            raise TypeError(
+                "ValidationMonitor records the passes of one estimator: set it on the estimator "
+                "within (classifier.set_callbacks(monitor), before it is put there), got "
+                f"{type(estimator).__name__}."
+            )
         scorers = {
             name: None if scoring == "loss" else check_scoring(estimator, scoring)
             for name, scoring in self._scoring.items()
@@ -290,12 +310,24 @@ class ValidationMonitor:
 def _by_name(scoring):
     """Return scorers, or their names, by the name of their column."""
     if isinstance(scoring, dict):
-        return dict(scoring)
-    if isinstance(scoring, str):
-        return {scoring: scoring}
-    if callable(scoring):
-        return {"score": scoring}
-    return {name: name for name in scoring}
+        named = dict(scoring)
+    elif isinstance(scoring, str):
+        named = {scoring: scoring}
+    elif callable(scoring):
+        named = {"score": scoring}
+    else:
+        named = {name: name for name in scoring} if isinstance(scoring, Collection) else {}
+    if not named or not all(
+        isinstance(name, str)
+        and name not in OWN_COLUMNS
+        and (isinstance(scorer, str) or callable(scorer))
+        for name, scorer in named.items()
+    ):
+        raise ValueError(
+            "scoring must be 'loss', the name of a scorer, a callable, several names, or a dict "
+            f"of names (none of {OWN_COLUMNS}) and scorers, got {scoring!r}."
+        )
+    return named
 
 
 def _position(context):

@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmax import SoftmaxMLPClassifier, ValidationMonitor
+from skmax._validation_monitor import OWN_COLUMNS
 
 X, y = make_classification(400, 10, n_informative=8, n_classes=3, random_state=0)
 X, y, X_val, y_val = X[:300], y[:300], X[300:], y[300:]
@@ -153,6 +154,39 @@ def test_bad_arguments_are_errors_at_once():
             ValidationMonitor(X_val, y_val, **settings)
     with pytest.raises(ValueError, match="select must be"):
         ValidationMonitor(X_val, y_val).get_logs("last")
+    for weight in (np.zeros(100), -np.ones(100), np.full(100, np.nan)):
+        with pytest.raises(ValueError, match="sample_weight_val"):
+            ValidationMonitor(X_val, y_val, sample_weight_val=weight)
+
+
+@pytest.mark.parametrize(
+    "scoring",
+    [
+        *(None, 3, [], {}, [make_scorer(recall_score)], {"recall": None}, {1: "accuracy"}),
+        *({"loss": "loss", taken: "accuracy"} for taken in OWN_COLUMNS),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_recorded_is_an_error_at_once(scoring):
+    with pytest.raises(ValueError, match=r"scoring must be .*, got .*\."):
+        ValidationMonitor(X_val, y_val, scoring=scoring)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda clf: make_pipeline(StandardScaler(), clf),
+        lambda clf: GridSearchCV(clf, {"alpha": [1.0]}, cv=2),
+    ],
+    ids=["pipeline", "search"],
+)
+def test_it_belongs_to_the_classifier_and_not_to_what_is_around(around):
+    # There it would be told of tasks, but be shown no fitted estimator: no record.
+    monitor = ValidationMonitor(X_val, y_val)
+    with pytest.raises(TypeError, match=r"set it on the estimator within.*got (Pipeline|Grid)"):
+        around(classifier()).set_callbacks(monitor).fit(X, y)
+    around(classifier().set_callbacks(monitor)).fit(X, y)
+    assert monitor.get_logs()
 
 
 @pytest.mark.parametrize(
