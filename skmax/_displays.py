@@ -463,7 +463,8 @@ class ReliabilityDisplay:
         if temperature is None:
             P = estimator.predict_proba(X)
         else:
-            P = softmax(_logits(estimator, X) * _relative_temperature(classifier, temperature))
+            factor = _relative_temperature(classifier, temperature)
+            P = softmax(factor * _logits(estimator, X))
         return cls.from_predictions(
             *(y, P),
             sample_weight=sample_weight,
@@ -700,7 +701,9 @@ class LogitsDisplay:
 
     def _class_name(self, i):
         name = str(self.labels[i])
-        return name if len(name) <= MOST_LETTERS else name[: MOST_LETTERS - 1].rstrip() + "…"
+        if len(name) > MOST_LETTERS:
+            name = name[: MOST_LETTERS - 1].rstrip() + "…"
+        return name.replace("$", r"\$")  # between two of them matplotlib sees a formula
 
     def _verdict(self):
         true = self._true_index()

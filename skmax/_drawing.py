@@ -20,10 +20,18 @@ def pyplot(caller):
 
 
 def dressed_axes(ax, display):
-    """Return the axes, or those of a new figure, in the dress of all displays."""
+    """Return the axes, or those of a new figure, in the dress of all displays.
+
+    Raises
+    ------
+    TypeError
+        If `ax` is something else, as an array of axes.
+    """
     plt = pyplot(type(display).__name__)
     if ax is None:
         _, ax = plt.subplots(layout="constrained")
+    elif not isinstance(ax, plt.Axes):
+        raise TypeError(f"ax must be an Axes of matplotlib, got a {type(ax).__name__}.")
     if not ax.lines:
         ax.set_prop_cycle(color=COLOURS)
     ax.spines[["top", "right"]].set_visible(False)

@@ -74,7 +74,7 @@ def binned(confidence, right, weight, n_bins, strategy):
 def check_column_labels(labels, n_classes):
     """Return the classes of the columns as an array; ValueError unless there is one each."""
     labels = np.asarray(labels)
-    if len(labels) != n_classes or len(np.unique(labels)) != n_classes:
+    if labels.shape != (n_classes,) or len(np.unique(labels)) != n_classes:
         raise ValueError(
             f"labels must be one class per column, {n_classes} different ones, got {labels}."
         )

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from sklearn.datasets import load_wine, make_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -114,6 +115,14 @@ def test_names_are_shown_and_plot_can_change_them(fitted, name):
     assert "second" in texts(display.plot(name="second").ax_)
     assert "first" in texts(display.plot().ax_)
     assert display.name == "first"
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_axes_are_one(fitted, name):
+    _, axes = plt.subplots(1, 2)
+    for ax in (axes, "top", plt.gcf()):
+        with pytest.raises(TypeError, match="ax must be an Axes of matplotlib, got a"):
+            drawings(fitted)[name](ax=ax)
 
 
 @pytest.mark.parametrize("size", [(7, 5), (14, 8)])
@@ -484,6 +493,8 @@ def test_estimators_that_do_not_fit_are_refused(fitted):
         draw(LinearSVC().fit(X, y), X, y)
     with pytest.raises(ValueError, match=r"temperature must be None for .* LogisticRegression"):
         draw(LogisticRegression().fit(X, y), X, y, temperature=1)
+    with pytest.raises(ValueError, match=r"temperature must be None for .* GaussianNB"):
+        draw(GaussianNB().fit(X, y), X, y, temperature=1)  # which has no logits either
     for temperature in (0, -1, np.inf, np.nan, "1"):
         with pytest.raises(ValueError, match="temperature must be a finite number > 0"):
             draw(fitted, X_test, y_test, temperature=temperature)
@@ -565,6 +576,15 @@ def test_long_names_are_cut():
     assert display.axes_[0].get_yticklabels()[0].get_text() == "a class with a name…"
 
 
+def test_labels_are_shown_as_they_are():
+    # matplotlib takes what is between two dollars for a formula, and may fail to draw it.
+    labels = ["$10-$20", "$_$", "a_b"]
+    display = LogitsDisplay.from_logits([1, 0, 2], "$10-$20", labels=labels)
+    for text in (*display.axes_[0].get_yticklabels(), display.ax_.title):
+        assert not matplotlib.cbook.is_math_text(text.get_text())
+    display.figure_.canvas.draw()
+
+
 def test_a_probability_that_rounds_to_0_is_no_error():
     display = LogitsDisplay.from_logits([2000.0, 0.0], 1)
     assert display.loss == 2000
@@ -575,8 +595,9 @@ def test_rows_and_logits_that_cannot_be_are_refused(fitted):
     for logits in ([[1.0, 2.0]], [], [1.0, np.nan], 1.0):
         with pytest.raises(ValueError, match="logits must be finite and of shape"):
             draw(logits)
-    with pytest.raises(ValueError, match="one class per column, 2 different ones"):
-        draw([1.0, 2.0], labels=["a"])
+    for labels in (["a"], ["a", "a"], "ab", 2, [["a", "b"]]):
+        with pytest.raises(ValueError, match="one class per column, 2 different ones"):
+            draw([1.0, 2.0], labels=labels)
     with pytest.raises(ValueError, match="that are not in classes"):
         draw([1.0, 2.0], "c", labels=["a", "b"])
     with pytest.raises(ValueError, match=r"row must be one row.*got shape \(2, 10\)"):
