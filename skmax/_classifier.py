@@ -252,6 +252,9 @@ default="relu"
     --------
     sklearn.neural_network.MLPClassifier : The classifier whose habits this one has.
     sklearn.linear_model.LogisticRegression : The same model without hidden layers.
+    ValidationMonitor : Callback that scores rows after each epoch.
+    Checkpoint : Callback with which a fit that was killed can be finished.
+    TrainingCurveDisplay : Picture of `loss_curve_`.
 
     Notes
     -----

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,14 @@ def test_the_code_of_the_page_on_extending_is_that_of_the_package(piece):
 def test_the_api_has_every_public_name():
     listed = re.findall(r"^   skmax\.([\w.]+)$", (DOCS / "api.md").read_text(), re.MULTILINE)
     assert sorted(listed) == sorted([*skmax.__all__, "onnx", "dask.DaskSoftmaxMLPClassifier"])
+
+
+def test_the_api_has_every_extra_for_users():
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].keys()
+    page = (DOCS / "api.md").read_text()
+    told = {extra for extra in extras if f"skmax[{extra}]" in page}
+    assert told == extras - {"docs", "benchmark", "test", "check", "mutation"}
 
 
 def test_the_html_page_of_an_estimator_leads_to_its_page_of_the_api():
