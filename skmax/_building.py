@@ -176,7 +176,7 @@ def minimize(
         tasks=tasks,
     )
     if state.ended_by == "divergence":
-        return _diverged(state, "lower learning_rate_init")
+        return _diverged(estimator, state, "lower learning_rate_init")
     if streaming:
         state.ended_by = "max_iter"  # a stream is always only paused
         return None
@@ -200,11 +200,16 @@ def _slope(loss_curve):
     return f"the loss is {last[-1]:.3g} and {moved} per epoch in the last {len(last)}"
 
 
-def _diverged(state, advice):
+def _diverged(estimator, state, advice):
     return (
-        f"The fit diverged at epoch {state.n_iter}; {advice}, or scale the features "
-        "(scaling='standard'). The best parameters of the epochs before are kept."
+        f"The fit diverged at epoch {state.n_iter}; {advice}{_or_scale(estimator)}. The best "
+        "parameters of the epochs before are kept."
     )
+
+
+def _or_scale(estimator):
+    """Advise to scale the features, unless they are."""
+    return "" if estimator.scaling else ", or scale the features (scaling='standard')"
 
 
 def _minimize_on_all_rows(estimator, objective, state, after_pass, max_iter, tasks):
@@ -214,12 +219,11 @@ def _minimize_on_all_rows(estimator, objective, state, after_pass, max_iter, tas
     solver = FULL_BATCH_SOLVERS[estimator.solver]
     gradient_size, message = solver(objective, state, after_pass, tasks=tasks, **limits)
     if state.ended_by == "divergence":
-        return _diverged(state, "raise alpha")
+        return _diverged(estimator, state, "raise alpha")
     if state.ended_by not in ("max_iter", "max_fun", "line search"):
         return None
     return (
         f"{estimator.solver} has not converged after {state.n_iter} iterations ({message}): the "
         f"largest component of the gradient is {gradient_size:.2g}, tol={estimator.tol}. Raise "
-        f"{' or '.join(sorted(limits.keys() - {'tol'}))}, or scale the features "
-        "(scaling='standard')."
+        f"{' or '.join(sorted(limits.keys() - {'tol'}))}{_or_scale(estimator)}."
     )

@@ -978,6 +978,15 @@ def test_a_stream_that_diverges_warns_and_stays_where_it_was():
     assert clf.set_params(learning_rate_init=0.01).partial_fit(X, y).loss_ < loss
 
 
+@pytest.mark.parametrize("scaling", [None, "standard", "robust"])
+@pytest.mark.parametrize("settings", [{"learning_rate_init": 1e3}, {"solver": "lbfgs"}], ids=str)
+def test_to_scale_the_features_is_advised_only_where_they_are_not(settings, scaling):
+    with pytest.warns(ConvergenceWarning, match="diverged|has not converged") as caught:
+        quick(max_iter=2, scaling=scaling, **settings).fit(X, y)
+    for warning in caught:
+        assert ("scale the features" in str(warning.message)) == (scaling is None)
+
+
 def test_a_fit_that_has_diverged_can_be_continued():
     clf = quick(warm_start=True, learning_rate_init=1e3, max_iter=5)
     with pytest.warns(ConvergenceWarning, match="diverged"):
