@@ -121,9 +121,10 @@ default="relu"
         Pass an int for reproducible results.
     warm_start : bool, default=False
         Whether `fit` continues the previous fit. One of "adam" or "sgd" that was ended by
-        `max_iter` is continued exactly (optimizer, random generator, patience); any other
-        is the starting point of a new one. The scaling that was learnt first is
-        kept, and the curves go on.
+        `max_iter`, under a schedule that does not decay, is continued exactly (optimizer,
+        random generator, patience). Any other is the starting point of a new one, and its
+        temperature is kept: with the default schedule, do not fit in small portions. The
+        scaling that was learnt first is kept, and the curves go on.
     verbose : bool or int, default=False
         Whether to print a line per epoch or iteration.
     learning_rate_init : float, default=0.006
