@@ -142,7 +142,8 @@ class TrainingCurveDisplay:
             If matplotlib is missing.
         """
         _check_option("quantity", quantity, QUANTITIES)
-        if quantity == "score" and self.validation_score is None:
+        score = _measured(self.validation_score)
+        if quantity == "score" and score is None:
             raise ValueError(
                 "quantity='score' needs validation scores, and this fit has none: fit with "
                 "early_stopping=True or with X_val and y_val."
@@ -150,9 +151,13 @@ class TrainingCurveDisplay:
         ax = self.ax_ = dressed_axes(ax, self)
         self.figure_ = ax.figure
         if quantity == "loss":
-            training, validation, label = self.loss, self.validation_loss, self.loss_name
+            training, validation, label = (
+                self.loss,
+                _measured(self.validation_loss),
+                self.loss_name,
+            )
         else:
-            training, validation, label = None, self.validation_score, self.score_name
+            training, validation, label = None, score, self.score_name
         prefix = _prefix(self.name if name is None else name)
         self.line_ = self.validation_line_ = None
         if training is not None:
@@ -618,7 +623,7 @@ class LogitsDisplay:
     def loss(self) -> float | None:
         """Cross-entropy of the row, - log p of the true class, or None."""
         true = self._true_index()
-        return None if true is None else float(-log_softmax(self.logits)[true])
+        return None if true is None else float(0.0 - log_softmax(self.logits)[true])
 
     def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> Self:
         """Draw logits and probabilities.
@@ -851,6 +856,11 @@ class LogitsDisplay:
 
 def _prefix(name):
     return "" if name is None else f"{name}: "
+
+
+def _measured(curve):
+    """Return a curve of validation rows, or None where it has no number."""
+    return None if curve is None or np.isnan(curve).all() else curve
 
 
 def _last_step(estimator):

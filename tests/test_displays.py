@@ -275,6 +275,19 @@ def test_fits_on_one_axes_differ_in_colour_and_a_continued_one_is_longer():
     assert labels == ["first: training", "continued: training", "continued: validation"]
 
 
+def test_scores_of_which_none_is_a_number_are_none(fitted):
+    nothing = [np.nan] * 3
+    display = TrainingCurveDisplay(
+        loss=[3.0, 2.0, 1.0], validation_loss=nothing, validation_score=nothing, best_epoch=2
+    ).plot()
+    assert display.validation_line_ is None
+    assert [text.get_text() for text in display.ax_.get_legend().texts] == [
+        "training, epoch 2 kept"
+    ]
+    with pytest.raises(ValueError, match="needs validation scores, and this fit has none"):
+        display.plot(quantity="score")
+
+
 def test_of_equal_scores_the_one_of_the_last_fit_is_marked():
     y_val = y_test
     clf = classifier(
@@ -588,6 +601,7 @@ def test_labels_are_shown_as_they_are():
 def test_a_probability_that_rounds_to_0_is_no_error():
     display = LogitsDisplay.from_logits([2000.0, 0.0], 1)
     assert display.loss == 2000
+    assert LogitsDisplay.from_logits([2000.0, 0.0], 0).ax_.get_title().endswith(" = 0.00")
 
 
 def test_rows_and_logits_that_cannot_be_are_refused(fitted):
