@@ -7,8 +7,10 @@ here comes with ``pip install skmax[export] onnxruntime``.
 
 The graph computes what `predict` and `predict_proba` compute, the scaling of the features
 and the temperature included, in the precision of its input: a classifier that was fitted
-in float64 becomes a float32 model where the rows given to `to_onnx` are float32. Its inputs
-are dense. Where rows are integers, they are scaled in float64, and the rest is float32.
+in float64 becomes a float32 model where the rows given to `to_onnx` are float32. Its input
+is one dense array of float32, float64, int64 or bool (of a data frame pass
+``X[:1].to_numpy()``; a pipeline that begins with scikit-learn's transformers takes it as it
+is). Where rows are integers, they are scaled in float64, and the rest is float32.
 
 Notes
 -----
