@@ -277,7 +277,7 @@ def test_a_diverged_helper_gives_no_advice(monkeypatch):
 
 def test_verbose_says_what_was_advised(capsys):
     small(verbose=True).fit(X, NOISE)
-    assert "3 helper networks: Advice(n_epochs=6" in capsys.readouterr().out
+    assert "3 helper networks advise 6 epochs and temperature " in capsys.readouterr().out
 
 
 def test_the_same_seed_gives_the_same_advice():
