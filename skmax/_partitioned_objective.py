@@ -22,15 +22,12 @@ from ._objective import Objective, Whole, all_logits
 from ._partitions import Partitions, itself, wait_for_a_worker
 from ._rows import Sample
 from ._scaling import Scaling, checked_scaling, mean_and_deviation, moments
-from ._targets import check_labels, class_indices, class_weights
+from ._targets import check_labels, class_indices, class_weights, kind_of
 from ._validation import check_settings, check_weights
 
 # Most held-out rows, and elements of their logits, that come to the client for the temperature.
 MAX_HELD_OUT = 100_000
 MAX_LOGITS = 10_000_000
-
-# Kinds of labels by the kind of their dtype; all others are numbers.
-KINDS = {"O": "strings", "U": "strings", "S": "bytes"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +58,10 @@ def _union(classes, others):
     """Return the classes of both; those of an empty partition are of no kind."""
     if not (len(classes) and len(others)):
         return classes if len(classes) else others
-    kinds = [KINDS.get(labels.dtype.kind, "numbers") for labels in (classes, others)]
-    if kinds[0] != kinds[1]:
+    if kind_of(classes) != kind_of(others):
         raise ValueError(
             "All partitions must have labels of one kind; some have "
-            f"{kinds[0]} ({classes[:3]}), others {kinds[1]} ({others[:3]})."
+            f"{kind_of(classes)} ({classes[:3]}), others {kind_of(others)} ({others[:3]})."
         )
     return np.unique(np.concatenate([classes, others]))
 

@@ -71,13 +71,17 @@ def _plain(array):
 KINDS = {"O": "strings", "U": "strings", "S": "bytes", "M": "dates", "m": "durations"}
 
 
+def kind_of(labels):
+    """Return what an array of labels holds, in a word."""
+    return KINDS.get(labels.dtype.kind, "numbers")
+
+
 def check_kind(y, predicted):
     """Raise ValueError for labels that equal no prediction, being of another kind."""
-    received, known = (KINDS.get(labels.dtype.kind, "numbers") for labels in (y, predicted))
-    if received != known:
+    if kind_of(y) != kind_of(predicted):
         raise ValueError(
-            f"y must hold labels of the kind that was fitted, {known}; got {received}, such as "
-            f"{y[:1].tolist()[0]!r}."
+            f"y must hold labels of the kind that was fitted, {kind_of(predicted)}; got "
+            f"{kind_of(y)}, such as {y[:1].tolist()[0]!r}."
         )
 
 
