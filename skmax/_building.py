@@ -17,7 +17,7 @@ from ._rows import BLOCK_ROWS
 from ._schedules import SCHEDULES
 from ._solvers import ENDS_EARLY, LearningRate, minimize_lbfgs, minimize_minibatch
 from ._targets import row_weights
-from ._tasks import NO_TASKS
+from ._tasks import NO_TASKS, pass_name
 
 # Those that see all rows at once; the others are the OPTIMIZERS, on mini-batches.
 FULL_BATCH_SOLVERS: dict[str, Callable[..., tuple[float, str]]] = {
@@ -202,8 +202,8 @@ def _slope(loss_curve):
 
 def _diverged(estimator, state, advice):
     return (
-        f"The fit diverged at epoch {state.n_iter}; {advice}{_or_scale(estimator)}. The best "
-        "parameters of the epochs before are kept."
+        f"The fit diverged at {pass_name(estimator)} {state.n_iter}; {advice}"
+        f"{_or_scale(estimator)}. The best parameters of those before are kept."
     )
 
 

@@ -36,6 +36,7 @@ from ._reliability import (
 )
 from ._schedules import SCHEDULES
 from ._targets import check_labels, class_indices
+from ._tasks import pass_name
 
 QUANTITIES = ("loss", "score")
 
@@ -63,8 +64,8 @@ class TrainingCurveDisplay:
         Epoch whose parameters were kept, from 1 to n_epochs. None marks no epoch.
     name : str, default=None
         Name of the fit in the legend. None shows none.
-    loss_name, score_name : str, default="loss (nats)" and "score"
-        Labels of the vertical axis.
+    loss_name, score_name, pass_name : str, default="loss (nats)", "score" and "epoch"
+        Labels of the axes.
 
     Attributes
     ----------
@@ -103,6 +104,7 @@ class TrainingCurveDisplay:
         name=None,
         loss_name="loss (nats)",
         score_name="score",
+        pass_name="epoch",
     ):
         self.loss = loss
         self.validation_loss = validation_loss
@@ -111,6 +113,7 @@ class TrainingCurveDisplay:
         self.name = name
         self.loss_name = loss_name
         self.score_name = score_name
+        self.pass_name = pass_name
 
     def plot(
         self, ax: Any = None, *, name: str | None = None, quantity: str = "loss", **kwargs: Any
@@ -176,7 +179,7 @@ class TrainingCurveDisplay:
         ax.xaxis.get_major_locator().set_params(integer=True)
         # Not left=0 alone: the right end would stay where the first of several fits ends.
         ax.set_xlim(0, 1.05 * max(float(np.max(line.get_xdata())) for line in ax.lines))
-        ax.set(xlabel="epoch", ylabel=label)
+        ax.set(xlabel=self.pass_name, ylabel=label)
         ax.grid(axis="y", alpha=0.25)
         legend_with_room(ax, above=quantity == "loss")
         return self
@@ -185,7 +188,7 @@ class TrainingCurveDisplay:
         """Return what marks the epoch that was kept, on a curve and in its label."""
         if self.best_epoch is None:
             return {}
-        label = f"{label}, epoch {self.best_epoch} kept"
+        label = f"{label}, {self.pass_name} {self.best_epoch} kept"
         return {"marker": "o", "markevery": [self.best_epoch - 1], "label": label}
 
     @classmethod
@@ -265,6 +268,7 @@ class TrainingCurveDisplay:
             name=name,
             loss_name="loss (nats)" if is_classifier(classifier) else "loss",
             score_name=_score_name(classifier),
+            pass_name=pass_name(classifier) if hasattr(classifier, "solver") else "epoch",
         )
         return display.plot(ax, quantity=quantity, **kwargs)
 

@@ -25,10 +25,10 @@ from ._building import (
 from ._calibration import MIN_ROWS, enough_rows, fit_temperature
 from ._monitor import Monitor
 from ._objective import Objective, all_logits
-from ._optimizers import OPTIMIZERS
 from ._rows import Sample
 from ._solvers import TrainingState
 from ._targets import row_weights, stratified_folds
+from ._tasks import pass_name
 
 # Each helper holds out one of so many parts of the rows.
 N_FOLDS = 7
@@ -111,10 +111,9 @@ def ask_helpers(estimator, state, model, sample, class_weight, begun_at):
         least_loss = loss
         advice = Advice(last, temperature if estimator.temperature_scaling else 1.0)
     if helpers and estimator.verbose:
-        passes = "epochs" if estimator.solver in OPTIMIZERS else "iterations"
         print(
-            f"{len(helpers)} helper networks advise {advice.n_epochs} {passes} and temperature "
-            f"{advice.temperature:.3g}"
+            f"{len(helpers)} helper networks advise {advice.n_epochs} {pass_name(estimator)}s and "
+            f"temperature {advice.temperature:.3g}"
         )
     return advice
 

@@ -90,6 +90,11 @@ class Tasks:
         return self._fitted
 
 
+def pass_name(estimator):
+    """Return what a pass over the data is called, "epoch" or "iteration"."""
+    return "epoch" if estimator.solver in OPTIMIZERS else "iteration"
+
+
 def begin_tasks(estimator, attributes, X, y, sample_weight, **settings):
     """Set up the estimator's callbacks and tell them that a fit begins; return its tasks.
 
@@ -99,6 +104,5 @@ def begin_tasks(estimator, attributes, X, y, sample_weight, **settings):
     if not getattr(estimator, "_skl_callbacks", None):
         return NO_TASKS
     context = estimator._init_callback_context(**settings)
-    name = "epoch" if estimator.solver in OPTIMIZERS else "iteration"
     metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-    return Tasks(estimator, context, name, attributes, X=X, y=y, metadata=metadata)
+    return Tasks(estimator, context, pass_name(estimator), attributes, X=X, y=y, metadata=metadata)

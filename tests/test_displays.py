@@ -8,7 +8,7 @@ import pytest
 from neutral import NEUTRAL
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
-from sklearn.datasets import load_wine, make_classification
+from sklearn.datasets import load_iris, load_wine, make_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -199,6 +199,14 @@ def test_curves_are_those_of_the_estimator(fitted):
     assert scores.line_ is None
     assert_array_equal(scores.validation_line_.get_ydata(), fitted.validation_scores_)
     assert scores.ax_.get_ylabel() == "negative loss (nats)"
+
+
+def test_solvers_of_all_rows_have_iterations():
+    X, y = load_iris(return_X_y=True)
+    clf = SoftmaxMLPClassifier((), solver="newton-cg", early_stopping=True, random_state=0)
+    display = TrainingCurveDisplay.from_estimator(clf.fit(X, y))
+    assert display.ax_.get_xlabel() == "iteration"
+    assert "iteration" in display.validation_line_.get_label()
 
 
 def test_without_validation_rows_there_is_one_curve():

@@ -206,7 +206,7 @@ def test_what_is_not_finite_anywhere_is_said_and_never_published(begin, solver, 
                 continue
         assert_usable(clf)
         said = [str(w.message) for w in caught if w.category is ConvergenceWarning]
-        if any(message.startswith("The fit diverged at epoch") for message in said):
+        if any(message.startswith("The fit diverged at") for message in said):
             n_diverged += 1
         elif solver == "newton-cg":  # can halve a step, or has made no step that counts
             assert said or clf.loss_ < curve[-1] + 1e-3
