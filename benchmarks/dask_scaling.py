@@ -1,9 +1,10 @@
 """Time of one evaluation of J on a Dask cluster, and a cost model that is fitted to it.
 
-    T = rows cost / workers + a + b tasks + c tasks (bytes of the vector)
+    T = (rows (r + s n) + partitions (p + q n)) / workers + a + tasks (t + u n)
 
-where the tasks of an evaluation are one per worker, and one per eight of these in the tree
-of sums. What is printed for more workers than were measured is a projection.
+where n is the number of parameters, and the tasks of an evaluation are one per worker, and
+one per eight of these in the tree of sums. What is printed for more workers than were measured
+is a projection.
 
     python benchmarks/dask_scaling.py [--quick]
 """
@@ -24,6 +25,9 @@ from skmax._partitioned_objective import partitioned_objective
 from skmax._partitions import FAN_IN
 
 N_FEATURES, N_CLASSES = 64, 10
+
+# Of the projection.
+N_ROWS, ROWS_PER_PARTITION = 1e10, 1e5
 
 
 def n_tasks(n_workers):
@@ -73,22 +77,29 @@ def measure(n_rows, partitions, widths, n_repeats):
     return np.array(table)
 
 
-def fit_model(table):
-    """Return the cost of a row, a, b and c, none below zero, for each size of the vector."""
-    workers, _, size, rows, seconds = table.T
+def terms(workers, partitions, size, rows):
+    """Return what the costs r, s, p, q, a, t, u are multiplied by, a row per evaluation."""
+    n_params = size / 8
     tasks = np.array([n_tasks(int(n)) for n in workers])
-    work = rows / workers * size  # a row's cost is proportional to the parameters
-    columns = np.column_stack([work, np.ones_like(work), tasks, tasks * size])
+    of_one = [rows / workers, partitions / workers]
+    columns = [factor for count in of_one for factor in (count, count * n_params)]
+    return np.column_stack([*columns, np.ones_like(workers), tasks, tasks * n_params])
+
+
+def fit_model(table):
+    """Return the costs, none below zero, and the model's times over those measured."""
+    columns, seconds = terms(*table.T[:4]), table[:, 4]
     scale = columns.max(axis=0)
     # Relative errors count: a slow evaluation is not more to be believed than a fast one.
     solution, _ = nnls(columns / scale / seconds[:, np.newaxis], np.ones_like(seconds))
-    return solution / scale
+    costs = solution / scale
+    return costs, columns @ costs / seconds
 
 
-def projected(costs, n_rows, n_workers, size):
-    """Return the seconds of an evaluation by the model."""
-    tasks = n_tasks(n_workers)
-    return costs @ [n_rows / n_workers * size, 1.0, tasks, tasks * size]
+def projected(costs, workers, size):
+    """Return the seconds of an evaluation by the model, for each number of workers."""
+    workers = np.asarray(workers, dtype=float)
+    return terms(workers, N_ROWS / ROWS_PER_PARTITION, size, N_ROWS) @ costs
 
 
 def main():
@@ -100,19 +111,30 @@ def main():
         table = measure(2_000, (2, 8), (8, 64), 1)
     else:
         table = measure(20_000, (2, 16, 64, 256), (16, 128, 1024), 9)
-    costs = fit_model(table)
+    costs, ratios = fit_model(table)
+    names = ("row", "row and parameter", "partition", "partition and parameter")
+    names += ("evaluation", "task", "task and parameter")
     print(
-        f"\na row and parameter {costs[0] * 8e9:.3f} ns, a {1e3 * costs[1]:.1f} ms, "
-        f"b {1e3 * costs[2]:.2f} ms per task, c {1e9 * costs[3]:.3f} ns per task and byte"
+        "\n"
+        + "\n".join(
+            f"{1e6 * cost:12.6f} us per {name}" for cost, name in zip(costs, names, strict=True)
+        )
+    )
+    low, high = np.quantile(ratios, [0.25, 0.75])
+    print(
+        f"model over measured: {ratios.min():.2f} to {ratios.max():.2f}, quartiles {low:.2f} and "
+        f"{high:.2f}"
     )
     size = 8 * (N_FEATURES + 1 + N_CLASSES + 1) * 128
-    print(f"\nProjection, 10^10 rows, a vector of {size / 1e3:.0f} kB, seconds per evaluation:")
+    print(
+        f"\nProjection, {N_ROWS:.0e} rows in partitions of {ROWS_PER_PARTITION:.0e}, a vector of "
+        f"{size / 1e3:.0f} kB, seconds per evaluation:"
+    )
     candidates = np.unique(np.logspace(0, 5, 200).astype(int))
-    times = [projected(costs, 1e10, int(n), size) for n in candidates]
+    times = projected(costs, candidates, size)
     for n_workers in (10, 100, 1000, 10_000):
-        print(f"{n_workers:6} workers: {projected(costs, 1e10, n_workers, size):8.2f}")
-    best = int(candidates[np.argmin(times)])
-    print(f"{best:6} workers: {min(times):8.2f} (the best number)")
+        print(f"{n_workers:6} workers: {projected(costs, [n_workers], size)[0]:8.2f}")
+    print(f"{candidates[times.argmin()]:6} workers: {times.min():8.2f} (the best number)")
 
 
 if __name__ == "__main__":

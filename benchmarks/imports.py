@@ -1,6 +1,7 @@
 """What `import skmax` adds to the imports that scikit-learn's own users have, in ms.
 
-Fresh processes in turn, one of each kind per pair. `python benchmarks/imports.py [--quick]`.
+Fresh processes, each of which times the import after the others. (Differences between whole
+processes vary by more than that.) `python benchmarks/imports.py [--quick]`.
 """
 
 import os
@@ -8,27 +9,30 @@ import statistics
 import subprocess
 import sys
 
-from _measure import arguments, machine, seconds
+from _measure import arguments, machine
 
-IMPORTS = "import scipy.optimize, sklearn.callback, sklearn.metrics, sklearn.model_selection"
-WITH_SKMAX = f"{IMPORTS}\nimport skmax; skmax.SoftmaxMLPClassifier"
+CODE = """
+import scipy.optimize, sklearn.callback, sklearn.metrics, sklearn.model_selection, time
+begun = time.perf_counter()
+import skmax
+skmax.SoftmaxMLPClassifier
+print(1e3 * (time.perf_counter() - begun))
+"""
 
 
-def run(code):
-    """Run code in a process of its own, which may keep what it compiles."""
+def milliseconds():
+    """Return the time of the import in a process that may keep what it compiles."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    command = [sys.executable, "-c", CODE]
+    return float(subprocess.run(command, check=True, env=environment, capture_output=True).stdout)
 
 
 def main():
-    """Print the median over pairs."""
+    """Print the median over processes."""
     options = arguments(__doc__)
-    run(WITH_SKMAX)
-    added = [
-        1e3 * (seconds(lambda: run(WITH_SKMAX)) - seconds(lambda: run(IMPORTS)))
-        for _ in range(options.pairs if options.quick else 10 * options.pairs)
-    ]
-    print(f"import skmax adds {statistics.median(added):.1f} ms (median of {len(added)} pairs)")
+    milliseconds()
+    times = [milliseconds() for _ in range(options.pairs)]
+    print(f"import skmax adds {statistics.median(times):.1f} ms (median of {len(times)})")
     print(machine())
 
 
