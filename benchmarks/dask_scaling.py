@@ -2,9 +2,9 @@
 
     T = (rows (r + s n) + partitions (p + q n)) / workers + a + tasks (t + u n)
 
-where n is the number of parameters, and the tasks of an evaluation are one per worker, and
-one per eight of these in the tree of sums. What is printed for more workers than were measured
-is a projection.
+where n is the number of parameters, and the tasks of an evaluation are one per worker (of one
+thread), and one per eight of these in the tree of sums. What is printed for more workers than
+were measured is a projection.
 
     python benchmarks/dask_scaling.py [--quick]
 """

@@ -19,7 +19,7 @@ from ._building import build_monitor, build_network, compute_dtype, minimize
 from ._calibration import enough_rows, fit_temperature
 from ._helpers import N_FOLDS
 from ._objective import Objective, Whole, all_logits
-from ._partitions import Partitions, itself, wait_for_a_worker
+from ._partitions import Partitions, itself, threads, wait_for_a_worker
 from ._rows import Sample
 from ._scaling import Scaling, checked_scaling, mean_and_deviation, moments
 from ._targets import check_labels, class_indices, class_weights, kind_of
@@ -298,7 +298,7 @@ def _load_into(partitions, X, y, sample_weight):
     client = partitions.client
     # A cluster that adapts starts workers for tasks only.
     with Partitions(client, [client.submit(itself, None, pure=False)]):
-        addresses = sorted(wait_for_a_worker(client))
+        addresses = threads(wait_for_a_worker(client))
     with client.as_current():
         parts = delayed_parts(X, y, sample_weight)
     groups = np.array_split(np.arange(len(parts)), len(addresses))

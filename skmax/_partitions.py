@@ -107,7 +107,7 @@ class Partitions:
     def sum(self, function, *arguments):
         """Return the sum of `function(value, *arguments)` over the partitions.
 
-        There is a task for each worker, and one for each eight of these.
+        There is a task for each thread of a worker, and one for each eight of these.
         """
         failure = None
         for attempt in range(MAX_ATTEMPTS):
@@ -141,7 +141,7 @@ class Partitions:
             for value in arguments
         ]
         n_leaves = len(self.futures)
-        n_tasks = min(n_leaves, max(1, len(workers(self.client))))
+        n_tasks = min(n_leaves, max(1, len(threads(workers(self.client)))))
         level = [
             submit(
                 add_up,
@@ -183,6 +183,11 @@ def workers(client):
     if found is None:
         raise RuntimeError(f"The scheduler of {client!r} is gone: the fit cannot go on.")
     return found
+
+
+def threads(found):
+    """Return the address of each worker, as often as it has threads."""
+    return [address for address in sorted(found) for _ in range(found[address]["nthreads"])]
 
 
 def wait_for_a_worker(client):

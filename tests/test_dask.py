@@ -116,6 +116,21 @@ def test_sums_depend_on_no_order(n_leaves):
     assert_allclose(sums.pop(), values.sum(), rtol=1e-12)
 
 
+both = threading.Barrier(2, timeout=20)
+
+
+def wait_for_the_other(value):
+    both.wait()
+    return value
+
+
+def test_all_threads_of_a_worker_compute():
+    settings = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": ":0"}
+    with LocalCluster(processes=False, **settings) as cluster, Client(cluster) as client:
+        with Partitions(client, client.map(int, [3, 4], pure=False)) as parts:
+            assert parts.sum(wait_for_the_other) == 7
+
+
 def test_merged_sums_are_the_sum():
     n_leaves = 3 * FAN_IN
     tasks = [{}, {}, {}]
