@@ -27,6 +27,7 @@ from sklearn.utils.validation import _num_samples
 from ._classifier import SoftmaxMLPClassifier
 from ._plain import from_plain, to_plain
 from ._unfinished import Unfinished, check_parameters, described_parameters
+from ._validation import last_step
 
 try:
     import fcntl
@@ -146,7 +147,8 @@ class Checkpoint:
         TypeError
             If there is no SoftmaxMLPClassifier to resume.
         """
-        classifier = _last_step(estimator)
+        classifier = last_step(estimator)
+        _check_classifier(classifier)
         classifier._validate_params()
         unfinished = _read_state(self.path)
         if unfinished is not None:
@@ -320,13 +322,6 @@ def _plain_fit(estimator, X, context):
         model=replace(model, params=state.params[:0]),
     )
     return to_plain(unfinished)
-
-
-def _last_step(estimator):
-    while hasattr(estimator, "steps"):
-        estimator = estimator.steps[-1][1]
-    _check_classifier(estimator)
-    return estimator
 
 
 @contextmanager

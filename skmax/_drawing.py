@@ -120,3 +120,7 @@ def draw_bars(ax, values, numbers, style):
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0, pad=8)
     return bars
+
+
+def prefix_of(name):
+    return "" if name is None else f"{name}: "

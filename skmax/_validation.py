@@ -16,6 +16,29 @@ from ._rows import Sample
 from ._targets import check_labels, class_indices
 
 
+def last_step(estimator):
+    """Return the last step of a pipeline, or the estimator itself."""
+    while hasattr(estimator, "steps"):
+        estimator = estimator.steps[-1][1]
+    return estimator
+
+
+def check_methods(estimator, *methods):
+    """Raise ValueError unless an estimator has these methods."""
+    missing = [method for method in methods if not hasattr(estimator, method)]
+    if missing:
+        raise ValueError(
+            f"The estimator must have {' and '.join(methods)}, got a "
+            f"{type(last_step(estimator)).__name__} without {' and '.join(missing)}."
+        )
+
+
+def check_option(name, value, options):
+    """Raise ValueError unless the value is one of the options."""
+    if value not in options:
+        raise ValueError(f"{name} must be one of {options}, got {value!r}.")
+
+
 def check_can_stream(estimator):
     """Return True if the estimator has a `partial_fit`, else raise AttributeError."""
     if estimator.solver not in OPTIMIZERS:

@@ -12,8 +12,8 @@ PACKAGE = Path(skmax.__file__).parent
 # Modules of one set import only from sets further down.
 LAYERS = [
     {"__init__", "dask", "onnx"},
-    {"_checkpoint", "_displays", "_validation_monitor"},
-    {"_classifier"},
+    {"_checkpoint", "_logits_display", "_training_curve", "_validation_monitor"},
+    {"_classifier", "_reliability"},
     {"_conversion"},
     {"_partitioned_objective"},
     {"_fitting", "_plain", "_validation"},
@@ -21,7 +21,7 @@ LAYERS = [
     {"_scoring"},
     {"_building"},
     {"_newton"},
-    {"_model", "_reliability", "_solvers"},
+    {"_model", "_solvers"},
     {"_monitor", "_calibration", "_targets", "_tasks"},
     {"_objective"},
     {"_network", "_partitions", "_rows"},
