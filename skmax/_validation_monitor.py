@@ -145,8 +145,9 @@ class ValidationMonitor:
         -------
         records : list of dict
             By run, fit and pass, with "run" (an identifier), "task" (the position of the
-            fit in its run), "estimator" (with the parameters that are not defaults),
-            "pass" (from 1), and each score.
+            fit in its run; its last number, of a grid search, is candidate * n_splits +
+            split), "estimator" (with the parameters that are not defaults), "pass" (from 1),
+            and each score.
         """
         if select not in ("most_recent", "all"):
             raise ValueError(f"select must be 'most_recent' or 'all', got {select!r}.")

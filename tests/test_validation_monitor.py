@@ -120,6 +120,8 @@ def test_no_row_of_a_grid_search_is_lost(n_jobs):
     assert frame["run"].nunique() == 1 and frame["task"].nunique() == 8
     counts = frame.groupby("estimator").size()
     assert (counts == 20).all() and ["alpha=0.1" in name for name in counts.index] == [True, False]
+    candidate = frame["task"].str[-1] // search.n_splits_  # as get_logs says
+    assert ["alpha=0.1" in name for name in frame["estimator"]] == (candidate == 0).tolist()
 
 
 def test_fits_of_a_cross_validation_are_runs_of_their_own():
