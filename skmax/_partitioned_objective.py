@@ -200,15 +200,15 @@ def _weight(sample, problem):
     return problem.class_weight[sample.labels] * (1.0 if weight is None else weight)
 
 
-def rows_between(sample, number, problem, seed, low, high):
+def rows_between(sample, number, class_weight, seed, low, high):
     """Return the rows whose random numbers lie in [low, high), at every call the same.
 
     Those of classes that weigh nothing can tell nothing, and are left out.
     """
     drawn = np.random.default_rng([seed, number]).random(len(sample.labels))
     chosen = (low <= drawn) & (drawn < high)
-    if problem.class_weight is not None:
-        chosen &= problem.class_weight[sample.labels] > 0.0
+    if class_weight is not None:
+        chosen &= class_weight[sample.labels] > 0.0
     return sample.take(np.flatnonzero(chosen))
 
 
@@ -361,21 +361,16 @@ def held_out_temperature(local, objective, state):
     n_classes = problem.network.layer_sizes[-1]
     share = 1.0 / N_FOLDS
     judged = min(MAX_HELD_OUT, MAX_LOGITS // n_classes) / problem.whole.n_rows
-    numbers = range(len(samples.futures))
-    choose = partial(
-        samples.map, rows_between, numbers, problem=objective.shared, seed=state.split_seed
-    )
-    with (
-        choose(low=share, high=1.0) as training,
-        choose(low=0.0, high=min(share, judged)) as held_out,
-    ):
-        if not enough_rows(held_out.sum(statistics, n_classes, False).n_rows, n_classes):
-            return 1.0
-        learnt = training.sum(statistics, n_classes, False)
-        params = _helper_params(local, objective, training, learnt, state.copy())
-        if params is None:
-            return 1.0
-        rows = held_out.sum(judge, objective.shared, params)
+    choose = partial(rows_between, class_weight=problem.class_weight, seed=state.split_seed)
+    training = samples.only(partial(choose, low=share, high=1.0))
+    held_out = samples.only(partial(choose, low=0.0, high=min(share, judged)))
+    if not enough_rows(held_out.sum(statistics, n_classes, False).n_rows, n_classes):
+        return 1.0
+    learnt = training.sum(statistics, n_classes, False)
+    params = _helper_params(local, objective, training, learnt, state.copy())
+    if params is None:
+        return 1.0
+    rows = held_out.sum(judge, objective.shared, params)
     # Of a class that the helper has not seen, nothing can be said.
     known = learnt.class_totals[rows.labels] > 0.0
     temperature, _ = fit_temperature(rows.logits[known], rows.labels[known], rows.weight[known])

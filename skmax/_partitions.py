@@ -6,6 +6,7 @@ functions of values that Dask can compute again.
 """
 
 import time
+from copy import copy
 from math import ceil
 from typing import Any
 
@@ -47,10 +48,14 @@ def insert(nodes, level, index, value, n_leaves):
         nodes[level, index] = value
 
 
-def add_up(function, parts, first, n_leaves, *arguments):
-    """Return the sums of `function(part, *arguments)` over consecutive partitions, as nodes."""
+def add_up(function, choose, parts, first, n_leaves, *arguments):
+    """Return the sums of `function(part, *arguments)` over consecutive partitions, as nodes.
+
+    Where there is a `choose`, the part is `choose(part, number)`.
+    """
     nodes: dict[tuple[int, int], Any] = {}
     for number, part in enumerate(parts, first):
+        part = part if choose is None else choose(part, number)
         insert(nodes, 0, number, function(part, *arguments), n_leaves)
     return nodes
 
@@ -82,6 +87,7 @@ class Partitions:
     def __init__(self, client, futures):
         self.client = client
         self.futures = futures
+        self._choose: Any = None
         self._shared: list[Any] = []
 
     def __enter__(self):
@@ -91,13 +97,20 @@ class Partitions:
         for future in self.futures + self._shared:
             future.release()
 
-    def map(self, function, *each, **arguments):
-        """Return the partitions' values of a function, where the partitions are.
-
-        `each` are sequences with an argument per partition, `arguments` those of all.
-        """
-        futures = self.client.map(function, self.futures, *each, pure=False, **arguments)
+    def map(self, function, **arguments):
+        """Return the partitions' values of a function, where the partitions are."""
+        futures = self.client.map(function, self.futures, pure=False, **arguments)
         return Partitions(self.client, futures)
+
+    def only(self, choose):
+        """Return these partitions, of whose values sums see `choose(value, number)` only.
+
+        That is computed in each sum, and not kept: Dask would count, move and spill it as if
+        it shared nothing with the value. What is shared is dropped at the end of this context.
+        """
+        chosen = copy(self)
+        chosen._choose = choose
+        return chosen
 
     def share(self, value):
         """Return a value that the workers come to know once, as an argument of sums."""
@@ -146,6 +159,7 @@ class Partitions:
             submit(
                 add_up,
                 function,
+                self._choose,
                 [self.futures[number] for number in group],
                 int(group[0]),
                 n_leaves,

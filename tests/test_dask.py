@@ -476,6 +476,25 @@ def test_a_temperature_makes_better_probabilities_of_the_same_network(client, no
     assert losses[0] < losses[1] - 0.005
 
 
+def test_a_helper_keeps_no_rows_of_its_own(client, noisy, monkeypatch):
+    def watched(*args):
+        sizes.append(sum(client.nbytes(summary=False).values()))
+        return original(*args)
+
+    rows, labels, *_ = noisy
+    original = PartitionedObjective.__call__
+    monkeypatch.setattr(PartitionedObjective, "__call__", watched)
+    kept = {}
+    for tempered in (False, True):
+        sizes = []
+        distributed(**TEMPERED | {"temperature_scaling": tempered}).fit(
+            chunked(rows, 4), chunked(labels, 4)
+        )
+        kept[tempered] = sizes[5]  # by then what was loaded has been dropped
+    # Dask counts what tasks return, shared or not, and spills it: samples of samples are whole.
+    assert rows.nbytes < kept[False] and kept[True] < 1.1 * kept[False]
+
+
 def test_a_helper_says_what_it_has_found(client, noisy, capsys):
     rows, labels, *_ = noisy
     clf = distributed(verbose=True, **TEMPERED).fit(chunked(rows, 4), chunked(labels, 4))
