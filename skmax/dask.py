@@ -30,6 +30,7 @@ from ._partitioned_objective import (
     load,
     partitioned_objective,
 )
+from ._targets import check_kind
 
 __all__ = ["DaskSoftmaxMLPClassifier"]
 
@@ -373,5 +374,7 @@ def _score(local, number, *part):
     X, y, weight = load(number, *part)
     if len(y) == 0:
         return 0.0, 0.0
+    predicted = local.predict(X)
+    check_kind(y, predicted)
     weight = np.ones(len(y)) if weight is None else weight
-    return float(weight @ (local.predict(X) == y)), float(weight.sum())
+    return float(weight @ (predicted == y)), float(weight.sum())

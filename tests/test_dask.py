@@ -183,6 +183,12 @@ def test_a_score_weighs_rows_as_a_fit_does(client):
         clf.score(chunked(X, 3), chunked(y, 3), chunked(-weight, 3))
 
 
+def test_labels_of_another_kind_have_no_score(client):
+    clf = distributed(max_iter=2).fit(chunked(X, 3), chunked(y, 3))
+    with pytest.raises(ValueError, match="of the kind that was fitted, numbers; got strings"):
+        clf.score(chunked(X, 3), chunked(y.astype(str), 3))
+
+
 def test_arguments_are_left_as_they_are(client):
     rows = chunked(X, 3)[da.from_array(np.ones(300, bool), chunks=100)]
     distributed().fit(rows, chunked(y, 3))
