@@ -34,7 +34,13 @@ from ._optimizers import OPTIMIZERS
 from ._plain import from_plain, to_plain
 from ._scaling import SCALINGS, Scaling, learn_scaling
 from ._schedules import SCHEDULES
-from ._targets import check_kind, check_labels, class_indices, split_validation
+from ._targets import (
+    check_kind,
+    check_labels,
+    class_indices,
+    split_validation,
+    warn_of_regression,
+)
 from ._tasks import begin_tasks
 from ._unfinished import check_data, check_parameters, resumed_state
 from ._validation import (
@@ -483,6 +489,7 @@ default="relu"
             max_subtasks=iterations(self),
         )
         X, y, sample_weight = check_rows(working_copy, X, y, sample_weight, reset=not continued)
+        warn_of_regression(y)
         classes = np.unique(y)
         if continued:
             check_same_classes(classes, self.classes_)

@@ -6,7 +6,7 @@ A label becomes its class index; the one-hot row it stands for is never material
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 
 def check_labels(y):
@@ -23,9 +23,20 @@ def check_labels(y):
         assert_all_finite(y, input_name="y")
     if y.dtype.kind in "mM" and np.isnat(y).any():
         raise ValueError("y must hold no missing values, got NaT.")
-    if y.dtype.kind != "S":  # bytes are labels like any others
-        check_classification_targets(y)
+    # Bytes are labels like any others.
+    kind = "bytes" if y.dtype.kind == "S" else type_of_target(y, input_name="y")
+    if kind not in ("bytes", "binary", "multiclass"):
+        raise ValueError(
+            f"Unknown label type: {kind}. y must hold class labels, and looks like what a "
+            "regression is for."
+        )
     return y
+
+
+def warn_of_regression(y):
+    """Warn, as scikit-learn does, where few labels of a whole fit are alike."""
+    if y.dtype.kind != "S":
+        check_classification_targets(y)
 
 
 def _label_array(y):

@@ -190,6 +190,19 @@ def test_labels_that_could_never_be_right_have_no_score(labels):
     assert fitted(X).score(X, np.full(150, 7)) == 0
 
 
+def test_only_a_whole_fit_is_told_of_labels_of_which_few_are_alike():
+    # What scikit-learn says of a regression is no news of a batch, of a few rows to score, or
+    # of a list of classes. (Warnings are errors.)
+    rows, many = np.linspace(-1, 1, 160).reshape(80, 2), np.arange(80) % 40
+    clf = fitted(rows, many, max_iter=5, tol=10.0)
+    assert 0 <= clf.score(rows[:40], many[:40]) <= 1
+    clf.fit(rows, many, X_val=rows[:40], y_val=many[:40])
+    clf = SoftmaxMLPClassifier(()).partial_fit(rows[:40], many[:40], classes=np.arange(40))
+    assert len(clf.classes_) == 40
+    with pytest.warns(UserWarning, match="could represent a regression problem"):
+        fitted(rows[:40], many[:40], max_iter=5, tol=10.0)
+
+
 @pytest.mark.parametrize(
     ("weight", "message"),
     [
