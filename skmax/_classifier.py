@@ -129,13 +129,14 @@ default="relu"
         Whether `fit` continues the previous fit. One of "adam" or "sgd" that was ended by
         `max_iter`, under a schedule that does not decay, is continued exactly (optimizer,
         random generator, patience). Any other is the starting point of a new one, and its
-        temperature is kept: with the default schedule, do not fit in small portions. The
-        scaling that was learnt first is kept, and the curves go on.
+        temperature is kept where no rows are held out: with the default schedule, do not
+        fit in small portions. The scaling that was learnt first is kept, and the curves
+        go on.
     verbose : bool or int, default=False
         Whether to print a line per epoch or iteration.
     learning_rate_init : float, default=0.006
-        Learning rate of the mini-batch solvers, > 0: that of a layer with 128 inputs, see
-        `learning_rate_scaling`.
+        Learning rate of the mini-batch solvers, > 0: that of a layer with 128 inputs where
+        there is a hidden one, see `learning_rate_scaling`.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle", \
 "coslog4"}, default="coslog4"
         Schedule of the learning rate, for both mini-batch solvers. "invscaling" divides
