@@ -25,7 +25,8 @@ from ._scaling import Scaling, checked_scaling, mean_and_deviation, moments
 from ._targets import check_labels, class_indices, class_weights, kind_of
 from ._validation import check_settings, check_weights
 
-# Most held-out rows, and elements of their logits, that come to the client for the temperature.
+# Most held-out rows, and elements of their logits, that come to the client for the temperature:
+# the number that is expected, since each row is chosen by chance.
 MAX_HELD_OUT = 100_000
 MAX_LOGITS = 10_000_000
 

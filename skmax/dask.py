@@ -53,7 +53,7 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
       through `SoftmaxMLPClassifier.partial_fit` on one machine.
     - `temperature_scaling` is off. It takes another fit, of one helper network that does not
       see a seventh of the rows, about twice the time in all; with fewer than 50 held-out
-      rows the temperature is 1. At most 100,000 of them are judged.
+      rows the temperature is 1. Of more than 100,000, about so many are judged.
     - `early_stopping`, `dropout` and `warm_start` are off, and cannot be switched on.
     - `scaling` is "standard" or None.
 
