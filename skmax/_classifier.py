@@ -754,6 +754,8 @@ default="relu"
         check_consistent_length(predicted, y)
         check_kind(y, predicted)
         weight = check_weights(sample_weight, len(y), "sample_weight")
+        if weight is not None:
+            weight = weight / weight.max()  # no sum of them overflows
         return float(np.average(predicted == y, weights=weight))
 
     def to_sklearn(self) -> Any:

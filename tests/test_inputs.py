@@ -203,6 +203,11 @@ def test_only_a_whole_fit_is_told_of_labels_of_which_few_are_alike():
         fitted(rows[:40], many[:40], max_iter=5, tol=10.0)
 
 
+def test_no_weights_of_a_score_overflow():
+    clf, weight = fitted(X), np.arange(150.0)
+    assert clf.score(X, y, 1e305 * weight) == pytest.approx(clf.score(X, y, weight), rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("weight", "message"),
     [
