@@ -6,6 +6,7 @@ import threading
 import warnings
 from copy import copy
 from itertools import permutations
+from pathlib import Path
 
 import dask.array as da
 import dask.dataframe as dd
@@ -82,6 +83,20 @@ def test_a_fit_is_the_fit_in_memory(client, n_chunks, hidden, weighted, layout):
     assert_allclose(clf.predict_proba(rows), expected.predict_proba(X), atol=1e-6)
     assert clf.n_iter_ == expected.n_iter_
     assert_allclose(clf.loss_curve_, expected.loss_curve_, rtol=1e-9)
+
+
+def test_the_code_of_the_page_on_scaling_runs(client):
+    page = (Path(__file__).parents[1] / "docs" / "scaling.md").read_text()
+    code = page.split("```python\n")[1].split("```")[0]
+    assert code.count('Client("tcp://scheduler:8786")') == 1
+    namespace = {"X": chunked(X, 3), "y": chunked(y, 3)}
+    address = repr(client.scheduler.address)
+    exec(code.replace('"tcp://scheduler:8786"', address + ", set_as_default=False"), namespace)
+    try:
+        expected = namespace["local"].predict_proba(X)
+        assert_allclose(client.compute(namespace["P"]).result(), expected, rtol=1e-12)
+    finally:
+        namespace["client"].close()
 
 
 def test_at_the_optimum_too(client):
