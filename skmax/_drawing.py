@@ -123,4 +123,5 @@ def draw_bars(ax, values, numbers, style):
 
 
 def prefix_of(name):
+    """Return what precedes a label in a legend: the name of the fit or classifier."""
     return "" if name is None else f"{name}: "

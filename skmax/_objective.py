@@ -94,7 +94,7 @@ class Objective:
             block_loss, block_grad = self._data_term(params, block, self.divisor)
             loss += block_loss
             grad += block_grad
-        return loss + self.add_penalty(params, grad), grad
+        return loss + self._add_penalty(params, grad), grad
 
     def estimate(self, params, batch):
         """Return an unbiased estimate of J and its gradient from a batch of rows.
@@ -113,7 +113,7 @@ class Objective:
         """
         n_rows = batch.stop - batch.start if isinstance(batch, slice) else len(batch)
         loss, grad = self._data_term(params, batch, n_rows, self.rng)
-        return loss + self.add_penalty(params, grad), grad
+        return loss + self._add_penalty(params, grad), grad
 
     def _data_term(self, params, batch, divisor, rng=None):
         row_weight = 1.0 / divisor
@@ -128,7 +128,7 @@ class Objective:
             rng=rng,
         )
 
-    def add_penalty(self, params, grad):
+    def _add_penalty(self, params, grad):
         """Add the gradient of the L2 penalty to `grad`; return the penalty."""
         if self.penalty == 0.0:
             return 0.0

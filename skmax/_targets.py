@@ -150,7 +150,10 @@ def class_weights(class_weight, classes, labels, sample_weight=None):
 
 
 def row_weights(labels, sample_weight=None, weight_of_class=None):
-    """Return sample weight times class weight of every row, or None where all are 1."""
+    """Return sample weight times class weight of every row, or None where all are 1.
+
+    ValueError if no row has a weight above zero.
+    """
     if weight_of_class is None:
         return sample_weight
     weight = weight_of_class[labels]
