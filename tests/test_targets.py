@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -8,12 +10,14 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
 
 from skmax._targets import (
+    check_kind,
     check_labels,
     class_indices,
     class_weights,
     row_weights,
     split_validation,
     stratified_folds,
+    warn_of_regression,
 )
 
 ABC = list("abcab")
@@ -212,3 +216,37 @@ def test_folds_share_every_class_evenly_and_leave_lone_rows_out():
     assert np.ptp(np.bincount(fold[fold >= 0])) <= 1
     other = stratified_folds(labels, 7, np.random.default_rng(1))
     assert (fold != other).any()
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        ([1, 2], "numbers"),
+        ([True], "numbers"),
+        ([0.0], "numbers"),
+        (["a"], "strings"),
+        (np.array(["a"], dtype=object), "strings"),
+        ([b"a"], "bytes"),
+        (np.array(["2026-01-01"], "M8[D]"), "dates"),
+    ],
+)
+def test_labels_of_another_kind_are_named(labels, kind):
+    labels, other = np.asarray(labels), np.array([1] if kind != "numbers" else ["1"])
+    check_kind(labels, labels)
+    received = re.escape(f"such as {labels.tolist()[0]!r}.")
+    known = "numbers" if kind != "numbers" else "strings"
+    with pytest.raises(ValueError, match=f"^y must .* fitted, {known}; got {kind}, {received}$"):
+        check_kind(labels, other)
+
+
+def test_of_labels_that_hardly_repeat_it_is_warned():
+    with pytest.warns(UserWarning, match="could represent a regression problem"):
+        warn_of_regression(np.arange(30))
+    warn_of_regression(np.arange(30) % 15)
+    warn_of_regression(np.arange(30).astype("S"))
+
+
+@pytest.mark.parametrize("dtype", ["M8[D]", "m8[D]"])
+def test_a_time_that_is_missing_is_no_label(dtype):
+    with pytest.raises(ValueError, match=r"^y must hold no missing values, got NaT\.$"):
+        check_labels(np.array([1, "NaT", 2], dtype=dtype))
