@@ -28,6 +28,9 @@ FULL_BATCH_SOLVERS: dict[str, Callable[..., tuple[float, str]]] = {
 # Most rows of a batch where batch_size is "auto".
 AUTO_BATCH_SIZE = 256
 
+# Share of each target that is spread over the classes where label_smoothing is "auto".
+AUTO_LABEL_SMOOTHING = 0.1
+
 # Iterations where max_iter is "auto". Of the epochs, coslog4's cycles are whole numbers.
 AUTO_EPOCHS = 60
 AUTO_ITERATIONS = 200
@@ -81,19 +84,32 @@ def holds_out(estimator):
 
 
 def chooses_cycle(estimator):
-    """Return whether early stopping is left to choose among the cycles of a schedule."""
-    return isinstance(estimator.early_stopping, str) and len(last_epochs(estimator)) > 1
+    """Return whether early stopping is left to choose among the cycles of a schedule.
+
+    Softmax regression runs to the end: its objective is convex, and its optimum is the aim.
+    """
+    left = isinstance(estimator.early_stopping, str) and len(last_epochs(estimator)) > 1
+    return left and np.size(estimator.hidden_layer_sizes) > 0
 
 
 def build_network(estimator, layer_sizes):
     """Return the network of an estimator's parameters."""
     # A NumPy scalar among them would promote float32 arithmetic to float64.
-    return Network(
-        layer_sizes,
-        estimator.activation,
-        dropout=float(estimator.dropout),
-        label_smoothing=float(estimator.label_smoothing),
-    )
+    return Network(layer_sizes, estimator.activation, dropout=float(estimator.dropout))
+
+
+def target_smoothing(estimator, network, class_totals, *, streaming=False):
+    """Return the part of every target row that does not depend on its label, or None.
+
+    It is spread in proportion to the weight of each class: the mean of the targets is then
+    that of the labels, and a rare class keeps its rate. "auto" is none for softmax
+    regression, which has few parameters and gains nothing, and for a stream, which nothing
+    calibrates.
+    """
+    share = estimator.label_smoothing
+    if share == "auto":
+        share = 0.0 if streaming or len(network.shapes) == 1 else AUTO_LABEL_SMOOTHING
+    return float(share) * class_totals / class_totals.sum() if share else None
 
 
 def build_objective(
@@ -103,14 +119,17 @@ def build_objective(
     n_rows = len(sample.labels)
     # Of a stream these are some of the rows: the penalty is that of all seen so far.
     share = n_rows / (n_rows + state.position.t) if streaming else 1.0
+    weight = row_weights(sample.labels, sample.sample_weight, class_weight)
+    totals = np.bincount(sample.labels, weights=weight, minlength=len(model.classes))
     return Objective(
         model.network,
         sample.rows(model.scaling, state.params.dtype),
         sample.labels,
-        row_weights(sample.labels, sample.sample_weight, class_weight),
+        weight,
         float(estimator.alpha) * share,
         weight_scale=sample.weight_scale,
         batch_size=batch_rows(estimator, n_rows) if batch_size is None else batch_size,
+        smoothing=target_smoothing(estimator, model.network, totals, streaming=streaming),
         rng=state.rng,
     )
 

@@ -18,8 +18,9 @@ def fit_temperature(Z, labels, row_weight=None):
     """Return the T > 0 that minimises the mean cross-entropy of softmax(Z / T).
 
     The label of a row is smoothed by 1 / (n_samples + 1), as if one more row than there
-    are had carried every label in equal parts: rows that are all classified rightly would
-    otherwise say that the classifier never errs, by a temperature near 0.
+    are had carried every label, each in proportion to its frequency: rows that are all
+    classified rightly would otherwise say that the classifier never errs, by a temperature
+    near 0.
 
     Parameters
     ----------
@@ -46,9 +47,10 @@ def fit_temperature(Z, labels, row_weight=None):
     n_rows = len(Z) if row_weight is None else np.count_nonzero(row_weight)
     Z = Z.astype(np.float64)
     # The cross-entropy of a smoothed label is that of the label, plus so much:
-    # s (log p_label - mean_j log p_j) = s (z_label - mean_j z_j) / T.
+    # s (log p_label - sum_j q_j log p_j) = s (z_label - sum_j q_j z_j) / T.
     smoothing = 1.0 / (n_rows + 1)
-    extra = smoothing * (Z[np.arange(len(Z)), labels] - Z.mean(axis=1))
+    totals = np.bincount(labels, weights=row_weight, minlength=Z.shape[1])
+    extra = smoothing * (Z[np.arange(len(Z)), labels] - Z @ (totals / totals.sum()))
 
     def loss(log_temperature):
         temperature = np.exp(log_temperature)

@@ -83,10 +83,9 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
         J = (1 / S) sum_i w_i L_i + alpha / (2 S) sum_l |W[l]|^2,    S = sum_i w_i
 
     where L_i = - sum_j y_ij log p_ij is the cross-entropy of row i, P = softmax(Z) and Z
-    are the logits of a fully connected network. Without a hidden layer and with
-    `label_smoothing=0` this is multinomial logistic regression on the scaled features:
-    `LogisticRegression(C=1/alpha)`, for two classes (which keep two outputs here)
-    C=2/alpha.
+    are the logits of a fully connected network. Without a hidden layer this is multinomial
+    logistic regression on the scaled features: `LogisticRegression(C=1/alpha)`, for two
+    classes (which keep two outputs here) C=2/alpha.
 
     Parameters
     ----------
@@ -150,7 +149,7 @@ default="relu"
     learning_rate_scaling : {"fan_in"} or None, default="fan_in"
         "fan_in" multiplies the learning rate of the weights of a layer by
         sqrt(128 / number of its inputs), so that one rate suits any width; biases have
-        the rate as it is. Softmax regression has four times these rates. None gives all
+        the rate as it is. Softmax regression has eight times these rates. None gives all
         parameters the same rate.
     power_t : float, default=0.5
         Exponent of "invscaling", >= 0.
@@ -166,12 +165,13 @@ default="relu"
         Added to the denominator of "adam", > 0.
     early_stopping : "auto" or bool, default="auto"
         "auto" asks a helper network after which cycle of "coslog4" to stop, and trains on
-        all rows for as long (see Notes); it stops no other schedule, nor "lbfgs" and
-        "newton-cg". True holds out a stratified part of the rows, stops when its score no
-        longer improves, and keeps the parameters of the best score. Given `X_val`,
-        both hold out nothing and judge by these rows. Scores are compared after each
-        epoch or iteration, but with "coslog4" after its cycles, where the first that is no
-        improvement ends the fit. Has no effect on `partial_fit`.
+        all rows for as long (see Notes); it stops no other schedule, nor "lbfgs",
+        "newton-cg" and softmax regression, whose objective is convex. True holds out a
+        stratified part of the rows, stops when its score no longer improves, and keeps the
+        parameters of the best score. Given `X_val`, both hold out nothing and judge by
+        these rows. Scores are compared after each epoch or iteration, but with "coslog4"
+        after its cycles, where the first that is no improvement ends the fit. Has no
+        effect on `partial_fit`.
     validation_fraction : float, default=0.1
         Share of the rows held out by `early_stopping=True`, in [0, 1): max(n_classes,
         ceil(share of the rows)) rows; a class with a single row stays in training.
@@ -184,9 +184,12 @@ default="relu"
         Weights of the classes, multiplied into the row weights. A label that a dict
         lacks weighs 1. "balanced" weighs classes inversely to their frequency; it cannot
         be used with `partial_fit`.
-    label_smoothing : float, default=0.1
-        Share of each target that is spread evenly over the classes, in [0, 1). It makes
-        probabilities too timid, which `temperature_scaling` mends.
+    label_smoothing : "auto" or float, default="auto"
+        Share of each target that is spread over the classes, in [0, 1), to each class in
+        proportion to the weight of its rows in the fit (in the call, of `partial_fit`), so
+        that a rare class keeps its rate. It makes probabilities too timid, which
+        `temperature_scaling` mends. "auto" is 0.1 with a hidden layer, and 0 without one
+        and in `partial_fit`, where nothing is calibrated.
     dropout : float, default=0.0
         Probability that a hidden activation is dropped in a training step, in [0, 1).
         Needs a mini-batch solver.
@@ -331,7 +334,7 @@ default="relu"
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable],
         "class_weight": [dict, StrOptions({"balanced"}), None],
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "label_smoothing": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "scaling": [StrOptions(set(SCALINGS)), None],
         "temperature_scaling": ["boolean"],
@@ -389,7 +392,7 @@ default="relu"
         validation_fraction: float = 0.1,
         scoring: Any = "loss",
         class_weight: dict | str | None = None,
-        label_smoothing: float = 0.1,
+        label_smoothing: float | str = "auto",
         dropout: float = 0.0,
         scaling: str | None = "standard",
         temperature_scaling: bool = True,
@@ -535,9 +538,9 @@ default="relu"
         """Continue training with one epoch over the given rows.
 
         Early stopping has no effect, decaying schedules are constant, and the scaling is
-        the one learnt first. Nothing calibrates the probabilities of a stream: with
-        `label_smoothing=0` they are less timid. `alpha` is the penalty of all rows seen so
-        far, each time they are seen.
+        the one learnt first. Nothing calibrates the probabilities of a stream, so that
+        `label_smoothing="auto"` is 0. `alpha` is the penalty of all rows seen so far, each
+        time they are seen.
 
         Parameters
         ----------

@@ -237,8 +237,8 @@ def _kept(state, monitor):
 
 def _problem(estimator, sample, held_out):
     """Return what identifies the function that is minimised, and the rows."""
-    numbers = [float(estimator.alpha), float(estimator.label_smoothing)]
-    names = ("class_weight", "early_stopping", "scoring")
+    numbers = [float(estimator.alpha)]
+    names = ("label_smoothing", "class_weight", "early_stopping", "scoring")
     choices = [describe(getattr(estimator, name)) for name in names]
     return f"{numbers} {choices} {checksum(sample)} {held_out and checksum(held_out)}"
 

@@ -286,11 +286,11 @@ def _class_major(Z):
     return np.ascontiguousarray(Z.T) if Z.shape[1] <= FEW_CLASSES else Z.T
 
 
-def softmax_cross_entropy(Z, labels, row_weight, label_smoothing=0.0):
+def softmax_cross_entropy(Z, labels, row_weight, smoothing=None):
     """Return sum_i w_i L_i, and overwrite the logits with its gradient w (P - Y).
 
-    With smoothing s the target row is (1 - s) one_hot(label) + s / n_classes; it is
-    never materialised.
+    With smoothing q the target row is (1 - sum_j q_j) one_hot(label) + q; it is never
+    materialised.
 
     Parameters
     ----------
@@ -300,8 +300,9 @@ def softmax_cross_entropy(Z, labels, row_weight, label_smoothing=0.0):
         Class indices.
     row_weight : float or ndarray of shape (n_samples,)
         Weights w, one for all rows or one each.
-    label_smoothing : float, default=0.0
-        Smoothing s in [0, 1).
+    smoothing : ndarray of shape (n_classes,), default=None
+        The part q of every target row that does not depend on its label, values >= 0
+        whose sum is below 1. None stands for zeros.
 
     Returns
     -------
@@ -322,17 +323,19 @@ def softmax_cross_entropy(Z, labels, row_weight, label_smoothing=0.0):
     Zt -= np.maximum.reduce(Zt, axis=0)
     # - sum_j y_j log p_j = log sum_k exp(z_k) - sum_j y_j z_j
     z_target = flat.take(at_label)
-    if label_smoothing:
-        z_target *= 1.0 - label_smoothing
-        z_target += label_smoothing * Zt.mean(axis=0)
+    label_share = 1.0
+    if smoothing is not None:
+        label_share = 1.0 - float(smoothing.sum())
+        z_target *= label_share
+        z_target += smoothing @ Zt
     np.exp(Zt, out=Zt)
     normaliser = np.add.reduce(Zt, axis=0)
     row_loss = np.log(normaliser)
     row_loss -= z_target
     Zt *= row_weight / normaliser
-    flat[at_label] -= row_weight * (1.0 - label_smoothing)
-    if label_smoothing:
-        Zt -= row_weight * (label_smoothing / n_classes)
+    flat[at_label] -= row_weight * label_share
+    if smoothing is not None:
+        Zt -= smoothing[:, np.newaxis] * row_weight
     if copied:
         Z[...] = Zt.T
     if isinstance(row_weight, float):

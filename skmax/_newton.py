@@ -158,7 +158,7 @@ class _Regression:
     def _data_term(self, block, logits):
         """Return the weighted loss of a block of rows; overwrites the logits with w (P - Y)."""
         labels, weight = self.objective.labels[block], self.weight[block]
-        return softmax_cross_entropy(logits, labels, weight, self.network.label_smoothing)
+        return softmax_cross_entropy(logits, labels, weight, self.objective.smoothing)
 
     def _loss_along(self, step, logit_step, length):
         """Return J at params + length * step."""

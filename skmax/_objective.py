@@ -47,6 +47,8 @@ class Objective:
         What `row_weight` is to be multiplied by; it counts against alpha only.
     batch_size : int, default=BLOCK_ROWS
         Largest number of rows that will be passed through at once.
+    smoothing : ndarray of shape (n_classes,), default=None
+        The part of every target row that does not depend on its label.
     rng : numpy.random.Generator, default=None
         Draws the dropout masks of batches; J itself is evaluated without dropout.
     whole : Whole, default=None
@@ -64,12 +66,14 @@ class Objective:
         *,
         weight_scale=1.0,
         batch_size=BLOCK_ROWS,
+        smoothing=None,
         rng=None,
         whole=None,
     ):
         self.network = network
         self.rows = rows
         self.labels = labels
+        self.smoothing = None if smoothing is None else smoothing.astype(rows.dtype)
         self.rng = rng
         self.n_rows = rows.n_rows
         self.batch_size = min(batch_size, rows.n_rows)
@@ -125,6 +129,7 @@ class Objective:
             self.labels[batch],
             row_weight,
             workspace=self._workspace,
+            smoothing=self.smoothing,
             rng=rng,
         )
 

@@ -15,7 +15,7 @@ from dask.sizeof import sizeof
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
-from ._building import build_monitor, build_network, compute_dtype, minimize
+from ._building import build_monitor, build_network, compute_dtype, minimize, target_smoothing
 from ._calibration import enough_rows, fit_temperature
 from ._helpers import N_FOLDS
 from ._objective import Objective, Whole, all_logits
@@ -121,6 +121,7 @@ class Problem:
     network: Any
     scaling: Scaling | None
     class_weight: np.ndarray | None
+    smoothing: np.ndarray | None
     whole: Whole
     dtype: np.dtype
 
@@ -188,6 +189,7 @@ def share_of(sample, problem, params):
         sample.labels,
         _weight(sample, problem),
         alpha=0.0,
+        smoothing=problem.smoothing,
         whole=problem.whole,
     )
     return Share(*objective(params))
@@ -333,11 +335,15 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
         scaling = None
         if learnt.moments is not None:
             scaling = checked_scaling("standard", *mean_and_deviation(learnt.moments))
+        network = build_network(local, [found.n_features, *hidden, n_classes])
         problem = Problem(
-            network=build_network(local, [found.n_features, *hidden, n_classes]),
+            network=network,
             scaling=scaling,
             class_weight=class_weight,
             whole=_whole(learnt, class_weight),
+            smoothing=target_smoothing(
+                local, network, totals if class_weight is None else class_weight * totals
+            ),
             dtype=compute_dtype(local, found, random=False),
         )
         yield PartitionedObjective(samples, problem, float(local.alpha) / found.heaviest), found

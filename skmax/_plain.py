@@ -24,7 +24,7 @@ CLASSES = {
         *(TrainingState, Fallback, History, Position, SGD, Adam),
     )
 }
-NETWORK_SETTINGS = ("layer_sizes", "activation", "dropout", "label_smoothing")
+NETWORK_SETTINGS = ("layer_sizes", "activation", "dropout")
 
 
 def to_plain(value):

@@ -113,7 +113,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         verbose: bool | int = False,
         early_stopping: bool = False,
         class_weight: dict | str | None = None,
-        label_smoothing: float = 0.1,
+        label_smoothing: float | str = "auto",
         dropout: float = 0.0,
         scaling: str | None = "standard",
         temperature_scaling: bool = False,

@@ -472,7 +472,7 @@ TEMPERED = {"hidden_layer_sizes": (16,), "alpha": 0.1, "temperature_scaling": Tr
 @pytest.mark.parametrize("weighted", [{}, {"class_weight": {0: 0.0, 1: 2.0}}])
 def test_a_temperature_is_about_that_in_memory(client, noisy, layout, weighted):
     rows, labels, *_ = noisy
-    settings = TEMPERED | weighted
+    settings = TEMPERED | weighted | {"random_state": 3}
     sample_weight = np.random.default_rng(0).uniform(0, 2, 3000) if weighted else None
     expected = local(**settings).fit(rows, labels, sample_weight)
     clf = distributed(**settings).fit(

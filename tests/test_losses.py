@@ -186,12 +186,19 @@ fused = pytest.mark.parametrize(
 )
 
 
+def spread_of(smoothing, n_classes):
+    """Return a part of the targets that differs from class to class, and sums to `smoothing`."""
+    shares = np.arange(1.0, n_classes + 1)
+    return smoothing * shares / shares.sum()
+
+
 @fused
 def test_fused_loss_is_the_weighted_sum_of_smoothed_rows(row_weight, smoothing, n_classes):
     Z = logits(k=n_classes)
-    Y = (1 - smoothing) * one_hot(LABELS, n_classes) + smoothing / n_classes
+    spread = spread_of(smoothing, n_classes)
+    Y = (1 - smoothing) * one_hot(LABELS, n_classes) + spread
     expected = (row_weight * -(Y * log_softmax(Z)).sum(axis=1)).sum()
-    assert_allclose(softmax_cross_entropy(Z.copy(), LABELS, row_weight, smoothing), expected)
+    assert_allclose(softmax_cross_entropy(Z.copy(), LABELS, row_weight, spread), expected)
 
 
 @fused
@@ -199,10 +206,10 @@ def test_fused_gradient_is_the_difference_quotient(row_weight, smoothing, n_clas
     Z = logits(k=n_classes)
 
     def loss(z):
-        return softmax_cross_entropy(z.reshape(Z.shape).copy(), LABELS, row_weight, smoothing)
+        return softmax_cross_entropy(z.reshape(Z.shape).copy(), LABELS, row_weight, spread)
 
-    gradient = Z.copy()
-    softmax_cross_entropy(gradient, LABELS, row_weight, smoothing)
+    gradient, spread = Z.copy(), spread_of(smoothing, n_classes)
+    softmax_cross_entropy(gradient, LABELS, row_weight, spread)
     # One-sided differences of step 1e-7 are right to about 1e-7.
     assert_allclose(approx_fprime(Z.ravel(), loss, 1e-7), gradient.ravel(), atol=5e-7)
 

@@ -11,9 +11,9 @@ from skmax._rows import SparseBatch
 N_ROWS, SIZES = 9, [5, 6, 4, 3]
 
 
-def problem(activation="tanh", smoothing=0.0, weighted=True, dtype=np.float64):
+def problem(activation="tanh", weighted=True, dtype=np.float64):
     rng = np.random.default_rng(0)
-    network = Network(SIZES, activation, label_smoothing=smoothing)
+    network = Network(SIZES, activation)
     X = rng.normal(size=(N_ROWS, SIZES[0])).astype(dtype)
     labels = rng.integers(SIZES[-1], size=N_ROWS)
     weight = rng.uniform(0.1, 2, size=N_ROWS).astype(dtype) if weighted else 0.25
@@ -21,9 +21,9 @@ def problem(activation="tanh", smoothing=0.0, weighted=True, dtype=np.float64):
     return network, params, X, labels, weight
 
 
-def loss_and_gradient(network, params, X, labels, weight, rng=None):
+def loss_and_gradient(network, params, X, labels, weight, **options):
     workspace = Workspace(network, X.shape[0], params.dtype)
-    return network.loss_and_gradient(params, X, labels, weight, workspace=workspace, rng=rng)
+    return network.loss_and_gradient(params, X, labels, weight, workspace=workspace, **options)
 
 
 def central_differences(function, x, step=1e-5):
@@ -36,15 +36,18 @@ def central_differences(function, x, step=1e-5):
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradient_is_the_difference_quotient(activation, smoothing, weighted, container):
-    network, params, X, labels, weight = problem(activation, smoothing, weighted)
+    network, params, X, labels, weight = problem(activation, weighted)
+    spread = smoothing * np.array([0.5, 0.3, 0.2])
     if container != "dense":
         X[X < 0] = 0
         shift = np.arange(5.0) / 5 if container == "shifted csr" else None
         X = SparseBatch(csr_array(X), shift)
-    _, grad = loss_and_gradient(network, params, X, labels, weight)
-    differences = central_differences(
-        lambda p: loss_and_gradient(network, p, X, labels, weight)[0], params
-    )
+
+    def evaluate(p):
+        return loss_and_gradient(network, p, X, labels, weight, smoothing=spread)
+
+    _, grad = evaluate(params)
+    differences = central_differences(lambda p: evaluate(p)[0], params)
     assert np.linalg.norm(grad - differences) < 1e-6 * np.linalg.norm(differences)
 
 
@@ -54,7 +57,8 @@ def test_gradient_under_dropout_is_that_of_the_masked_network(activation):
     network = Network(SIZES, activation, dropout=0.4)
 
     def evaluate(p):  # the same seed draws the same masks
-        return loss_and_gradient(network, p, X, labels, weight, np.random.default_rng(3))
+        rng = np.random.default_rng(3)
+        return loss_and_gradient(network, p, X, labels, weight, rng=rng)
 
     _, grad = evaluate(params)
     differences = central_differences(lambda p: evaluate(p)[0], params)
@@ -77,7 +81,7 @@ def test_dropout_keeps_the_mean_activation_and_is_off_in_evaluation():
 def test_no_dropout_draws_nothing():
     network, params, X, labels, weight = problem()
     rng, untouched = np.random.default_rng(3), np.random.default_rng(3)
-    loss_and_gradient(network, params, X, labels, weight, rng)
+    loss_and_gradient(network, params, X, labels, weight, rng=rng)
     assert rng.random() == untouched.random()
 
 
@@ -156,11 +160,13 @@ def test_buffers_are_built_once_and_shared_where_the_input_is_not_needed(activat
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_float32_stays_float32(activation):
-    network, params, X, labels, weight = problem(activation, smoothing=0.1, dtype=np.float32)
-    loss, grad = loss_and_gradient(network, params, X, labels, weight)
+    network, params, X, labels, weight = problem(activation, dtype=np.float32)
+    spread = np.array([0.05, 0.03, 0.02])
+    smoothing = spread.astype(np.float32)
+    loss, grad = loss_and_gradient(network, params, X, labels, weight, smoothing=smoothing)
     assert grad.dtype == np.float32
-    network, params, X, labels, weight = problem(activation, smoothing=0.1)
-    reference = loss_and_gradient(network, params, X, labels, weight)
+    network, params, X, labels, weight = problem(activation)
+    reference = loss_and_gradient(network, params, X, labels, weight, smoothing=spread)
     assert_allclose(loss, reference[0], rtol=1e-5)
     assert_allclose(grad, reference[1], atol=1e-5)
 
@@ -192,7 +198,7 @@ def test_learning_rate_factors_are_1_for_128_inputs_and_for_biases():
     assert all((b == 1).all() for b in intercepts)
 
 
-def test_learning_rate_factors_without_a_hidden_layer_are_four_times_as_large():
+def test_learning_rate_factors_without_a_hidden_layer_are_eight_times_as_large():
     network = Network([32, 7], "relu")
     (W,), (b,) = network.split(network.learning_rate_factors(np.float32))
-    assert W.dtype == np.float32 and (W == 8).all() and (b == 4).all()
+    assert W.dtype == np.float32 and (W == 16).all() and (b == 8).all()

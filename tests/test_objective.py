@@ -10,13 +10,14 @@ from skmax._rows import BLOCK_ROWS, Rows
 SIZES = [4, 5, 3]
 
 
-def problem(n_rows=23, alpha=0.7, weighted=True, batch_size=BLOCK_ROWS, **options):
+def problem(n_rows=23, alpha=0.7, weighted=True, batch_size=BLOCK_ROWS, smoothing=None, **options):
     rng = np.random.default_rng(0)
     network = Network(SIZES, "tanh", **options)
     X, labels = rng.normal(size=(n_rows, 4)), rng.integers(3, size=n_rows)
     weight = rng.integers(1, 4, size=n_rows).astype(float) if weighted else None
     rows = Rows(X, dtype=np.float64)
-    objective = Objective(network, rows, labels, weight, alpha, batch_size=batch_size, rng=rng)
+    settings = {"batch_size": batch_size, "smoothing": smoothing, "rng": rng}
+    objective = Objective(network, rows, labels, weight, alpha, **settings)
     params = rng.normal(scale=0.6, size=network.n_params)
     return objective, params, X, labels, weight
 
@@ -144,7 +145,8 @@ def test_dropout_draws_for_estimates_only():
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("n_rows", [23, 2 * BLOCK_ROWS + 3])
 def test_mean_cross_entropy_has_no_penalty_and_no_smoothing(n_rows, weighted):
-    objective, params, X, labels, weight = problem(n_rows, weighted=weighted, label_smoothing=0.3)
+    spread = 0.3 * np.array([0.5, 0.3, 0.2])
+    objective, params, X, labels, weight = problem(n_rows, weighted=weighted, smoothing=spread)
     expected = J_by_hand(objective.network, params, X, labels, weight, alpha=0)
     value = mean_cross_entropy(objective.network, params, objective.rows, labels, weight)
     assert_allclose(value, expected, rtol=1e-13)

@@ -28,7 +28,7 @@ def classes(n_classes, n_rows=400, n_features=8, seed=0):
 def J(clf, X, y, sample_weight=None, smoothing=0.0):
     """The objective of a fitted classifier, by hand."""
     Y = one_hot(np.searchsorted(clf.classes_, y), len(clf.classes_))
-    Y = (1 - smoothing) * Y + smoothing / Y.shape[1]
+    Y = (1 - smoothing) * Y + smoothing * np.average(Y, axis=0, weights=sample_weight)
     S = len(X) if sample_weight is None else np.sum(sample_weight)
     penalty = clf.alpha / (2 * S) * sum((W**2).sum() for W in clf.coefs_)
     return cross_entropy(Y, clf.predict_proba(X), sample_weight) + penalty

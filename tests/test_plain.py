@@ -119,7 +119,7 @@ def test_plain_state_has_plain_types_only():
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_every_class_goes_there_and_back(name):
-    network = Network([3, 4, 2], "tanh", dropout=0.1, label_smoothing=0.2)
+    network = Network([3, 4, 2], "tanh", dropout=0.1)
     samples = {
         "Network": lambda: network,
         "Model": lambda: CLASSES["Model"](np.ones(26), network, np.array(["a", "b"])),
