@@ -112,11 +112,17 @@ def target_smoothing(estimator, network, class_totals, *, streaming=False):
     return float(share) * class_totals / class_totals.sum() if share else None
 
 
+def summed(estimator, sample):
+    """Return the sample as what is summed over: distinct rows, unless batches go by rows."""
+    return sample if estimator.solver in OPTIMIZERS else sample.distinct
+
+
 def build_objective(
     estimator, state, model, sample, class_weight, batch_size=None, *, streaming=False
 ):
     """Return the objective of a sample of rows, in the precision of the state."""
     n_rows = len(sample.labels)
+    sample = summed(estimator, sample)
     # Of a stream these are some of the rows: the penalty is that of all seen so far.
     share = n_rows / (n_rows + state.position.t) if streaming else 1.0
     weight = row_weights(sample.labels, sample.sample_weight, class_weight)
@@ -131,6 +137,7 @@ def build_objective(
         batch_size=batch_rows(estimator, n_rows) if batch_size is None else batch_size,
         smoothing=target_smoothing(estimator, model.network, totals, streaming=streaming),
         rng=state.rng,
+        n_rows=n_rows,
     )
 
 

@@ -25,6 +25,7 @@ from ._building import (
     compute_dtype,
     holds_out,
     iterations,
+    summed,
 )
 from ._conversion import outcome_like, parameters_like, to_mlp_classifier
 from ._fitting import continued_state, draw_seeds, first_state, train
@@ -929,6 +930,7 @@ default="relu"
         return model, X
 
     def _learn_scaling(self, sample):
+        sample = summed(self, sample)
         return learn_scaling(self.scaling, sample.X, sample.index, sample.sample_weight)
 
     def _publish(self, working_copy, outcome, tasks):

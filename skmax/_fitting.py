@@ -21,6 +21,7 @@ from ._building import (
     last_epochs,
     minimize,
     published_dtype,
+    summed,
 )
 from ._calibration import fit_temperature
 from ._helpers import ask_helpers
@@ -141,8 +142,9 @@ def train(
         If the loss of the best parameters, or of the first ones, is not finite; or if the
         data are not those of the unfinished fit.
     """
+    rows = summed(estimator, sample)
     class_weight = class_weights(
-        estimator.class_weight, model.classes, sample.labels, sample.sample_weight
+        estimator.class_weight, model.classes, rows.labels, rows.sample_weight
     )
     problem = None
     if streaming:

@@ -124,9 +124,9 @@ class _Regression:
         self.objective, self.params = objective, params
         self.network, self.rows = objective.network, objective.rows
         weight = objective.relative_weight
-        self.weight = np.ones(objective.n_rows, params.dtype) if weight is None else weight
-        self.weight = self.weight / objective.n_rows
-        self.blocks = list(blocks(objective.n_rows, objective.batch_size))
+        self.weight = np.ones(self.rows.n_rows, params.dtype) if weight is None else weight
+        self.weight = self.weight / self.rows.n_rows
+        self.blocks = list(blocks(self.rows.n_rows, objective.batch_size))
         (W,), (b,) = self.network.split(params)
         W -= W.mean(axis=1, keepdims=True)
         b -= b.mean()
@@ -139,7 +139,7 @@ class _Regression:
     def _products(self, vector):
         """Return X V + v for the vector (V, v)."""
         (V,), (v,) = self.network.split(vector)
-        out = np.empty((self.objective.n_rows, len(v)), dtype=vector.dtype)
+        out = np.empty((self.rows.n_rows, len(v)), dtype=vector.dtype)
         for block in self.blocks:
             self.rows.take(block).dot(V, out=out[block])
         out += v
@@ -230,7 +230,7 @@ class _Regression:
         None where that is likely to cost more than it saves, and for sparse rows.
         """
         n_features, n_classes = self.network.layer_sizes
-        too_wide = n_features**2 > MAX_SQUARE * self.objective.n_rows * n_classes
+        too_wide = n_features**2 > MAX_SQUARE * self.rows.n_rows * n_classes
         if too_wide or n_features > MAX_FEATURES:
             return None
         if not isinstance(self.rows.take(self.blocks[0]), np.ndarray):

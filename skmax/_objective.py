@@ -51,6 +51,8 @@ class Objective:
         The part of every target row that does not depend on its label.
     rng : numpy.random.Generator, default=None
         Draws the dropout masks of batches; J itself is evaluated without dropout.
+    n_rows : int, default=None
+        Rows that a pass over these counts as, None for as many as there are.
     whole : Whole, default=None
         Of which these rows are a part: the objective is then their share of J, without
         the penalty. The shares of all parts add up to the data term.
@@ -68,6 +70,7 @@ class Objective:
         batch_size=BLOCK_ROWS,
         smoothing=None,
         rng=None,
+        n_rows=None,
         whole=None,
     ):
         self.network = network
@@ -75,7 +78,7 @@ class Objective:
         self.labels = labels
         self.smoothing = None if smoothing is None else smoothing.astype(rows.dtype)
         self.rng = rng
-        self.n_rows = rows.n_rows
+        self.n_rows = rows.n_rows if n_rows is None else n_rows
         self.batch_size = min(batch_size, rows.n_rows)
         if whole is None:
             mean_weight = 1.0 if row_weight is None else float(row_weight.mean())
@@ -94,7 +97,7 @@ class Objective:
     def __call__(self, params):
         """Return J and its gradient, a new array, in blocks of rows."""
         loss, grad = 0.0, np.zeros_like(params)
-        for block in blocks(self.n_rows, self.batch_size):
+        for block in blocks(self.rows.n_rows, self.batch_size):
             block_loss, block_grad = self._data_term(params, block, self.divisor)
             loss += block_loss
             grad += block_grad

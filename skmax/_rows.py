@@ -6,6 +6,7 @@ Fortran-ordered, integers, CSR.
 
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from ._scaling import smooth_clip
 # Where a centre is this many deviations from zero, the difference of the two terms of a
 # centred sparse product is taken in float64: float32 would lose its digits.
 MAX_SHIFT = 8.0
+
+# Elements of X up to which equal rows are looked for: 0.7 ms for 1,000 rows of 20 features.
+MAX_COMPARED = 1_000_000
 
 # Rows per block where all rows are passed through: a tenth faster than 256 or 4,000 at once.
 BLOCK_ROWS = 1024
@@ -57,6 +61,38 @@ class Sample:
     def rows(self, scaling, dtype):
         """Return the `Rows` of the subset."""
         return Rows(self.X, self.index, scaling=scaling, dtype=dtype)
+
+    @cached_property
+    def distinct(self):
+        """The same rows, equal ones as one row of their total weight, in an order of their own.
+
+        What is summed over them is the same bit for bit for a row of weight 2 and a row twice,
+        in whatever order they come. L-BFGS needs that: on networks of "relu" it makes a
+        difference of 1e-16 one of 1e-2. Small samples are copied; large ones, and such as hold
+        no row twice and no weights, are returned as they are.
+        """
+        n_rows, n_features = len(self.labels), self.X.shape[1]
+        if n_rows * n_features > MAX_COMPARED or self.X.dtype.itemsize > 8:
+            return self  # what fills long doubles up to 16 bytes is no part of their value
+        X = self.X if self.index is None else self.X[self.index]
+        dense = X.toarray() if issparse(X) else np.ascontiguousarray(X)
+        keys = np.column_stack([dense.view(np.uint8).reshape(n_rows, -1), _as_bytes(self.labels)])
+        keys = keys.view(np.dtype((np.void, keys.shape[1]))).ravel()
+        _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+        if self.sample_weight is None and len(first) == n_rows:
+            return self
+        weight = np.bincount(group, weights=self.sample_weight).astype(np.float64)
+        heaviest = float(weight.max())
+        return Sample(
+            X[first],
+            self.labels[first],
+            weight / heaviest,
+            weight_scale=self.weight_scale * heaviest,
+        )
+
+
+def _as_bytes(labels):
+    return labels.astype(np.int64).view(np.uint8).reshape(len(labels), -1)
 
 
 def checksum(sample):

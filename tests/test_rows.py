@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array, csr_matrix
 
+from skmax import _rows
 from skmax._rows import BLOCK_ROWS, Rows, Sample, blocks, checksum
 from skmax._scaling import SCALINGS, learn_scaling
 
@@ -177,3 +178,35 @@ def test_the_checksum_tells_samples_apart():
     ]  # fmt: skip
     assert len({checksum(sample) for sample in samples}) == len(samples)
     assert checksum(Sample(np.asfortranarray(X), labels.copy())) == checksum(samples[0])
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr_array], ids=["dense", "CSR"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])
+def test_rows_of_a_weight_and_repeated_rows_are_the_same_distinct_rows(dtype, container):
+    X, labels = data(dtype), np.arange(20) % 3
+    weight = np.random.default_rng(0).integers(1, 5, size=20)
+    order = np.random.default_rng(1).permutation(weight.sum())
+    repeated = Sample(container(X.repeat(weight, axis=0)[order]), labels.repeat(weight)[order])
+    weighted = Sample(container(X), labels, weight / weight.max(), weight_scale=weight.max())
+    for sample in (repeated, weighted):
+        assert sample.distinct.X.shape == (20, 4)
+    for name in ("labels", "sample_weight", "weight_scale"):
+        assert_array_equal(*[getattr(s.distinct, name) for s in (repeated, weighted)])
+    assert (repeated.distinct.X != weighted.distinct.X).sum() == 0
+
+
+def test_rows_of_different_labels_are_distinct_and_the_index_counts():
+    X = np.zeros((4, 2))
+    sample = Sample(X, np.array([0, 1, 1]), index=np.array([3, 0, 1]))
+    assert_array_equal(sample.distinct.labels, [0, 1])
+    assert_array_equal(sample.distinct.sample_weight * sample.distinct.weight_scale, [1, 2])
+
+
+def test_rows_that_are_distinct_or_many_are_left_where_they_are(monkeypatch):
+    sample = Sample(data(), np.zeros(20, dtype=int))
+    assert sample.distinct is sample
+    repeated = sample.take(np.zeros(20, dtype=int))
+    assert len(repeated.distinct.labels) == 1
+    monkeypatch.setattr(_rows, "MAX_COMPARED", 79)
+    other = sample.take(np.zeros(20, dtype=int))
+    assert other.distinct is other
