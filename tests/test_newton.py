@@ -251,3 +251,15 @@ def test_same_seed_same_bits_whatever_the_global_state():
         fits.append(newton(early_stopping=True, random_state=0, alpha=1.0).fit(X, y))
     assert_array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
     assert fits[0].loss_curve_ == fits[1].loss_curve_
+
+
+@pytest.mark.parametrize("solver", ["newton-cg", "lbfgs"])
+@pytest.mark.parametrize(("value", "step"), [(1e6, 0), (1e8, 64)])
+def test_a_time_stamp_beside_sparse_float32_features_does_not_stop_the_fit(value, step, solver):
+    X, y = load_iris(return_X_y=True)
+    stamp = np.float32(value) + np.float32(step) * (np.arange(150) % 3 == 0)
+    X = np.column_stack([X, stamp]).astype(np.float32)
+    settings = {"hidden_layer_sizes": (), "solver": solver, "temperature_scaling": False}
+    sparse, dense = (SoftmaxMLPClassifier(**settings).fit(A, y) for A in (csr_array(X), X))
+    assert sparse.n_iter_ > 3
+    assert_allclose(sparse.loss_, dense.loss_, rtol=1e-5)  # both are float32
