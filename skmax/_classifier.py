@@ -28,11 +28,19 @@ from ._building import (
     summed,
 )
 from ._conversion import outcome_like, parameters_like, to_mlp_classifier
-from ._fitting import continued_state, draw_seeds, first_state, train
+from ._fitting import (
+    continued_state,
+    draw_seeds,
+    first_state,
+    forget_unvarying,
+    learn_new_features,
+    train,
+)
 from ._helpers import plan_helpers
 from ._model import Model
 from ._optimizers import OPTIMIZERS
 from ._plain import from_plain, to_plain
+from ._rows import varying_features
 from ._scaling import SCALINGS, Scaling, learn_scaling
 from ._schedules import SCHEDULES
 from ._targets import (
@@ -197,7 +205,8 @@ default="relu"
     scaling : {"standard", "robust"} or None, default="standard"
         Scaling of the features, learnt from the training rows alone (from the first
         ones in `partial_fit`). "standard" subtracts the mean and divides by the standard
-        deviation, also of sparse X, which stays sparse. "robust" uses median and
+        deviation, also of sparse X, which stays sparse. A feature that is constant in
+        training does not count. "robust" uses median and
         interquartile range, then clips smoothly to +-3 by z / sqrt(1 + (z / 3)^2); it
         needs dense X.
     temperature_scaling : bool, default=True
@@ -224,7 +233,8 @@ default="relu"
     scaling_ : Scaling or None
         What was learnt about the features: its `center` and `scale` are arrays of shape
         (n_features,), and features enter the network as (X - center) / scale (of "robust"
-        clipped smoothly). None with `scaling=None`.
+        clipped smoothly), but those that are constant in training, `constant`, as 0
+        whatever comes. None with `scaling=None`.
     temperature_ : float
         What logits are divided by.
     loss_ : float
@@ -522,6 +532,8 @@ default="relu"
             )
             sample, held_out = sample.take(training), sample.take(validation)
         scaling = self._learn_scaling(sample) if before is None else before.scaling
+        if before is None and coefs_init is None:
+            forget_unvarying(network, state.params, varying_features(scaling, sample))
         n_rows = len(sample.labels)
         advised = held_out is None and plan_helpers(self, sample.labels)[0] > 0
         random = advised or n_rows > batch_rows(self, n_rows)
@@ -530,6 +542,8 @@ default="relu"
         temperature = 1.0 if before is None else before.temperature
         model = Model(state.params, network, classes, scaling, temperature)
         resumed = unfinished is not None
+        if continued:
+            model = learn_new_features(state, model, sample)
         outcome = train(working_copy, state, model, sample, held_out, resumed=resumed, tasks=tasks)
         return self._publish(working_copy, outcome, tasks)
 
@@ -539,7 +553,8 @@ default="relu"
         """Continue training with one epoch over the given rows.
 
         Early stopping has no effect, decaying schedules are constant, and the scaling is
-        the one learnt first. Nothing calibrates the probabilities of a stream, so that
+        the one learnt first; that of a feature which is constant at first is learnt when
+        it varies. Nothing calibrates the probabilities of a stream, so that
         `label_smoothing="auto"` is 0. `alpha` is the penalty of all rows seen so far, each
         time they are seen.
 
@@ -585,11 +600,13 @@ default="relu"
             state = continued_state(
                 self._state, self._model, network, self.scaling, streaming=True
             )
-            model = replace(self._model, network=network)
+            model = learn_new_features(state, replace(self._model, network=network), sample)
         else:
             state = first_state(self, network)
+            scaling = self._learn_scaling(sample)
+            forget_unvarying(network, state.params, varying_features(scaling, sample))
             state.cast(compute_dtype(self, X, random=True))
-            model = Model(state.params, network, classes, self._learn_scaling(sample))
+            model = Model(state.params, network, classes, scaling)
         outcome = train(working_copy, state, model, sample, streaming=True, tasks=tasks)
         return self._publish(working_copy, outcome, tasks)
 
@@ -876,7 +893,8 @@ default="relu"
         """What was learnt about the features, or None.
 
         Its `center` and `scale` are arrays of shape (n_features,), and features enter the
-        network as (X - center) / scale (of "robust" clipped smoothly).
+        network as (X - center) / scale (of "robust" clipped smoothly), but those that are
+        constant in training, `constant`, as 0 whatever comes.
         """
         return self._fitted_model().scaling
 

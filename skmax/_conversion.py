@@ -130,10 +130,10 @@ def _folded_layers(model):
     coefs, intercepts = model.layers
     dtypes = [model.params.dtype] * len(coefs)
     if model.scaling is not None:
-        center, scale = model.scaling.center, model.scaling.scale
-        coefs[0] = coefs[0] / scale[:, np.newaxis]
+        center, inverse_scale = model.scaling.center, model.scaling.inverse_scale
+        coefs[0] = coefs[0] * inverse_scale[:, np.newaxis]
         intercepts[0] = intercepts[0] - center @ coefs[0]
-        if np.abs(center / scale).max() >= MAX_SHIFT:
+        if np.abs(center * inverse_scale).max() >= MAX_SHIFT:
             dtypes[0] = np.dtype(np.float64)  # of the difference, float32 would lose the digits
     W, b = coefs[-1] / model.temperature, intercepts[-1] / model.temperature
     if len(b) == 2:
@@ -219,20 +219,22 @@ def _history_like(mlp, params):
 def _optimizer_like(peer, vector):
     """Return the optimizer that goes on as the peer's would, None where that is unknown.
 
-    The gradient of the unit of class 0 that the peer lacks is minus that of class 1.
+    The gradient of the unit of class 0 that the peer lacks is minus that of class 1. Moments
+    that have overflowed are as good as unknown.
     """
+    moments = []
+    optimizer: SGD | Adam | None = None
     if hasattr(peer, "velocities"):
-        return SGD(peer.momentum, bool(peer.nesterov), vector(peer.velocities, ratio=-1.0))
-    if hasattr(peer, "ms"):
-        return Adam(
-            peer.beta_1,
-            peer.beta_2,
-            peer.epsilon,
-            peer.t,
+        moments = [vector(peer.velocities, ratio=-1.0)]
+        optimizer = SGD(peer.momentum, bool(peer.nesterov), *moments)
+    elif hasattr(peer, "ms"):
+        moments = [
             vector(peer.ms, ratio=-1.0) / (1.0 - peer.beta_1),
             vector(peer.vs, ratio=1.0) / (1.0 - peer.beta_2),
-        )
-    return None
+        ]
+        optimizer = Adam(peer.beta_1, peer.beta_2, peer.epsilon, peer.t, *moments)
+    known = moments and all(np.isfinite(moment).all() for moment in moments)
+    return optimizer if known else None
 
 
 def _flat(arrays, n_layers, n_classes, ratio):

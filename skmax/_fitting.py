@@ -27,7 +27,7 @@ from ._calibration import fit_temperature
 from ._helpers import ask_helpers
 from ._model import Model
 from ._objective import all_logits
-from ._rows import checksum
+from ._rows import checksum, varying_features
 from ._scoring import validator
 from ._solvers import TrainingState
 from ._targets import class_weights, row_weights
@@ -74,6 +74,37 @@ def first_state(estimator, network):
     rng = np.random.default_rng(seed)
     params = network.initial_params(rng)
     return TrainingState(params=params, rng=rng, split_seed=split_seed, seed=seed)
+
+
+def forget_unvarying(network, params, varying):
+    """Zero the initial weights, in `params`, of features that are 0 in all rows to train on.
+
+    They would stay as they were drawn, and a row that has such a feature would be moved by
+    weights that nothing has trained.
+    """
+    network.split(params)[0][0][~varying] = 0.0
+
+
+def learn_new_features(state, model, sample):
+    """Return the model with its scaling extended to features that vary for the first time.
+
+    Their weights, in the state's `params`, are those with which a fit begins.
+    """
+    network, scaling = model.network, model.scaling
+    if scaling is not None:
+        model = replace(
+            model, scaling=scaling.extended(sample.X, sample.index, sample.sample_weight)
+        )
+    if len(network.shapes) == 1:
+        return model
+    W = network.split(state.params)[0][0]
+    new = ~W.any(axis=1) if scaling is None else ~varying_features(scaling, sample)
+    if new.any():
+        new &= varying_features(model.scaling, sample)
+    if new.any():
+        initial = network.initial_params(np.random.default_rng(state.seed))
+        W[new] = network.split(initial)[0][0][new]
+    return model
 
 
 def continued_state(state, model, network, scaling, *, streaming=False):
@@ -157,7 +188,7 @@ def train(
     if held_out is not None:
         held_out_weight = row_weights(held_out.labels, held_out.sample_weight, class_weight)
     elif state.planned is None and not streaming:
-        begun_at = _begun_at(state, model.network, resumed)
+        begun_at = _begun_at(state, model, sample, resumed)
         advice = ask_helpers(estimator, state, model, sample, class_weight, begun_at)
         model = replace(model, temperature=advice.temperature)
         least = max(advice.n_epochs, state.n_iter)
@@ -200,12 +231,14 @@ def train(
     return outcome(state, *end)
 
 
-def _begun_at(state, network, resumed):
+def _begun_at(state, model, sample, resumed):
     """Return the parameters with which the fit began, or None if it goes on from another."""
     if not state.history.loss_curve:
         return state.params
     if resumed and len(state.history.loss_curve) == state.n_iter:
-        return network.initial_params(np.random.default_rng(state.seed))
+        params = model.network.initial_params(np.random.default_rng(state.seed))
+        forget_unvarying(model.network, params, varying_features(model.scaling, sample))
+        return params
     return None
 
 

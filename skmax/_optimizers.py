@@ -15,6 +15,8 @@ import numpy as np
 # cache saves.
 BLOCK_SIZE = 65_536
 
+LARGEST = {np.dtype(name): float(np.finfo(name).max) for name in ("float32", "float64")}
+
 
 @dataclass
 class SGD:
@@ -61,6 +63,10 @@ class Adam:
 
     Kept are the sums `mean_sum` = m / (1 - beta_1) and `square_sum` = v / (1 - beta_2),
     whose recurrences have no second factor: 10 passes over memory instead of 13.
+
+    A gradient so large that `square_sum` could overflow is bounded, element by element: the
+    step is the same whatever the size of gradients, and a weight with an infinite second
+    moment would never move again.
     """
 
     beta_1: float = 0.9
@@ -80,7 +86,9 @@ class Adam:
             optimizer.mean_sum = self.mean_sum * mean_ratio
         square_ratio = (1.0 - self.beta_2) / (1.0 - optimizer.beta_2)
         if self.square_sum is not None and square_ratio != 1.0:
-            optimizer.square_sum = self.square_sum * square_ratio
+            most = LARGEST[self.square_sum.dtype] / 2.0
+            bounded = np.minimum(self.square_sum, most / max(square_ratio, 1.0))
+            optimizer.square_sum = bounded * square_ratio
         return optimizer
 
     def step(self, params, grad, learning_rate, factors=None):
@@ -88,6 +96,8 @@ class Adam:
         if self.mean_sum is None or self.square_sum is None:
             self.mean_sum, self.square_sum = np.zeros_like(params), np.zeros_like(params)
         self.n_steps += 1
+        # `square_sum` is at most the largest square over 1 - beta_2.
+        largest_square = LARGEST[grad.dtype] * (1.0 - self.beta_2) / 2.0
         # sqrt(v_hat) = root sqrt(square_sum) and m_hat = factor mean_sum, hence the step
         # rate m_hat / (sqrt(v_hat) + eps)
         #     = (rate factor / root) mean_sum / (sqrt(square_sum) + eps / root).
@@ -98,6 +108,9 @@ class Adam:
             block = slice(start, start + BLOCK_SIZE)
             scratch, mean_sum = grad[block], self.mean_sum[block]
             square_sum = self.square_sum[block]
+            if not np.dot(scratch, scratch) <= largest_square:
+                bound = sqrt(largest_square)
+                np.clip(scratch, -bound, bound, out=scratch)
             mean_sum *= self.beta_1
             mean_sum += scratch
             np.multiply(scratch, scratch, out=scratch)

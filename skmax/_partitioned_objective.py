@@ -20,7 +20,7 @@ from ._calibration import enough_rows, fit_temperature
 from ._helpers import N_FOLDS
 from ._objective import Objective, Whole, all_logits
 from ._partitions import Partitions, itself, threads, wait_for_a_worker
-from ._rows import Sample
+from ._rows import Sample, varying_features
 from ._scaling import Scaling, checked_scaling, mean_and_deviation, moments
 from ._targets import check_labels, class_indices, class_weights, kind_of
 from ._validation import check_settings, check_weights
@@ -242,6 +242,12 @@ class PartitionedObjective:
         self.penalty = problem.whole.penalty(alpha, 1.0)
         self.network, self.n_rows = problem.network, problem.whole.n_rows
         self.shared = partitions.share(problem)
+
+    def varying_features(self):
+        """Return which features of the scaled rows are not 0 in all of them."""
+        if self.problem.scaling is not None:
+            return varying_features(self.problem.scaling, None)
+        return self.partitions.sum(Sample.used_features)  # a sum of booleans is their "or"
 
     def __call__(self, params):
         """Return J and its gradient, a new array."""

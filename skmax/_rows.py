@@ -58,6 +58,19 @@ class Sample:
             self.weight_scale,
         )
 
+    def used_features(self):
+        """Return which features are not 0 in all of these rows."""
+        used = np.zeros(self.X.shape[1], dtype=bool)
+        for rows in blocks(len(self.labels)):
+            block = self.X[rows if self.index is None else self.index[rows]]
+            if issparse(block):
+                used[block.indices[block.data != 0]] = True
+            else:
+                used |= (block != 0).any(axis=0)
+            if used.all():
+                break
+        return used
+
     def rows(self, scaling, dtype):
         """Return the `Rows` of the subset."""
         return Rows(self.X, self.index, scaling=scaling, dtype=dtype)
@@ -93,6 +106,13 @@ class Sample:
 
 def _as_bytes(labels):
     return labels.astype(np.int64).view(np.uint8).reshape(len(labels), -1)
+
+
+def varying_features(scaling, sample):
+    """Return which features of the scaled rows are not 0 in all of them."""
+    if scaling is None:
+        return sample.used_features()
+    return np.ones(len(scaling.center), bool) if scaling.constant is None else ~scaling.constant
 
 
 def checksum(sample):
@@ -135,7 +155,7 @@ class Rows:
         if scaling is not None:
             self._work_dtype = work_dtype(X, scaling)
             self._center = scaling.center.astype(self._work_dtype)
-            self._inverse_scale = (1.0 / scaling.scale).astype(self._work_dtype)
+            self._inverse_scale = scaling.inverse_scale.astype(self._work_dtype)
             self._shift = self._center * self._inverse_scale
             if np.abs(self._shift).max() < MAX_SHIFT:
                 self._shift = self._shift.astype(self.dtype)
@@ -226,7 +246,9 @@ class SparseBatch:
         """Overwrite `out` with (X - 1 shift^T)^T delta."""
         product = self.csr.T @ delta
         if self.shift is not None:
-            product -= np.outer(self.shift, delta.sum(axis=0))
+            # In the precision of the shift, which has it where the terms are far larger than
+            # their difference.
+            product -= np.outer(self.shift, delta.sum(axis=0, dtype=self.shift.dtype))
         out[...] = product
 
 

@@ -9,7 +9,7 @@ Weights are repetitions: a row of weight 2 counts as two rows, one of weight 0 a
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse, vstack
 from sklearn.preprocessing import StandardScaler
 
 # Elements that are converted to float64 at once while statistics are computed.
@@ -32,11 +32,51 @@ class Scaling:
     kind : {"standard", "robust"}
     center, scale : ndarray of shape (n_features,), dtype float64
         The scale of a constant feature is 1, or the rounding of its mean if that is more.
+    constant : ndarray of bool of shape (n_features,), default=None
+        Features that have not varied: they enter the network as 0 whatever comes, because
+        nothing has been learnt of them. None stands for none.
     """
 
     kind: str
     center: np.ndarray
     scale: np.ndarray
+    constant: np.ndarray | None = None
+
+    @property
+    def inverse_scale(self):
+        """What X - center is multiplied by: 1 / scale, of constant features 0."""
+        inverse = 1.0 / self.scale
+        if self.constant is not None:
+            inverse[self.constant] = 0.0
+        return inverse
+
+    def extended(self, X, index=None, sample_weight=None):
+        """Return the scaling with those constant features learnt that vary in these rows.
+
+        What they were until now counts as one row of mean weight. Other features keep their
+        scaling; without a feature to learn it is this very scaling. X, index and
+        sample_weight are those of `learn_scaling`.
+        """
+        if self.constant is None or not self.constant.any():
+            return self
+        columns = np.flatnonzero(self.constant)
+        rows = (X if index is None else X[index])[:, columns].astype(np.float64)
+        until_now = self.center[np.newaxis, columns]
+        if issparse(rows):
+            rows = vstack([csr_array(until_now), csr_array(rows)], format="csr")
+        else:
+            rows = np.concatenate([until_now, rows])
+        if sample_weight is not None:
+            sample_weight = np.concatenate([[sample_weight.mean()], sample_weight])
+        learnt = learn_scaling(self.kind, rows, None, sample_weight)
+        if learnt.constant.all():
+            return self
+        center, scale, constant = self.center.copy(), self.scale.copy(), self.constant.copy()
+        varied = ~learnt.constant
+        center[columns[varied]] = learnt.center[varied]
+        scale[columns[varied]] = learnt.scale[varied]
+        constant[columns[varied]] = False
+        return Scaling(self.kind, center, scale, constant)
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -60,17 +100,22 @@ def learn_scaling(kind, X, index=None, sample_weight=None):
     """
     if kind is None:
         return None
-    return checked_scaling(kind, *SCALINGS[kind](X, index, sample_weight))
+    center, scale, constant = SCALINGS[kind](X, index, sample_weight)
+    if constant.any():  # exactly what all rows have, which their mean may miss by rounding
+        first = X[[0]] if index is None else X[index[:1]]
+        first = first[:, constant]
+        center[constant] = (first.toarray() if issparse(first) else first)[0]
+    return checked_scaling(kind, center, scale, constant)
 
 
-def checked_scaling(kind, center, scale):
+def checked_scaling(kind, center, scale, constant):
     """Return the `Scaling`; raise ValueError if the spread of a feature is not finite."""
     if not np.isfinite(scale).all():
         raise ValueError(
             f"Features {np.flatnonzero(~np.isfinite(scale)).tolist()} are too large for "
             f"scaling={kind!r}: their spread is not finite. Divide them by a constant."
         )
-    return Scaling(kind, center, scale)
+    return Scaling(kind, center, scale, constant)
 
 
 def _mean_and_deviation(X, index, weight):
@@ -117,13 +162,13 @@ def moments(X, index=None, weight=None):
 
 @np.errstate(over="ignore", invalid="ignore")
 def mean_and_deviation(all_rows):
-    """Return the centre and the scale of features with these moments."""
+    """Return the centre and the scale of features with these moments, and which are constant."""
     total, mean, variance = all_rows.weight, all_rows.mean, all_rows.variance
     eps = np.finfo(np.float64).eps
     # The mean of a constant 1e20 may be off by 16384, which is not to be taken for a deviation.
     rounding = total * eps * np.abs(mean)
     constant = variance <= total * eps * variance + rounding * rounding
-    return mean, np.maximum(np.where(constant, 1.0, np.sqrt(variance)), rounding)
+    return mean, np.maximum(np.where(constant, 1.0, np.sqrt(variance)), rounding), constant
 
 
 def _median_and_interquartile_range(X, index, weight):
@@ -142,8 +187,10 @@ def _median_and_interquartile_range(X, index, weight):
         # constant column.
         half_range = (block.max(axis=0) - block.min(axis=0)) / 2.0
         spread = np.where(spread > 0.0, spread, half_range)
-        scale[columns] = np.where(spread > 0.0, spread, 1.0)
-    return center, scale
+        scale[columns] = spread
+    constant = scale == 0.0
+    scale[constant] = 1.0
+    return center, scale, constant
 
 
 SCALINGS = {"standard": _mean_and_deviation, "robust": _median_and_interquartile_range}
@@ -182,4 +229,4 @@ def scaling_backward(scaling, A, delta):
         # For a = z / sqrt(1 + (z / 3)^2), 1 - (a / 3)^2 is 1 / (1 + (z / 3)^2), hence
         # da/dz = (1 + (z / 3)^2)^(-3/2) = (1 - (a / 3)^2)^(3/2). Rounding may exceed a = 3.
         delta *= np.maximum(1.0 - (A / CLIP) ** 2, 0.0) ** 1.5
-    delta /= scaling.scale
+    delta *= scaling.inverse_scale

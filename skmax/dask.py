@@ -21,7 +21,7 @@ except ImportError as error:
 
 from ._building import build_monitor, minimize, published_dtype
 from ._classifier import SoftmaxMLPClassifier, fitted_attributes
-from ._fitting import Outcome, first_state
+from ._fitting import Outcome, first_state, forget_unvarying
 from ._model import Model
 from ._partitioned_objective import (
     delayed_parts,
@@ -167,6 +167,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         validate_data(local, header(X), reset=True, skip_check_array=True)
         with partitioned_objective(client, local, X, y, sample_weight) as (objective, found):
             state = first_state(local, objective.network)
+            forget_unvarying(objective.network, state.params, objective.varying_features())
             state.cast(objective.problem.dtype)
             temperature = 1.0
             if self.temperature_scaling:

@@ -214,7 +214,7 @@ def _add_scaling(graph, X, dtype, scaling):
     # mean is large against the deviation.
     work = work_dtype(np.empty(0, dtype), scaling)
     X = graph.add("Sub", graph.cast(X, work), scaling.center.astype(work))
-    X = graph.add("Mul", X, (1.0 / scaling.scale).astype(work))
+    X = graph.add("Mul", X, scaling.inverse_scale.astype(work))
     return finish(graph, graph.cast(X, graph.dtype))
 
 

@@ -418,3 +418,13 @@ def test_moments_that_are_not_there_are_begun_anew():
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         assert clf.partial_fit(X, y).n_iter_ == mlp.n_iter_ + 1
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_moments_of_a_peer_that_have_overflowed_are_unknown():
+    X, y = make_classification(60, random_state=0)
+    mlp = MLPClassifier((4,), max_iter=3, random_state=0).fit(X, y)
+    mlp._optimizer.vs[0][0, 0] = np.inf
+    clf = SoftmaxMLPClassifier.from_sklearn(mlp)
+    twin = pickle.loads(pickle.dumps(clf)).partial_fit(X, y)
+    assert np.isfinite(twin.coefs_[0]).all()

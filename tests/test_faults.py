@@ -7,7 +7,7 @@ the objective in turn: the estimator is then as before, or whole, and never in b
 import pickle
 import warnings
 from contextlib import contextmanager
-from copy import copy
+from copy import copy, deepcopy
 from functools import cache, wraps
 
 import numpy as np
@@ -278,3 +278,38 @@ def test_a_portion_of_a_stream_that_fails_is_as_if_it_had_not_come(solver, what)
             with fault(at, what), pytest.raises(what):
                 clf.partial_fit(FRAME, y)
             assert everything(clf) == before
+
+
+X_HUGE = X.copy()
+X_HUGE[0] = 1e20
+
+
+def stream_with_a_huge_row(clf):
+    return clf.partial_fit(X, y, np.unique(y)).partial_fit(X_HUGE, y).partial_fit(X, y)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("fit", "settings"),
+    [
+        (stream_with_a_huge_row, {}),
+        (lambda clf: clf.fit(1e25 * X, y), {"scaling": None}),
+        (lambda clf: clf.fit(X, y, np.full(len(y), 1e-30)), {}),
+        (lambda clf: clf.fit(X, y), {"alpha": 1e22}),
+    ],
+    ids=["a huge row in a stream", "huge features", "tiny weights", "a huge penalty"],
+)
+def test_what_a_fit_ends_with_can_be_read_again(fit, settings, dtype, solver):
+    clf = SoftmaxMLPClassifier(
+        (8,), solver=solver, dtype=dtype, max_iter=3, learning_rate="constant", random_state=0
+    )
+    try:
+        fit(clf.set_params(**settings))
+    except ValueError as error:  # nothing is published
+        assert "The loss is not finite" in str(error)
+        return
+    twin = pickle.loads(pickle.dumps(clf))
+    assert_array_equal(twin.coefs_[0], clf.coefs_[0])
+    clone = deepcopy(clf)
+    assert_array_equal(clone.intercepts_[0], clf.intercepts_[0])

@@ -108,3 +108,46 @@ def test_factors_multiply_the_rate_of_each_parameter(name):
             apart_optimizers[factor].step(params, grad.copy(), factor * 0.1)
         optimizer.step(together, grad, 0.1, factors)
     assert_allclose(together, np.where(factors == 3, apart[3.0], apart[1.0]), rtol=1e-12)
+
+
+@np.errstate(over="ignore")  # as in a fit
+@pytest.mark.parametrize("beta_2", [0.0, 0.95, 0.999, 1.0 - 1e-15])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_adam_stays_finite_and_moves_again_whatever_the_gradient(dtype, beta_2):
+    huge = np.finfo(dtype).max
+    params, adam = np.zeros(5, dtype=dtype), Adam(beta_2=beta_2)
+    for scale in (1.0, 1e-3, 1.0):
+        adam.step(
+            params, np.array([huge, -huge, np.inf, 1.0, 0.0], dtype=dtype) * dtype(scale), 0.1
+        )
+        for array in (params, adam.mean_sum, adam.square_sum):
+            assert np.isfinite(array).all()
+    assert params[0] < 0.0 < params[1]
+    assert params[2] < 0.0
+    assert_allclose(params[:2], [-params[1], params[1]])
+
+
+@np.errstate(over="ignore")  # as in a fit
+def test_a_bounded_gradient_leaves_the_others_alone():
+    adam, other = Adam(), Adam()
+    params, expected = np.zeros(2, dtype=np.float32), np.zeros(1, dtype=np.float32)
+    adam.step(params, np.array([1e38, 0.3], dtype=np.float32), 0.1)
+    other.step(expected, np.array([0.3], dtype=np.float32), 0.1)
+    assert_array_equal(params[1:], expected)
+
+
+@np.errstate(over="ignore")  # as in a fit
+def test_a_weight_moves_again_after_a_huge_gradient():
+    params, adam = np.zeros(1, dtype=np.float32), Adam(beta_2=0.95)
+    adam.step(params, np.array([1e38], dtype=np.float32), 0.1)
+    for _ in range(2000):  # the bound's 1e36 decays as 0.95^n
+        before = params[0]
+        adam.step(params, np.ones(1, dtype=np.float32), 0.1)
+    assert abs(params[0] - before) > 0.05
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_other_betas_cannot_make_a_moment_infinite(dtype):
+    adam = Adam(beta_2=0.0)
+    adam.step(np.zeros(1, dtype=dtype), np.array([np.inf], dtype=dtype), 0.1)
+    assert np.isfinite(adam.retuned(beta_2=1.0 - 1e-12).square_sum).all()
