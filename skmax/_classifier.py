@@ -27,7 +27,7 @@ from ._building import (
     iterations,
     summed,
 )
-from ._conversion import outcome_like, parameters_like, to_mlp_classifier
+from ._conversion import linear_coefficients, outcome_like, parameters_like, to_mlp_classifier
 from ._fitting import (
     continued_state,
     draw_seeds,
@@ -230,6 +230,12 @@ default="relu"
         to start a fit from other values pass `coefs_init`.
     intercepts_ : list of ndarray of shape (fan_out,)
         Bias vectors, likewise.
+    coef_ : ndarray of shape (n_classes, n_features), or (1, n_features) for two classes
+        Without hidden layers: weights per unit of the features as they are in X, scaling and
+        temperature included, so that `X @ coef_.T + intercept_` is `decision_function(X)`.
+        Not with hidden layers, nor with `scaling="robust"`.
+    intercept_ : ndarray of shape (n_classes,), or (1,) for two classes
+        Biases, likewise.
     scaling_ : Scaling or None
         What was learnt about the features: its `center` and `scale` are arrays of shape
         (n_features,), and features enter the network as (X - center) / scale (of "robust"
@@ -887,6 +893,20 @@ default="relu"
     def intercepts_(self) -> list[np.ndarray]:
         """Bias vectors, read-only views of one vector, too."""
         return self._fitted_model().layers[1]
+
+    @property
+    def coef_(self) -> np.ndarray:
+        """Weights of a model without hidden layers, for the features as they are in X.
+
+        Scaling and temperature are included: `X @ coef_.T + intercept_` is
+        `decision_function(X)`, as in LogisticRegression. For two classes there is one row.
+        """
+        return linear_coefficients(self._fitted_model())[0]
+
+    @property
+    def intercept_(self) -> np.ndarray:
+        """Biases of a model without hidden layers, likewise."""
+        return linear_coefficients(self._fitted_model())[1]
 
     @property
     def scaling_(self) -> Scaling | None:

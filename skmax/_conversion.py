@@ -91,7 +91,7 @@ def _closest_settings(estimator, model):
 
 def _mlp_attributes(estimator, model, early_stopping):
     """Return all that a fitted MLPClassifier has, and its own warm start goes on from."""
-    coefs, intercepts = _folded_layers(model)
+    coefs, intercepts = _peer_layers(model)
     n_classes, curve = len(model.classes), list(estimator.loss_curve_)
     # Its labels may be of kinds that LabelBinarizer cannot fit, and only predict.
     binarizer = LabelBinarizer().fit(np.arange(n_classes))
@@ -125,8 +125,37 @@ def _mlp_attributes(estimator, model, early_stopping):
     return fitted
 
 
-def _folded_layers(model):
-    """Return weight matrices and biases for rows as they are, with MLPClassifier's outputs."""
+def _peer_layers(model):
+    """Return the folded layers with MLPClassifier's outputs, which are two for one class."""
+    coefs, intercepts = folded_layers(model)
+    if len(model.classes) == 1:
+        # The one output is of a second class, which there is not: as improbable as can be.
+        W, b = coefs[-1], intercepts[-1]
+        W[...], b[...] = 0.0, log(np.finfo(b.dtype).tiny)
+    return coefs, intercepts
+
+
+def linear_coefficients(model):
+    """Return W^T and b with which rows as they are have decision_function X W + b.
+
+    AttributeError where there are none: with hidden layers, and where features are clipped.
+    """
+    if len(model.network.shapes) > 1:
+        raise AttributeError(
+            "coef_ and intercept_ exist without a hidden layer only; this network has the layers "
+            f"{model.network.layer_sizes}. coefs_ and intercepts_ hold those of each."
+        )
+    if model.scaling is not None and model.scaling.kind == "robust":
+        raise AttributeError(
+            "coef_ and intercept_ do not exist with scaling='robust', which clips features "
+            "smoothly: logits are then no linear function of X. Use scaling='standard' or None."
+        )
+    (W,), (b,) = folded_layers(model)
+    return W.T, b
+
+
+def folded_layers(model):
+    """Return weight matrices and biases for rows as they are, and one output for two classes."""
     coefs, intercepts = model.layers
     dtypes = [model.params.dtype] * len(coefs)
     if model.scaling is not None:
@@ -138,9 +167,6 @@ def _folded_layers(model):
     W, b = coefs[-1] / model.temperature, intercepts[-1] / model.temperature
     if len(b) == 2:
         W, b = W[:, 1:] - W[:, :1], b[1:] - b[:1]
-    elif len(b) == 1:
-        # The one output is of a second class, which there is not: as improbable as can be.
-        W, b = np.zeros_like(W), np.full_like(b, log(np.finfo(b.dtype).tiny))
     coefs[-1], intercepts[-1] = W, b
     return tuple(
         [np.array(array, dtype=dtype) for array, dtype in zip(layers, dtypes, strict=True)]

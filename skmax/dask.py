@@ -74,6 +74,8 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         What logits are divided by.
     coefs_, intercepts_ : list of ndarray
         Weight matrices and bias vectors.
+    coef_, intercept_ : ndarray
+        Weights and biases for the features as they are in X, without hidden layers only.
     n_iter_ : int
         Iterations.
     loss_, loss_curve_ : float and list of float
@@ -275,6 +277,16 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         if not total > 0.0:
             raise ValueError("X must have a row with a weight above zero, and has none.")
         return float(right / total)
+
+    @property
+    def coef_(self) -> np.ndarray:
+        """Weights of a model without hidden layers, for the features as they are in X."""
+        return self._fitted().coef_
+
+    @property
+    def intercept_(self) -> np.ndarray:
+        """Biases of a model without hidden layers, likewise."""
+        return self._fitted().intercept_
 
     def to_local(self) -> SoftmaxMLPClassifier:
         """Return the fitted SoftmaxMLPClassifier, which needs no cluster.

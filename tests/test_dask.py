@@ -625,3 +625,22 @@ def test_connections_can_be_encrypted():
             clf = distributed(client=client).fit(chunked(X, 2), chunked(y, 2))
     expected = local().fit(X, y)
     assert_allclose(clf.to_local().predict_proba(X), expected.predict_proba(X), atol=1e-6)
+
+
+def test_the_coefficients_are_those_of_the_local_classifier(client):
+    clf = distributed(hidden_layer_sizes=()).fit(chunked(X, 3), chunked(y, 3))
+    assert_array_equal(clf.coef_, clf.to_local().coef_)
+    assert_array_equal(clf.intercept_, clf.to_local().intercept_)
+    assert not hasattr(clone(clf), "coef_")
+    clf.set_params(hidden_layer_sizes=(2,)).fit(chunked(X, 3), chunked(y, 3))
+    assert not hasattr(clf, "coef_")
+
+
+@pytest.mark.parametrize("scaling", ["standard", None])
+def test_a_feature_that_is_constant_does_not_count(client, scaling):
+    constant = np.column_stack([X, np.zeros(len(X))])
+    shifted = np.column_stack([X, np.arange(len(X))])
+    settings = {"hidden_layer_sizes": (8,), "scaling": scaling, "alpha": 0.0}
+    clf = distributed(**settings).fit(chunked(constant, 3), chunked(y, 3)).to_local()
+    assert_array_equal(clf.predict_proba(shifted), clf.predict_proba(constant))
+    assert_array_equal(clf.coefs_[0][-1], 0.0)

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -276,3 +277,17 @@ def test_without_skl2onnx_the_import_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
     with pytest.raises(ImportError, match=r"pip install skmax\[export\]"):
         importlib.import_module("skmax.onnx")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_a_feature_that_was_constant_does_not_count(scaling, dtype):
+    constant = np.column_stack([X, np.full(len(X), 7.0)]).astype(dtype)
+    shifted = np.column_stack([X, 100.0 * np.arange(len(X))]).astype(dtype)
+    clf = quick(scaling=scaling).fit(constant, y)
+    # Against weights that a file may hold from before: only the scaling can silence them.
+    params = clf._model.params.copy()
+    clf._model.network.split(params)[0][0][-1] = 1.0
+    clf._model = replace(clf._model, params=params)
+    assert_same(clf, shifted)
+    assert_array_equal(clf.predict_proba(shifted), clf.predict_proba(constant))
