@@ -11,7 +11,7 @@ import numpy as np
 from ._monitor import Monitor
 from ._network import Network
 from ._newton import minimize_newton
-from ._objective import Objective
+from ._objective import Objective, scaled_step_gain
 from ._optimizers import OPTIMIZERS
 from ._rows import BLOCK_ROWS
 from ._schedules import SCHEDULES
@@ -30,6 +30,9 @@ AUTO_BATCH_SIZE = 256
 
 # Share of each target that is spread over the classes where label_smoothing is "auto".
 AUTO_LABEL_SMOOTHING = 0.1
+# A step that would lower the loss by this much, relative to max(1, loss), is missing where the
+# features are not scaled. With features that are, rounding and the kinks of "relu" hide 1e-6.
+LARGE_GAIN = 1e-5
 
 # Iterations where max_iter is "auto". Of the epochs, coslog4's cycles are whole numbers.
 AUTO_EPOCHS = 60
@@ -238,6 +241,18 @@ def _or_scale(estimator):
     return "" if estimator.scaling else ", or scale the features (scaling='standard')"
 
 
+def _is_far_from_optimum(objective, params):
+    """Return whether a step in terms of scaled features would lower the loss by much.
+
+    Where features lie far from zero, J is so steep in one direction that rounding hides what
+    a step gains, though J may fall far in others. Of scaled features it is about equally
+    steep in all of them.
+    """
+    loss, grad = objective(params)
+    gain = scaled_step_gain(objective.network, grad, objective.moments())
+    return gain > LARGE_GAIN * max(1.0, abs(loss))
+
+
 def _minimize_on_all_rows(estimator, objective, state, after_pass, max_iter, tasks):
     limits = {"tol": float(estimator.tol), "max_iter": max_iter}
     if estimator.solver == "lbfgs":
@@ -246,6 +261,14 @@ def _minimize_on_all_rows(estimator, objective, state, after_pass, max_iter, tas
     gradient_size, message = solver(objective, state, after_pass, tasks=tasks, **limits)
     if state.ended_by == "divergence":
         return _diverged(estimator, state, "raise alpha")
+    if state.ended_by == "convergence" and estimator.scaling is None:
+        if gradient_size > estimator.tol and _is_far_from_optimum(objective, state.params):
+            return (
+                f"{estimator.solver} has not converged after {state.n_iter} iterations, though "
+                "rounding hides what one more would gain: the largest component of the gradient "
+                f"is {gradient_size:.2g}, tol={estimator.tol}. The features are too far from zero "
+                "or too different in scale; scale them (scaling='standard')."
+            )
     if state.ended_by not in ("max_iter", "max_fun", "line search"):
         return None
     return (

@@ -13,6 +13,7 @@ import numpy as np
 from ._losses import row_cross_entropy
 from ._network import Workspace
 from ._rows import BLOCK_ROWS, blocks
+from ._scaling import mean_and_deviation, moments
 
 # Weights per block of the penalty, see BLOCK_SIZE of the optimizers.
 PENALTY_BLOCK = 65_536
@@ -103,6 +104,12 @@ class Objective:
             grad += block_grad
         return loss + self._add_penalty(params, grad), grad
 
+    def moments(self):
+        """Return the `Moments` of the rows as they are in X."""
+        weight = self.relative_weight
+        weight = None if weight is None else weight.astype(np.float64)
+        return moments(self.rows.X, self.rows.index, weight)
+
     def estimate(self, params, batch):
         """Return an unbiased estimate of J and its gradient from a batch of rows.
 
@@ -149,6 +156,21 @@ class Objective:
             grad[block] += scaled
             penalty += float(np.dot(params[block], scaled))
         return 0.5 * penalty
+
+
+def scaled_step_gain(network, grad, moments):
+    """Return what a gradient step in terms of scaled features lowers J by, at least.
+
+    With z = (x - c) / s, the logits of the first layer are z (s W) + (b + c W), so that the
+    gradient with respect to the scaled weights is (dJ/dW - c dJ/db) / s. The curvature of
+    the cross-entropy in a direction is at most 1/2 of the mean of |z|^2 + 1, which is half of
+    the number of features and one. (Behind hidden layers it is another: an estimate.)
+    """
+    coefs, intercepts = network.split(grad.astype(np.float64))
+    W, b = coefs[0], intercepts[0]
+    center, scale, constant = mean_and_deviation(moments)
+    G = ((W - np.outer(center, b)) / scale[:, np.newaxis])[~constant]
+    return (float(np.sum(G * G)) + float(b @ b)) / (len(G) + 1)
 
 
 def logits_by_block(network, params, rows):

@@ -243,6 +243,10 @@ class PartitionedObjective:
         self.network, self.n_rows = problem.network, problem.whole.n_rows
         self.shared = partitions.share(problem)
 
+    def moments(self):
+        """Return the `Moments` of the rows as they are in X."""
+        return self.partitions.sum(statistics, self.network.layer_sizes[-1], True).moments
+
     def varying_features(self):
         """Return which features of the scaled rows are not 0 in all of them."""
         if self.problem.scaling is not None:

@@ -23,6 +23,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 
@@ -644,3 +645,9 @@ def test_a_feature_that_is_constant_does_not_count(client, scaling):
     clf = distributed(**settings).fit(chunked(constant, 3), chunked(y, 3)).to_local()
     assert_array_equal(clf.predict_proba(shifted), clf.predict_proba(constant))
     assert_array_equal(clf.coefs_[0][-1], 0.0)
+
+
+def test_a_fit_that_ends_far_from_the_optimum_says_so(client):
+    rows = X - X.min(axis=0) + 1e8
+    with pytest.warns(ConvergenceWarning, match="rounding hides"):
+        distributed(hidden_layer_sizes=(), scaling=None).fit(chunked(rows, 3), chunked(y, 3))
