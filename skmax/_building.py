@@ -30,6 +30,7 @@ AUTO_BATCH_SIZE = 256
 
 # Share of each target that is spread over the classes where label_smoothing is "auto".
 AUTO_LABEL_SMOOTHING = 0.1
+
 # A step that would lower the loss by this much, relative to max(1, loss), is missing where the
 # features are not scaled. With features that are, rounding and the kinks of "relu" hide 1e-6.
 LARGE_GAIN = 1e-5
