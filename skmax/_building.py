@@ -92,6 +92,11 @@ def chooses_cycle(estimator):
     return left and np.size(estimator.hidden_layer_sizes) > 0
 
 
+def asks_held_out_rows(estimator):
+    """Return whether a fit without validation rows holds out rows of its own."""
+    return holds_out(estimator) or estimator.temperature_scaling or chooses_cycle(estimator)
+
+
 def build_network(estimator, layer_sizes):
     """Return the network of an estimator's parameters."""
     # A NumPy scalar among them would promote float32 arithmetic to float64.

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._activations import ACTIVATIONS
 from ._building import (
     FULL_BATCH_SOLVERS,
+    asks_held_out_rows,
     batch_rows,
     build_network,
     compute_dtype,
@@ -34,11 +35,12 @@ from ._optimizers import OPTIMIZERS
 from ._plain import from_plain, to_plain
 from ._scaling import SCALINGS, Scaling, learn_scaling
 from ._schedules import SCHEDULES
+from ._splits import copies, split_validation
 from ._targets import (
     check_kind,
     check_labels,
     class_indices,
-    split_validation,
+    class_weights,
     warn_of_regression,
 )
 from ._tasks import begin_tasks
@@ -47,6 +49,7 @@ from ._validation import (
     check_can_stream,
     check_class,
     check_dense,
+    check_groups,
     check_hidden_layer,
     check_no_initial_values,
     check_prediction_rows,
@@ -279,7 +282,11 @@ default="relu"
     is fewer than 150 rows, up to seven helpers hold out a seventh each. With fewer than
     150 rows in all (or 350 and `temperature_scaling=False`) no cycle is chosen, and the
     fit runs to its end; with fewer than 50 there is no helper and the temperature is 1.
-    With `early_stopping=False, temperature_scaling=False` no helper is trained. A
+    With `early_stopping=False, temperature_scaling=False` no helper is trained. Of
+    `groups`, helpers hold out whole ones; the fewer there are, the more helpers. Identical
+    rows are a group without being asked where they are copies: where at least a quarter of
+    the rows of a class have one, 95 % of them agree on the label, and values as frequent as
+    these would seldom meet in a row by chance. A
     `warm_start` that continues a paused fit on the same data continues its helpers; any
     other has none, runs to its end and keeps the temperature that there was. Pickles and
     other files hold what continues the network, where its fit is only paused, but no
@@ -438,6 +445,7 @@ default="relu"
         y: Any,
         sample_weight: Any = None,
         *,
+        groups: Any = None,
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
@@ -456,6 +464,12 @@ default="relu"
             Weights >= 0 of the rows: 2 is a row twice, 0 a row absent (batches, the rows
             that helper networks hold out, and their number go by rows). Their size counts
             against `alpha`.
+        groups : array-like of shape (n_samples,), default=None
+            Rows of a group (of a patient, a user, a document) are held out together, by
+            helper networks and by `early_stopping=True`, so that both judge a network by
+            groups that it has not seen. With fewer than seven groups there are as many
+            helpers; with one, none. By default each row is a group; rows that are copies of
+            each other (see Notes) are one. Not allowed together with `X_val`.
         X_val : {array-like, sparse matrix} of shape (n_rows, n_features), default=None
             Validation rows: their loss and score are recorded after each epoch, and early
             stopping and the temperature use them instead of rows of X.
@@ -493,11 +507,12 @@ default="relu"
             max_subtasks=iterations(self),
         )
         X, y, sample_weight = check_rows(working_copy, X, y, sample_weight, reset=not continued)
+        groups = check_groups(groups, X.shape[0], X_val)
         warn_of_regression(y)
         classes = np.unique(y)
         if continued:
             check_same_classes(classes, self.classes_)
-        sample = weighted_sample(X, class_indices(y, classes), sample_weight)
+        sample = weighted_sample(X, class_indices(y, classes), sample_weight, groups)
         held_out = check_validation(working_copy, classes, X_val, y_val, sample_weight_val)
         network = build_network(self, [X.shape[1], *hidden, len(classes)])
         before = None  # the model that the fit goes on from
@@ -514,22 +529,38 @@ default="relu"
             coefs, intercepts = network.split(state.params)
             overwrite_layers(coefs, coefs_init, "coefs_init")
             overwrite_layers(intercepts, intercepts_init, "intercepts_init")
+        if groups is None and held_out is None and asks_held_out_rows(self):
+            sample = replace(sample, groups=copies(X, sample.index, sample.labels))
         if holds_out(self) and held_out is None:
             split_rng = np.random.default_rng(state.split_seed)
             training, validation = split_validation(
-                sample.labels, len(classes), self.validation_fraction, split_rng
+                sample.labels, len(classes), self.validation_fraction, split_rng, sample.groups
             )
             sample, held_out = sample.take(training), sample.take(validation)
         scaling = self._learn_scaling(sample) if before is None else before.scaling
         n_rows = len(sample.labels)
-        advised = held_out is None and plan_helpers(self, sample.labels)[0] > 0
-        random = advised or n_rows > batch_rows(self, n_rows)
+        plan = None
+        if held_out is None:
+            weight_of_class = class_weights(
+                self.class_weight, classes, sample.labels, sample.sample_weight
+            )
+            plan = plan_helpers(self, sample, weight_of_class)
+            if groups is not None and plan.n_folds < 2 and asks_held_out_rows(self):
+                warnings.warn(
+                    "No group of rows can be held out, because there is one group, or each has a "
+                    "class that no other has: the fit runs to its end, and nothing calibrates it.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+        random = (plan is not None and plan.n_helpers > 0) or n_rows > batch_rows(self, n_rows)
         if unfinished is None:
             state.cast(compute_dtype(self, X, random=random))
         temperature = 1.0 if before is None else before.temperature
         model = Model(state.params, network, classes, scaling, temperature)
         resumed = unfinished is not None
-        outcome = train(working_copy, state, model, sample, held_out, resumed=resumed, tasks=tasks)
+        outcome = train(
+            *(working_copy, state, model, sample, held_out, plan), resumed=resumed, tasks=tasks
+        )
         return self._publish(working_copy, outcome, tasks)
 
     @available_if(check_can_stream)

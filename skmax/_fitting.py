@@ -107,6 +107,7 @@ def train(
     model,
     sample,
     held_out=None,
+    plan=None,
     *,
     streaming=False,
     resumed=False,
@@ -127,6 +128,8 @@ def train(
         Training rows.
     held_out : Sample, default=None
         Validation rows.
+    plan : HelperPlan, default=None
+        Of the helpers that are asked where there are no validation rows.
     streaming : bool, default=False
         Whether this is one epoch of a stream: it has no end, and stops for nothing.
     resumed : bool, default=False
@@ -156,7 +159,7 @@ def train(
         held_out_weight = row_weights(held_out.labels, held_out.sample_weight, class_weight)
     elif state.planned is None and not streaming:
         begun_at = _begun_at(state, model.network, resumed)
-        advice = ask_helpers(estimator, state, model, sample, class_weight, begun_at)
+        advice = ask_helpers(estimator, state, model, plan, class_weight, begun_at)
         model = replace(model, temperature=advice.temperature)
         least = max(advice.n_epochs, state.n_iter)
         state.planned = min(end for end in last_epochs(estimator) if end >= least)

@@ -1,4 +1,4 @@
-"""Labels, class weights and the validation split, as arrays over rows.
+"""Labels and class weights, as arrays over rows.
 
 A label becomes its class index; the one-hot row it stands for is never materialised.
 """
@@ -165,79 +165,3 @@ def row_weights(labels, sample_weight=None, weight_of_class=None):
             f"{weight_of_class.tolist()}."
         )
     return weight
-
-
-def split_validation(labels, n_classes, fraction, rng):
-    """Return the positions of training and of validation rows, stratified by class.
-
-    The validation set has max(n_classes, ceil(fraction n)) rows. Every class with at
-    least two rows has rows on both sides, in proportion (largest remainders); a class
-    with a single row keeps it in training. With fewer rows to spare than that, all that
-    can be spared are taken.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_samples,)
-        Class indices.
-    n_classes : int
-    fraction : float
-        Share of the rows to hold out, in [0, 1).
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    train, validation : ndarray of int
-        Sorted positions.
-
-    Raises
-    ------
-    ValueError
-        If no class has two rows.
-    """
-    counts = np.bincount(labels, minlength=n_classes)
-    spare = np.maximum(counts - 1, 0)
-    n_validation = min(max(n_classes, int(np.ceil(fraction * len(labels)))), int(spare.sum()))
-    if n_validation == 0:
-        raise ValueError(
-            "The validation set is too small: no class has two rows, so that none can be held "
-            f"out of n_samples={len(labels)}. Pass X_val and y_val, or set early_stopping=False."
-        )
-    quota = _apportion(n_validation, counts, spare)
-    grouped = _grouped(labels, rng)  # the first rows of each class are held out
-    rank = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
-    held_out = np.zeros(len(labels), dtype=bool)
-    held_out[grouped] = rank < quota[labels[grouped]]
-    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
-
-
-def stratified_folds(labels, n_folds, rng):
-    """Return the fold of each row, each class spread evenly; -1 for rows alone in theirs.
-
-    A row that is the only one of its class cannot be held out: nothing else would be
-    learnt of the class.
-    """
-    counts = np.bincount(labels)
-    grouped = _grouped(labels, rng)
-    grouped = grouped[counts[labels[grouped]] > 1]
-    fold = np.full(len(labels), -1)
-    fold[grouped] = np.arange(len(grouped)) % n_folds
-    return fold
-
-
-def _grouped(labels, rng):
-    """Return the positions of all rows in a random order, but class by class."""
-    shuffled = rng.permutation(len(labels))
-    return shuffled[np.argsort(labels[shuffled], kind="stable")]
-
-
-def _apportion(total, counts, spare):
-    """Return `total` seats by class, in proportion to counts, from 1 up to `spare`."""
-    least = np.minimum(spare, 1)
-    ideal = total * counts / counts[spare > 0].sum()
-    quota = np.clip(np.floor(ideal).astype(int), least, spare)
-    while (missing := total - quota.sum()) != 0:
-        # Give to the class furthest below its ideal, take from the one furthest above it.
-        step = 1 if missing > 0 else -1
-        movable = quota < spare if step > 0 else quota > least
-        quota[np.where(movable, step * (ideal - quota), -np.inf).argmax()] += step
-    return quota

@@ -182,19 +182,43 @@ def check_weights(sample_weight, n_rows, name, *, part=False):
     return weight
 
 
-def weighted_sample(X, labels, sample_weight):
+def weighted_sample(X, labels, sample_weight, groups=None):
     """Return the labelled rows whose weight is not zero: those are as good as absent.
 
     So are those whose share of the largest weight underflows: a split that held out no
     others would have no weight at all.
     """
     if sample_weight is None:
-        return Sample(X, labels)
+        return Sample(X, labels, groups=groups)
     scale = float(sample_weight.max())
     relative = sample_weight / scale
-    sample = Sample(X, labels, relative, weight_scale=scale)
+    sample = Sample(X, labels, relative, weight_scale=scale, groups=groups)
     counts = relative >= np.finfo(np.float64).tiny
     return sample if counts.all() else sample.take(np.flatnonzero(counts))
+
+
+def check_groups(groups, n_rows, X_val):
+    """Return the groups of rows as integers, None for None."""
+    if groups is None:
+        return None
+    if X_val is not None:
+        raise ValueError(
+            "groups say which rows of X are held out together, and with X_val none are; pass one "
+            "of the two."
+        )
+    groups = np.asarray(groups)
+    if groups.shape != (n_rows,):
+        raise ValueError(
+            f"groups must have one value per row, shape ({n_rows},), got shape {groups.shape}."
+        )
+    if groups.dtype.kind in "fc" and not np.isfinite(groups).all():
+        raise ValueError("groups must hold no NaN or infinity; give rows of no group one each.")
+    try:
+        return np.unique(groups, return_inverse=True)[1]
+    except TypeError as error:
+        raise ValueError(
+            f"groups must hold values of one kind and no missing ones: {error}."
+        ) from error
 
 
 def check_validation(estimator, classes, X_val, y_val, sample_weight_val):

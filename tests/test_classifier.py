@@ -378,7 +378,7 @@ def test_a_fit_of_a_data_frame_warns_of_nothing(settings):
 def test_held_out_rows_reach_neither_scaler_nor_class_weights_nor_training():
     clf = quick(early_stopping=True, scaling="standard", class_weight="balanced")
     split = clf.fit(X, y)
-    from skmax._targets import split_validation
+    from skmax._splits import split_validation
 
     rng = np.random.default_rng(split._state.split_seed)
     train, held_out = split_validation(y, 3, 0.1, rng)

@@ -22,7 +22,7 @@ LAYERS = [
     {"_building"},
     {"_newton"},
     {"_model", "_solvers"},
-    {"_monitor", "_calibration", "_targets", "_tasks"},
+    {"_monitor", "_calibration", "_splits", "_targets", "_tasks"},
     {"_objective"},
     {"_network", "_partitions", "_rows"},
     {"_activations", "_drawing", "_losses", "_schedules", "_optimizers", "_scaling"},

@@ -15,8 +15,6 @@ from skmax._targets import (
     class_indices,
     class_weights,
     row_weights,
-    split_validation,
-    stratified_folds,
     warn_of_regression,
 )
 
@@ -136,86 +134,6 @@ def test_row_weights_are_products():
     assert_array_equal(row_weights(labels, sample, of_class), [10, 200, 300])
     with pytest.raises(ValueError, match=r"no row with a weight.*\[0.0, 1.0\]"):
         row_weights(np.zeros(3, dtype=int), sample, np.array([0.0, 1.0]))
-
-
-@pytest.mark.parametrize("fraction", [0.0, 0.1, 0.25, 0.5, 0.9])
-@pytest.mark.parametrize(
-    "counts",
-    [
-        [10],
-        [50, 50],
-        [31, 33, 37],
-        [97, 2, 1],
-        [1, 1, 8],
-        [2] * 30,
-        [40, 40, 2, 2, 2],
-        [300, 40, 5, 2, 1],
-        [4, 0, 6],
-    ],
-)
-def test_split_is_stratified(counts, fraction):
-    counts = np.array(counts)
-    rng = np.random.default_rng(0)
-    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
-    train, validation = split_validation(labels, len(counts), fraction, rng)
-    assert_array_equal(np.sort(np.concatenate([train, validation])), np.arange(len(labels)))
-    spare = np.maximum(counts - 1, 0).sum()
-    assert len(validation) == min(max(len(counts), np.ceil(fraction * len(labels))), spare)
-    held_out = np.bincount(labels[validation], minlength=len(counts))
-    in_training = counts - held_out
-    assert (in_training[counts > 0] >= 1).all(), "every class is trained on"
-    assert (held_out[counts > 1] >= 1).all(), "every class that can be is validated on"
-    # Within a row of the proportion, and a row for each class that a rule above binds.
-    ideal = len(validation) * counts / counts[counts > 1].sum()
-    free = (held_out > 1) & (in_training > 1)
-    assert (np.abs(held_out - ideal)[free] <= 1 + (~free).sum()).all()
-
-
-def test_split_of_balanced_classes_is_exactly_proportional():
-    labels = np.tile(np.arange(10), 30)
-    _, validation = split_validation(labels, 10, 0.1, np.random.default_rng(0))
-    assert_array_equal(np.bincount(labels[validation]), 3)
-
-
-def test_lone_rows_leave_the_proportion_of_the_others_alone():
-    labels = np.repeat(np.arange(62), [200, 100] + 60 * [1])
-    _, validation = split_validation(labels, 62, 0.2, np.random.default_rng(0))
-    assert_array_equal(np.bincount(labels[validation]), [48, 24])
-
-
-def test_split_depends_on_the_generator_alone():
-    labels = np.tile(np.arange(3), 20)
-    splits = [split_validation(labels, 3, 0.2, np.random.default_rng(s))[1] for s in (0, 0, 1)]
-    assert_array_equal(splits[0], splits[1])
-    assert not np.array_equal(splits[0], splits[2])
-
-
-def test_every_row_can_be_held_out():
-    labels = np.zeros(6, dtype=int)
-    seen = {
-        row
-        for seed in range(60)
-        for row in split_validation(labels, 1, 0.1, np.random.default_rng(seed))[1].tolist()
-    }
-    assert seen == set(range(6))
-
-
-def test_split_without_a_row_to_spare_is_refused():
-    with pytest.raises(ValueError, match=r"too small.*n_samples=3.*X_val"):
-        split_validation(np.arange(3), 3, 0.1, np.random.default_rng(0))
-
-
-def test_folds_share_every_class_evenly_and_leave_lone_rows_out():
-    labels = np.repeat([0, 1, 2, 3, 5], [40, 21, 2, 1, 9])
-    fold = stratified_folds(labels, 7, np.random.default_rng(0))
-    assert (fold[labels == 3] == -1).all() and (fold[labels != 3] >= 0).all()
-    assert set(fold) == set(range(-1, 7))
-    for label in (0, 1, 2, 5):
-        counts = np.bincount(fold[labels == label], minlength=7)
-        assert np.ptp(counts) <= 1
-    assert np.ptp(np.bincount(fold[fold >= 0])) <= 1
-    other = stratified_folds(labels, 7, np.random.default_rng(1))
-    assert (fold != other).any()
 
 
 @pytest.mark.parametrize(
