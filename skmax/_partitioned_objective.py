@@ -268,9 +268,30 @@ def _check_collection(value, name):
         )
 
 
+def named(X):
+    """Return X, of a data frame with the columns of every partition in the frame's own order."""
+    if not hasattr(X, "columns"):
+        return X
+    return X.map_partitions(_in_order, list(X.columns), meta=X._meta)
+
+
+def _in_order(part, columns, partition_info=None):
+    """Return the columns of a partition by their names; raise ValueError if one is missing."""
+    found = list(part.columns)
+    if found == columns:
+        return part
+    missing = [column for column in columns if column not in found]
+    if missing or len(set(found)) < len(found):
+        raise ValueError(
+            f"Partition {partition_info['number']}: X must have the columns {columns}, each "
+            f"once; got {found}."
+        )
+    return part[columns]
+
+
 def delayed_parts(X, y, sample_weight):
     """Return the partitions as (X, y, sample_weight), each delayed, or None for no weights."""
-    columns = {"X": X, "y": y} | (
+    columns = {"X": named(X), "y": y} | (
         {} if sample_weight is None else {"sample_weight": sample_weight}
     )
     for name, value in columns.items():

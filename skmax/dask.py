@@ -28,18 +28,17 @@ from ._partitioned_objective import (
     header,
     held_out_temperature,
     load,
+    named,
     partitioned_objective,
 )
 from ._targets import check_kind
 
 __all__ = ["DaskSoftmaxMLPClassifier"]
 
-# Attributes of the local classifier that a fit publishes here, too.
-PUBLISHED = (
-    *("classes_", "coefs_", "intercepts_", "scaling_", "temperature_"),
-    *("n_features_in_", "feature_names_in_", "n_layers_", "n_outputs_", "out_activation_"),
-    *("n_iter_", "t_", "loss_", "loss_curve_", "best_loss_"),
-)
+
+def _of_local(name):
+    """Return a property that is an attribute of the fitted local classifier."""
+    return property(lambda self: getattr(self._fitted(), name))
 
 
 class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
@@ -59,12 +58,12 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    client : distributed.Client, default=None
-        The cluster. None takes the current client. Clones share it; pickles hold None.
     hidden_layer_sizes, activation, solver, alpha, max_iter, max_fun, tol, random_state, \
 verbose, early_stopping, class_weight, label_smoothing, dropout, scaling, \
 temperature_scaling, dtype : as in SoftmaxMLPClassifier
         See there.
+    client : distributed.Client, default=None
+        The cluster. None takes the current client. Clones share it; pickles hold None.
 
     Attributes
     ----------
@@ -100,7 +99,6 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
 
     def __init__(
         self,
-        client: Any = None,
         hidden_layer_sizes: Any = (128, 128),
         activation: str = "relu",
         *,
@@ -118,8 +116,8 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         scaling: str | None = "standard",
         temperature_scaling: bool = False,
         dtype: str = "auto",
+        client: Any = None,
     ) -> None:
-        self.client = client
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.solver = solver
@@ -136,6 +134,24 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         self.scaling = scaling
         self.temperature_scaling = temperature_scaling
         self.dtype = dtype
+        self.client = client
+
+    # All that is fitted is in the local classifier alone, so that a pickle holds it once.
+    classes_ = _of_local("classes_")
+    coefs_ = _of_local("coefs_")
+    intercepts_ = _of_local("intercepts_")
+    scaling_ = _of_local("scaling_")
+    temperature_ = _of_local("temperature_")
+    n_features_in_ = _of_local("n_features_in_")
+    feature_names_in_ = _of_local("feature_names_in_")
+    n_layers_ = _of_local("n_layers_")
+    n_outputs_ = _of_local("n_outputs_")
+    out_activation_ = _of_local("out_activation_")
+    n_iter_ = _of_local("n_iter_")
+    t_ = _of_local("t_")
+    loss_ = _of_local("loss_")
+    loss_curve_ = _of_local("loss_curve_")
+    best_loss_ = _of_local("best_loss_")
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the network to rows X and labels y.
@@ -183,10 +199,8 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         local.__dict__.update(fitted_attributes(local, Outcome(model, state, loss, shortfall)))
         if shortfall:  # first: where warnings are errors, the old model is kept
             warnings.warn(shortfall, ConvergenceWarning, stacklevel=2)
-        fitted = {name: getattr(local, name) for name in PUBLISHED if hasattr(local, name)}
-        kept = {name: value for name, value in vars(self).items() if name != "feature_names_in_"}
         # In one assignment: an interruption or another thread finds the old or the new model.
-        self.__dict__ = kept | fitted | {"_local": local}
+        self._local = local
         return self
 
     def predict(self, X: Any) -> Any:
@@ -289,6 +303,16 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         # A client is a connection of this process.
         return {**super().__getstate__(), "client": None}
 
+    def __setstate__(self, state):
+        # Older versions had copies of the local classifier's attributes, too.
+        super().__setstate__(
+            {
+                name: value
+                for name, value in state.items()
+                if not isinstance(getattr(type(self), name, None), property)
+            }
+        )
+
     def __copy__(self):
         twin = type(self).__new__(type(self))
         twin.__dict__.update(vars(self))
@@ -347,7 +371,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
     def _by_block(self, X, method):
         """Return what a method of the local classifier returns of each block of rows."""
         local = self._checked(X)
-        X = X.to_dask_array() if hasattr(X, "to_dask_array") else X
+        X = named(X).to_dask_array() if hasattr(X, "to_dask_array") else X
         X = X.rechunk({1: -1})
         row = np.zeros(X.shape[1]) if local.scaling_ is None else local.scaling_.center
         empty = getattr(local, method)(row[np.newaxis])[:0]
