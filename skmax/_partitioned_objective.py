@@ -353,6 +353,11 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
         class_weight = class_weights(
             local.class_weight, found.classes, np.arange(n_classes), totals
         )
+        alpha = float(local.alpha) / found.heaviest
+        if class_weight is not None and class_weight.max() > 0.0:
+            # Relative, as weights of rows are, so that no sum of them overflows.
+            alpha /= float(class_weight.max())
+            class_weight = class_weight / class_weight.max()
         scaling = None
         if learnt.moments is not None:
             scaling = checked_scaling("standard", *mean_and_deviation(learnt.moments))
@@ -367,7 +372,7 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
             ),
             dtype=compute_dtype(local, found, random=False),
         )
-        yield PartitionedObjective(samples, problem, float(local.alpha) / found.heaviest), found
+        yield PartitionedObjective(samples, problem, alpha), found
 
 
 def _whole(learnt, class_weight):

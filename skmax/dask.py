@@ -284,10 +284,11 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         with nullcontext() if self.client is None else self.client.as_current():
             parts = delayed_parts(X, y, sample_weight)
             scores = [dask.delayed(_score)(local, i, *part) for i, part in enumerate(parts)]
-            right, total = np.sum(dask.compute(*scores), axis=0)
-        if not total > 0.0:
+            right, total, heaviest = np.transpose(dask.compute(*scores))
+        if not heaviest.max() > 0.0:
             raise ValueError("X must have a row with a weight above zero, and has none.")
-        return float(right / total)
+        relative = heaviest / heaviest.max()
+        return float((relative @ right) / (relative @ total))
 
     def to_local(self) -> SoftmaxMLPClassifier:
         """Return the fitted SoftmaxMLPClassifier, which needs no cluster.
@@ -394,11 +395,16 @@ def _predict_block(X, local, method, empty):
 
 
 def _score(local, number, *part):
-    """Return the weight of a partition's rows that are classified rightly, and of all."""
+    """Return the weight of a partition's rows that are classified rightly, and of all.
+
+    Both are relative to that of the heaviest row, which comes third, so that no sum overflows.
+    """
     X, y, weight = load(number, *part)
-    if len(y) == 0:
-        return 0.0, 0.0
+    weight = np.ones(len(y)) if weight is None else weight
+    heaviest = weight.max(initial=0.0)
+    if not heaviest > 0.0:
+        return 0.0, 0.0, 0.0
     predicted = local.predict(X)
     check_kind(y, predicted)
-    weight = np.ones(len(y)) if weight is None else weight
-    return float(weight @ (predicted == y)), float(weight.sum())
+    weight = weight / heaviest
+    return float(weight @ (predicted == y)), float(weight.sum()), float(heaviest)

@@ -243,6 +243,26 @@ def test_a_score_weighs_rows_as_a_fit_does(client):
         clf.score(chunked(X, 3), chunked(y, 3), chunked(-weight, 3))
 
 
+@pytest.mark.parametrize("scale", [1e307, 1e-320])
+def test_a_score_depends_on_relative_weights_only(client, scale):
+    clf = distributed(max_iter=2).fit(chunked(X, 3), chunked(y, 3))
+    weights = np.round(weight) * np.repeat([1.0, 2.0, 0.0], 100)
+    expected = clf.score(chunked(X, 3), chunked(y, 3), chunked(weights, 3))
+    score = clf.score(chunked(X, 3), chunked(y, 3), chunked(weights * scale, 3))
+    assert score == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e307, 1e-300])
+def test_weights_of_classes_are_relative_to_alpha(client, scale):
+    P = []
+    for factor in (1.0, scale):
+        settings = {"class_weight": {0: factor, 1: 3 * factor}, "alpha": factor}
+        settings["class_weight"][2] = factor
+        clf = distributed(**settings).fit(chunked(X, 3), chunked(y, 3))
+        P.append(clf.to_local().predict_proba(X))
+    assert_allclose(*P, atol=1e-6)
+
+
 def test_labels_of_another_kind_have_no_score(client):
     clf = distributed(max_iter=2).fit(chunked(X, 3), chunked(y, 3))
     with pytest.raises(ValueError, match="of the kind that was fitted, numbers; got strings"):
