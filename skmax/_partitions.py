@@ -183,6 +183,12 @@ class Partitions:
             except TimeoutError:
                 if future.done():  # it is the task's own
                     raise
+            except AttributeError as error:
+                # Where workers are lost together, an error may be lost with them: Dask then
+                # raises None.
+                if future.status == "error" and future.exception() is None:
+                    raise CancelledError("Workers were lost, and the error with them.") from error
+                raise
             wait_for_a_worker(self.client)
             # As long as something is computed, an evaluation may take as long as it takes.
             if time.monotonic() - begun > NO_ANSWER and not any(self.client.processing().values()):

@@ -546,6 +546,23 @@ def test_an_evaluation_that_got_lost_is_asked_for_again(client, monkeypatch, err
     assert_array_equal(clf.coefs_[0], expected.coefs_[0])
 
 
+def test_an_error_that_got_lost_with_the_workers_is_no_error(client, monkeypatch):
+    expected = distributed().fit(chunked(X, 2), chunked(y, 2)).to_local()
+    original, n_calls = Partitions._submit, 0
+
+    def forgotten(self, function, arguments, pending):
+        nonlocal n_calls
+        n_calls += 1
+        original(self, function, arguments, pending)
+        if n_calls == 2:
+            pending[-1]._state.set_error(None, None)  # as seen where two workers had been killed
+
+    monkeypatch.setattr(Partitions, "_submit", forgotten)
+    clf = distributed().fit(chunked(X, 2), chunked(y, 2))
+    assert n_calls > 2
+    assert_array_equal(clf.coefs_[0], expected.coefs_[0])
+
+
 def test_a_cluster_that_fails_again_and_again_is_an_error(client, monkeypatch):
     def lost(self, timeout=None):
         raise CommClosedError("gone")
