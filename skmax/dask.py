@@ -86,10 +86,11 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
 
     Notes
     -----
-    X is chunked along rows; what columns are chunked is joined. Each partition is read once and
-    kept in the memory of the workers, and read again if a worker is lost. The result depends on
-    how the rows are partitioned by rounding only, which long fits of hidden layers amplify to
-    another local optimum of about the same objective.
+    X is chunked along rows; what columns are chunked is joined. Columns of a data frame go by
+    their names in every partition. Each partition is read once and kept in the memory of the
+    workers, and read again if a worker is lost. The result depends on how the rows are
+    partitioned by rounding only, which long fits of hidden layers amplify to another local
+    optimum of about the same objective.
 
     References
     ----------
