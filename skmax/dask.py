@@ -36,9 +36,9 @@ from ._targets import check_kind
 __all__ = ["DaskSoftmaxMLPClassifier"]
 
 
-def _of_local(name):
+def _of_local(name, description):
     """Return a property that is an attribute of the fitted local classifier."""
-    return property(lambda self: getattr(self._fitted(), name))
+    return property(lambda self: getattr(self._fitted(), name), doc=description)
 
 
 class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
@@ -138,21 +138,21 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         self.client = client
 
     # All that is fitted is in the local classifier alone, so that a pickle holds it once.
-    classes_ = _of_local("classes_")
-    coefs_ = _of_local("coefs_")
-    intercepts_ = _of_local("intercepts_")
-    scaling_ = _of_local("scaling_")
-    temperature_ = _of_local("temperature_")
-    n_features_in_ = _of_local("n_features_in_")
-    feature_names_in_ = _of_local("feature_names_in_")
-    n_layers_ = _of_local("n_layers_")
-    n_outputs_ = _of_local("n_outputs_")
-    out_activation_ = _of_local("out_activation_")
-    n_iter_ = _of_local("n_iter_")
-    t_ = _of_local("t_")
-    loss_ = _of_local("loss_")
-    loss_curve_ = _of_local("loss_curve_")
-    best_loss_ = _of_local("best_loss_")
+    classes_ = _of_local("classes_", "Class labels, sorted.")
+    coefs_ = _of_local("coefs_", "Weight matrices, read-only.")
+    intercepts_ = _of_local("intercepts_", "Bias vectors, read-only.")
+    scaling_ = _of_local("scaling_", "What was learnt about the features, or None.")
+    temperature_ = _of_local("temperature_", "What logits are divided by.")
+    n_features_in_ = _of_local("n_features_in_", "Number of features.")
+    feature_names_in_ = _of_local("feature_names_in_", "Names of the features, where X had any.")
+    n_layers_ = _of_local("n_layers_", "Number of layers, those of inputs and outputs included.")
+    n_outputs_ = _of_local("n_outputs_", "Number of classes.")
+    out_activation_ = _of_local("out_activation_", "Name of the last activation.")
+    n_iter_ = _of_local("n_iter_", "Number of iterations.")
+    t_ = _of_local("t_", "Number of rows seen.")
+    loss_ = _of_local("loss_", "J at the end.")
+    loss_curve_ = _of_local("loss_curve_", "J after each iteration.")
+    best_loss_ = _of_local("best_loss_", "Lowest J of an iteration.")
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the network to rows X and labels y.
