@@ -38,7 +38,11 @@ __all__ = ["DaskSoftmaxMLPClassifier"]
 
 def _of_local(name, description):
     """Return a property that is an attribute of the fitted local classifier."""
-    return property(lambda self: getattr(self._fitted(), name), doc=description)
+
+    def attribute(self):
+        return getattr(self._fitted(), name)
+
+    return property(attribute, doc=description)
 
 
 class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
