@@ -98,18 +98,29 @@ class OneThread:
             n_threads = library.get_num_threads()
             if n_threads is not None and n_threads > 1:
                 self._limited.append((library, n_threads))
-                library.set_num_threads(1)
+                _set_threads(library, 1)
 
     def _restore(self):
         while self._limited:
-            library, n_threads = self._limited[-1]
-            library.set_num_threads(n_threads)
+            _set_threads(*self._limited[-1])
             self._limited.pop()  # last: where this is interrupted, the next to leave does it
 
     def _begin_child(self):
         self._n_users = 0
         self._restore()
         self._lock.release()
+
+
+def _set_threads(library, n_threads):
+    """Set the number of threads of a library, from whatever thread of Python this is."""
+    # From threadpoolctl 3.8 on, only the first thread that sets a number of OpenBLAS can set
+    # another, until it is told to let go.
+    let_go = getattr(library, "clear_controlling_thread", None)
+    if let_go is not None:
+        let_go(force=True)
+    library.set_num_threads(n_threads)
+    if let_go is not None:
+        let_go()
 
 
 ONE_THREAD = OneThread()
