@@ -16,7 +16,7 @@ from _measure import NEUTRAL, arguments, machine, paired
 from accuracy import load
 from sklearn.datasets import make_classification
 from speed import NETWORKS, data, settings
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from skmax import SoftmaxMLPClassifier
 
@@ -27,6 +27,7 @@ TABLES = {
     "spam": (3000, 57, 2),
     "magic": (3000, 10, 2),
 }
+BLAS = ThreadpoolController().select(user_api="blas")
 WIDEST = ([784, 1024, 1024, 10], 256, 2_000, 1)
 
 
@@ -59,7 +60,7 @@ def table(name, folder, quick):
 
 def on_one_thread(function):
     """Call a function on one BLAS thread."""
-    with threadpool_limits(1, user_api="blas"):
+    with BLAS.limit(limits=1):
         function()
 
 

@@ -98,12 +98,24 @@ class OneThread:
             n_threads = library.get_num_threads()
             if n_threads is not None and n_threads > 1:
                 self._limited.append((library, n_threads))
-                _set_threads(library, 1)
+        self._set([(library, 1) for library, _ in self._limited])
 
     def _restore(self):
-        while self._limited:
-            _set_threads(*self._limited[-1])
-            self._limited.pop()  # last: where this is interrupted, the next to leave does it
+        self._set(self._limited)
+        self._limited = []  # last: where this is interrupted, the next to leave does it
+
+    def _set(self, numbers):
+        """Set numbers of threads, from whatever thread of Python this is."""
+        if not numbers:
+            return
+        # From threadpoolctl 3.8 on, only the first thread that sets a number of OpenBLAS can
+        # set another, until it lets go; that is known once for all libraries.
+        libraries = (library for library, _ in numbers)
+        let_go = next(filter(None, map(_letting_go, libraries)), _nothing)
+        let_go(force=True)
+        for library, n_threads in numbers:
+            library.set_num_threads(n_threads)
+        let_go()
 
     def _begin_child(self):
         self._n_users = 0
@@ -111,16 +123,12 @@ class OneThread:
         self._lock.release()
 
 
-def _set_threads(library, n_threads):
-    """Set the number of threads of a library, from whatever thread of Python this is."""
-    # From threadpoolctl 3.8 on, only the first thread that sets a number of OpenBLAS can set
-    # another, until it is told to let go.
-    let_go = getattr(library, "clear_controlling_thread", None)
-    if let_go is not None:
-        let_go(force=True)
-    library.set_num_threads(n_threads)
-    if let_go is not None:
-        let_go()
+def _letting_go(library):
+    return getattr(library, "clear_controlling_thread", None)
+
+
+def _nothing(force=False):
+    """Stand for what another library or an older threadpoolctl lacks."""
 
 
 ONE_THREAD = OneThread()
