@@ -15,9 +15,9 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-# Multiplications of the largest product from which a fit may have threads. On two idle cores a
-# step is 1.1 to 1.2 times as fast with two of them at 2^22 and 1.5 times at 2^24; on busy ones it is
-# many times slower.
+# Multiplications of the largest product from which a fit may have threads. On two idle cores
+# a step is 1.1 to 1.2 times as fast with two of them at 2^22 and 1.5 times at 2^24; on busy
+# ones it is many times slower.
 WORTH_THREADS = 2**23
 
 # Most rows that count: blocks of many rows are many products of a batch's size, one beside

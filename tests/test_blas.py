@@ -100,6 +100,7 @@ def test_partitions_have_the_same_bits_on_any_number_of_threads():
         scaling=None,
         class_weight=None,
         whole=Whole(len(y)),
+        smoothing=None,
         dtype=np.dtype(np.float64),
     )
     sample = Sample(X, y, np.linspace(0.5, 1.0, len(y)))
