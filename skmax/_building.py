@@ -7,7 +7,9 @@ from collections.abc import Callable
 from math import ceil, log
 
 import numpy as np
+from scipy.sparse import issparse
 
+from ._blas import blas_threads, gains_from_threads
 from ._monitor import Monitor
 from ._network import Network
 from ._newton import minimize_newton
@@ -115,6 +117,16 @@ def target_smoothing(estimator, network, class_totals, *, streaming=False):
     if share == "auto":
         share = 0.0 if streaming or len(network.shapes) == 1 else AUTO_LABEL_SMOOTHING
     return float(share) * class_totals / class_totals.sum() if share else None
+
+
+def fit_threads(estimator, network, X, n_rows):
+    """Return a context with the threads of BLAS that a fit is worth."""
+    shapes, sparse = network.shapes, issparse(X)
+    if estimator.solver == "newton-cg" and not sparse:
+        # The preconditioner takes the products of all pairs of features.
+        shapes = [*shapes, (network.layer_sizes[0],) * 2]
+    n_rows = min(n_rows, batch_rows(estimator, n_rows))
+    return blas_threads(gains_from_threads(shapes, n_rows, sparse=sparse))
 
 
 def build_objective(

@@ -24,6 +24,7 @@ from ._building import (
     batch_rows,
     build_network,
     compute_dtype,
+    fit_threads,
     holds_out,
     iterations,
 )
@@ -537,7 +538,6 @@ default="relu"
                 sample.labels, len(classes), self.validation_fraction, split_rng, sample.groups
             )
             sample, held_out = sample.take(training), sample.take(validation)
-        scaling = self._learn_scaling(sample) if before is None else before.scaling
         n_rows = len(sample.labels)
         plan = None
         if held_out is None:
@@ -555,12 +555,14 @@ default="relu"
         random = (plan is not None and plan.n_helpers > 0) or n_rows > batch_rows(self, n_rows)
         if unfinished is None:
             state.cast(compute_dtype(self, X, random=random))
-        temperature = 1.0 if before is None else before.temperature
-        model = Model(state.params, network, classes, scaling, temperature)
         resumed = unfinished is not None
-        outcome = train(
-            *(working_copy, state, model, sample, held_out, plan), resumed=resumed, tasks=tasks
-        )
+        with fit_threads(self, network, X, n_rows):
+            scaling = self._learn_scaling(sample) if before is None else before.scaling
+            temperature = 1.0 if before is None else before.temperature
+            model = Model(state.params, network, classes, scaling, temperature)
+            outcome = train(
+                *(working_copy, state, model, sample, held_out, plan), resumed=resumed, tasks=tasks
+            )
         return self._publish(working_copy, outcome, tasks)
 
     @available_if(check_can_stream)
@@ -611,16 +613,17 @@ default="relu"
         classes = stream_classes(classes, self.classes_ if continued else None)
         sample = weighted_sample(X, class_indices(y, classes), sample_weight)
         network = build_network(self, [X.shape[1], *hidden, len(classes)])
-        if continued:  # in the precision of the fit which goes on
-            state = continued_state(
-                self._state, self._model, network, self.scaling, streaming=True
-            )
-            model = replace(self._model, network=network)
-        else:
-            state = first_state(self, network)
-            state.cast(compute_dtype(self, X, random=True))
-            model = Model(state.params, network, classes, self._learn_scaling(sample))
-        outcome = train(working_copy, state, model, sample, streaming=True, tasks=tasks)
+        with fit_threads(self, network, X, len(sample.labels)):
+            if continued:  # in the precision of the fit which goes on
+                state = continued_state(
+                    self._state, self._model, network, self.scaling, streaming=True
+                )
+                model = replace(self._model, network=network)
+            else:
+                state = first_state(self, network)
+                state.cast(compute_dtype(self, X, random=True))
+                model = Model(state.params, network, classes, self._learn_scaling(sample))
+            outcome = train(working_copy, state, model, sample, streaming=True, tasks=tasks)
         return self._publish(working_copy, outcome, tasks)
 
     def predict(self, X: Any) -> np.ndarray:

@@ -15,6 +15,7 @@ from dask.sizeof import sizeof
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
+from ._blas import ONE_THREAD, blas_threads, gains_from_threads
 from ._building import build_monitor, build_network, compute_dtype, minimize, target_smoothing
 from ._calibration import enough_rows, fit_temperature
 from ._helpers import N_FOLDS
@@ -172,10 +173,11 @@ def statistics(sample, n_classes, scales):
     """Return the `Statistics` of a sample."""
     labels, weight = sample.labels, sample.sample_weight
     totals = np.bincount(labels, weights=weight, minlength=n_classes).astype(np.float64)
-    learns = scales and len(labels) > 0
-    return Statistics(
-        totals, len(labels), moments(sample.X, sample.index, weight) if learns else None
-    )
+    learnt = None
+    if scales and len(labels) > 0:
+        with ONE_THREAD:  # weighted sums are no large products
+            learnt = moments(sample.X, sample.index, weight)
+    return Statistics(totals, len(labels), learnt)
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -192,7 +194,14 @@ def share_of(sample, problem, params):
         smoothing=problem.smoothing,
         whole=problem.whole,
     )
-    return Share(*objective(params))
+    with _threads(sample, problem):
+        return Share(*objective(params))
+
+
+def _threads(sample, problem):
+    """Return a context with the threads of BLAS that a sample is worth."""
+    n_rows, sparse = len(sample.labels), issparse(sample.X)
+    return blas_threads(gains_from_threads(problem.network.shapes, n_rows, sparse=sparse))
 
 
 def _weight(sample, problem):
@@ -221,7 +230,8 @@ def judge(sample, problem, params):
     weight = _weight(sample, problem)
     Z = np.empty((0, problem.network.layer_sizes[-1]))
     if len(sample.labels) > 0:
-        Z = all_logits(problem.network, params, sample.rows(problem.scaling, problem.dtype))
+        with _threads(sample, problem):
+            Z = all_logits(problem.network, params, sample.rows(problem.scaling, problem.dtype))
     return HeldOut(Z, sample.labels, np.ones(len(Z)) if weight is None else weight)
 
 
@@ -372,7 +382,9 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
             ),
             dtype=compute_dtype(local, found, random=False),
         )
-        yield PartitionedObjective(samples, problem, alpha), found
+        gains = gains_from_threads(problem.network.shapes, learnt.n_rows)
+        with blas_threads(gains):  # of the client, for scipy's sums over the parameters
+            yield PartitionedObjective(samples, problem, alpha), found
 
 
 def _whole(learnt, class_weight):

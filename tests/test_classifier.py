@@ -133,7 +133,8 @@ def test_same_seed_same_bits_whatever_the_global_state(solver):
     "settings", [{}, {"solver": "lbfgs"}, {"solver": "newton-cg"}, {"early_stopping": "auto"}]
 )
 def test_the_number_of_blas_threads_changes_rounding_only(settings):
-    rows, labels = make_classification(2000, 60, n_informative=20, n_classes=5, random_state=0)
+    # Wide enough to be worth threads, for the preconditioner of "newton-cg", too.
+    rows, labels = make_classification(2000, 200, n_informative=20, n_classes=5, random_state=0)
     fitted = []
     for n_threads in (1, 2):
         with threadpool_limits(n_threads):
