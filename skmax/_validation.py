@@ -11,6 +11,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
+from ._features import as_numeric, check_numbers
 from ._optimizers import OPTIMIZERS
 from ._rows import Sample
 from ._targets import check_labels, class_indices
@@ -89,7 +90,7 @@ def check_rows(estimator, X, y, sample_weight=None, *, reset, suffix=""):
     The estimator receives `n_features_in_` and `feature_names_in_` if `reset`, and is compared
     with if not. `suffix` is that of the arguments' names in messages.
     """
-    X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=reset)
+    X = _checked_numbers(estimator, X, reset)
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
@@ -98,6 +99,13 @@ def check_rows(estimator, X, y, sample_weight=None, *, reset, suffix=""):
     y = check_labels(y)
     check_consistent_length(X, y)
     return X, y, check_weights(sample_weight, X.shape[0], "sample_weight" + suffix)
+
+
+def _checked_numbers(estimator, X, reset):
+    """Return X as ndarray or CSR of finite numbers."""
+    X = as_numeric(X)
+    X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=reset)
+    return X.astype(np.float64) if X.dtype == object else X  # of a frame's Decimals
 
 
 def check_dense(X, scaling):
@@ -127,7 +135,7 @@ def check_prediction_rows(estimator, X, n_features):
     ):
         if isfinite(np.add.reduce(X, axis=None)):  # so is then every addend
             return X
-    X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=False)
+    X = _checked_numbers(estimator, X, reset=False)
     if X.shape[1] != n_features:  # the estimator has been refitted meanwhile
         raise ValueError(
             f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting "
@@ -164,6 +172,7 @@ def check_weights(sample_weight, n_rows, name, *, part=False):
         return None
     if isinstance(sample_weight, Number):
         sample_weight = np.full(n_rows, sample_weight)
+    check_numbers(np.asarray(sample_weight), name)
     weight = check_array(
         sample_weight,
         ensure_2d=False,

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from sklearn.utils.validation import validate_data
 
 from skmax import SoftmaxMLPClassifier
-from skmax._validation import check_prediction_rows, weighted_sample
+from skmax._validation import check_prediction_rows, check_weights, weighted_sample
 
 X = np.random.default_rng(0).normal(size=(30, 4))
 FRAME = pd.DataFrame(X, columns=list("abcd"))
@@ -156,3 +156,21 @@ def test_classes_that_are_no_array_are_said_to_be_those(classes):
         ValueError, match=r"^classes must be an array-like of all labels, got .*: "
     ):
         SoftmaxMLPClassifier().partial_fit(X, y, classes=classes)
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [
+        ["1", "2"],
+        np.array(["1", "2"], dtype=object),
+        np.array([1, 2], dtype="m8[s]"),
+        np.array([1, 2], dtype="M8[s]"),
+        pd.Series(["1", "2"], dtype="category"),
+        np.timedelta64(1, "s"),
+        "1",
+    ],
+    ids=str,
+)
+def test_weights_are_numbers(weight):
+    with pytest.raises(ValueError, match=r"^sample_weight must hold numbers, got \w+, such as"):
+        check_weights(weight, 2, "sample_weight")
