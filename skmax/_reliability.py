@@ -365,11 +365,13 @@ def binned(confidence, right, weight, n_bins, strategy):
 
 def check_column_labels(labels, n_classes):
     """Return the classes of the columns as an array; ValueError unless there is one each."""
-    labels = np.asarray(labels)
+    wanted = f"labels must be one class per column, {n_classes} different ones, got {labels!r}"
+    try:
+        labels = check_labels(labels)
+    except ValueError as error:
+        raise ValueError(f"{wanted}: {error}") from error
     if labels.shape != (n_classes,) or len(np.unique(labels)) != n_classes:
-        raise ValueError(
-            f"labels must be one class per column, {n_classes} different ones, got {labels}."
-        )
+        raise ValueError(f"{wanted}.")
     return labels
 
 

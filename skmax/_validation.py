@@ -14,7 +14,7 @@ from sklearn.utils.validation import validate_data
 from ._features import as_numeric, check_numbers
 from ._optimizers import OPTIMIZERS
 from ._rows import Sample
-from ._targets import check_labels, class_indices
+from ._targets import check_labels, class_indices, listed, positions, same_classes
 
 
 def last_step(estimator):
@@ -160,10 +160,13 @@ def check_class(class_, classes):
     """Return the index of a class label, None for None."""
     if class_ is None:
         return None
-    known = classes.tolist()
-    if np.ndim(class_) or class_ not in known:
-        raise ValueError(f"class_ must be None or one of the classes {known}, got {class_!r}.")
-    return known.index(class_)
+    label = class_[()] if isinstance(class_, np.ndarray) else class_  # of no dimension
+    index = positions([label], classes)[0]
+    if index is None:
+        raise ValueError(
+            f"class_ must be None or one of the classes {listed(classes)}, got {class_!r}."
+        )
+    return index
 
 
 def check_weights(sample_weight, n_rows, name, *, part=False):
@@ -228,7 +231,7 @@ def check_validation(estimator, classes, X_val, y_val, sample_weight_val):
 
 def check_same_classes(classes, previous):
     """Raise ValueError unless a warm start has the classes of the fit before it."""
-    if not np.array_equal(classes, previous):
+    if not same_classes(classes, previous):
         raise ValueError(
             "warm_start can only be used where `y` has the same classes as in the previous "
             f"call to fit. Previously got {previous}, `y` has {classes}"
@@ -247,7 +250,7 @@ def stream_classes(classes, previous):
         raise ValueError(
             f"classes must be an array-like of all labels, got {classes!r}: {error}"
         ) from error
-    if previous is not None and not np.array_equal(classes, previous):
+    if previous is not None and not same_classes(classes, previous):
         raise ValueError(
             f"classes={classes} are not those of the last call to partial_fit, {previous}."
         )
