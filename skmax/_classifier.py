@@ -55,6 +55,7 @@ from ._validation import (
     check_settings,
     check_validation,
     check_weights,
+    knows_other_names,
     overwrite_layers,
     stream_classes,
     weighted_sample,
@@ -431,6 +432,7 @@ default="relu"
         self.temperature_scaling = temperature_scaling
         self.dtype = dtype
 
+    @knows_other_names
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -533,6 +535,7 @@ default="relu"
         return self._publish(working_copy, outcome, tasks)
 
     @available_if(check_can_stream)
+    @knows_other_names
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Continue training with one epoch over the given rows.
@@ -934,7 +937,7 @@ default="relu"
     def _publish(self, working_copy, outcome, tasks):
         """Rebind every fitted attribute; nothing else assigns to the estimator."""
         if outcome.shortfall:  # first: where warnings are errors, the old model is kept
-            warnings.warn(outcome.shortfall, ConvergenceWarning, stacklevel=4)
+            warnings.warn(outcome.shortfall, ConvergenceWarning, stacklevel=5)
         fitted = fitted_attributes(working_copy, outcome)
         gone = {"feature_names_in_", "_unfinished"} - fitted.keys()
         # In one assignment: an interruption or another thread finds the old or the new model.

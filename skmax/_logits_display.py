@@ -123,10 +123,12 @@ class LogitsDisplay:
 
         Raises
         ------
+        TypeError
+            If matplotlib knows none of such arguments.
         ImportError
             If matplotlib is missing.
         """
-        ax = self.ax_ = dressed_axes(ax, self)
+        ax = self.ax_ = dressed_axes(ax, self, kwargs, patch=True)
         self.figure_ = ax.figure
         ax.set_axis_off()
         name = self.name if name is None else name

@@ -124,10 +124,12 @@ class ReliabilityDisplay:
 
         Raises
         ------
+        TypeError
+            If matplotlib knows none of such arguments.
         ImportError
             If matplotlib is missing.
         """
-        ax = self.ax_ = dressed_axes(ax, self)
+        ax = self.ax_ = dressed_axes(ax, self, kwargs)
         self.figure_ = ax.figure
         self.rows_ax_ = rows_strip(ax)
         used = self.n_rows > 0

@@ -116,6 +116,8 @@ class TrainingCurveDisplay:
 
         Raises
         ------
+        TypeError
+            If matplotlib knows none of such arguments.
         ValueError
             If `quantity` is unknown, or there are no validation scores to draw.
         ImportError
@@ -128,7 +130,7 @@ class TrainingCurveDisplay:
                 "quantity='score' needs validation scores, and this fit has none: fit with "
                 "early_stopping=True or with X_val and y_val."
             )
-        ax = self.ax_ = dressed_axes(ax, self)
+        ax = self.ax_ = dressed_axes(ax, self, kwargs)
         self.figure_ = ax.figure
         if quantity == "loss":
             training, validation, label = (

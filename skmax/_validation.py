@@ -3,8 +3,11 @@
 Every message says what was wrong, what came and what is allowed.
 """
 
+from collections.abc import Callable
+from functools import wraps
 from math import isfinite
 from numbers import Integral, Number
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from scipy.sparse import issparse
@@ -15,6 +18,28 @@ from ._features import as_numeric, check_numbers
 from ._optimizers import OPTIMIZERS
 from ._rows import Sample
 from ._targets import check_labels, class_indices, listed, positions, same_classes
+
+# What other libraries call the arguments that validation rows are given by.
+OTHER_NAMES = ("eval_set", "validation_data", "validation_set")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def knows_other_names(method: Callable[P, T]) -> Callable[P, T]:
+    """Return a method whose TypeError for one of OTHER_NAMES says what it is called here."""
+
+    @wraps(method)  # hence the signature that inspect sees
+    def with_hint(*args: P.args, **kwargs: P.kwargs) -> T:
+        for name in OTHER_NAMES:
+            if name in kwargs:
+                raise TypeError(
+                    f"{method.__name__}() got an unexpected keyword argument {name!r}. Validation "
+                    "rows are given as fit(X, y, X_val=..., y_val=...)."
+                )
+        return method(*args, **kwargs)
+
+    return with_hint
 
 
 def last_step(estimator):

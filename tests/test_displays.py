@@ -140,8 +140,22 @@ def test_the_callers_style_wins_under_any_alias(fitted, name):
     else:
         line = display.line_ if name != "score" else display.validation_line_
         assert line.get_linewidth() == 3
-    with pytest.raises((AttributeError, TypeError)):
-        drawings(fitted)[name](no_such_style=1)
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+@pytest.mark.parametrize("argument", ["no_such_style", "pos_label"])
+def test_arguments_that_nobody_knows_are_named(fitted, name, argument):
+    expected = rf"^\w+Display has no parameter '{argument}', and a (Line2D|Rectangle) of"
+    with pytest.raises(TypeError, match=expected):
+        drawings(fitted)[name](**{argument: 1})
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("curve", {"scalex": False}), ("row", {"align": "edge", "hatch": "/"})]
+)
+def test_what_matplotlibs_functions_take_is_passed_on(fitted, name, options):
+    drawings(fitted)[name](**options)
 
 
 @pytest.mark.parametrize("name", DRAWINGS)
