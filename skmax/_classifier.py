@@ -31,7 +31,7 @@ from ._fitting import continued_state, draw_seeds, first_state, train
 from ._helpers import plan_helpers
 from ._model import Model
 from ._optimizers import OPTIMIZERS
-from ._plain import from_plain, to_plain
+from ._plain import PLAIN, attributes_from_plain, to_plain
 from ._scaling import SCALINGS, Scaling, learn_scaling
 from ._schedules import SCHEDULES
 from ._targets import (
@@ -60,9 +60,6 @@ from ._validation import (
     stream_classes,
     weighted_sample,
 )
-
-# Attributes that are objects of ours.
-PLAIN = ("_model", "_state", "_unfinished")
 
 # Attributes that an estimator has during a fit, or that a fit replaces or removes.
 OF_A_FIT = (
@@ -906,9 +903,7 @@ default="relu"
         return {name: to_plain(value) if name in PLAIN else value for name, value in state.items()}
 
     def __setstate__(self, state):
-        super().__setstate__(
-            {name: from_plain(value) if name in PLAIN else value for name, value in state.items()}
-        )
+        super().__setstate__(attributes_from_plain(state))
 
     def __sklearn_is_fitted__(self):
         return "_model" in vars(self)

@@ -17,6 +17,7 @@ LAYERS = [
     {"_conversion"},
     {"_partitioned_objective"},
     {"_fitting", "_plain", "_validation"},
+    {"_integrity"},
     {"_helpers", "_unfinished"},
     {"_scoring"},
     {"_building"},
