@@ -241,6 +241,9 @@ default="relu"
     best_validation_score_ : float or None
         Best score of the last fit and of the paused ones it continues; None without
         validation rows.
+    best_epoch_ : int or None
+        Epoch of `loss_curve_`, counted from 1, whose parameters early stopping has kept;
+        None where the last ones are kept.
     n_iter_ : int
         Epochs or iterations of the last fit, and of `partial_fit` calls since. Those of
         helper networks do not count, and are in no curve.
@@ -359,6 +362,7 @@ default="relu"
     validation_loss_curve_: list[float] | None
     validation_scores_: list[float] | None
     best_validation_score_: float | None
+    best_epoch_: int | None
 
     def __init__(
         self,
@@ -971,6 +975,7 @@ def fitted_attributes(working_copy, outcome):
         "validation_loss_curve_": history.validation_loss_curve or None,
         "validation_scores_": history.validation_scores or None,
         "best_validation_score_": None if np.isneginf(history.best_score) else history.best_score,
+        "best_epoch_": history.best_epoch if stopped_early else None,
     }
     if "feature_names_in_" in vars(working_copy):
         fitted["feature_names_in_"] = working_copy.feature_names_in_

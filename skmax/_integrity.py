@@ -148,6 +148,10 @@ def _check_history(history, size):
     for name in ("best_loss", "best_score"):
         value = getattr(history, name)
         require(isinstance(value, Real), f"{name} must be a number, got {value!r}")
+    require(
+        history.best_epoch is None or _is_count(history.best_epoch, 1),
+        f"best_epoch must be an integer >= 1 or None, got {history.best_epoch!r}",
+    )
     best = history.best_params
     require(best is None or _is_vector(best, size), "best_params must be as many as params")
 

@@ -1,5 +1,6 @@
 """What is drawn is what was computed, wherever it is drawn."""
 
+import pickle
 import sys
 
 import matplotlib
@@ -259,6 +260,20 @@ def test_the_epoch_that_is_marked_is_the_one_whose_parameters_were_kept(scoring,
     kept = np.concatenate([np.ravel(a) for a in (*stopped.coefs_, *stopped.intercepts_)])
     distance = [np.abs(params - kept).max() for params in epochs]
     assert display.best_epoch == 1 + int(np.argmin(distance))
+
+
+def test_the_epoch_that_was_kept_does_not_depend_on_later_parameters():
+    clf = classifier(early_stopping=True, learning_rate="coslog4", scoring="accuracy", max_iter=15)
+    clf.fit(X, y, X_val=X_test, y_val=y_test)
+    kept = TrainingCurveDisplay.from_estimator(clf).best_epoch
+    assert kept == clf.best_epoch_
+    for settings in ({"max_iter": 60}, {"learning_rate": "constant"}, {"early_stopping": False}):
+        clf.set_params(**settings)
+        assert TrainingCurveDisplay.from_estimator(clf).best_epoch == kept
+    assert TrainingCurveDisplay.from_estimator(pickle.loads(pickle.dumps(clf))).best_epoch == kept
+    clf.set_params(learning_rate="constant").partial_fit(X, y)  # from what was kept
+    assert clf.best_epoch_ is None
+    assert TrainingCurveDisplay.from_estimator(clf).best_epoch is None
 
 
 def test_without_early_stopping_no_epoch_is_marked():
