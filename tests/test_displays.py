@@ -445,6 +445,22 @@ def test_weight_2_is_a_row_twice_and_weight_0_a_row_absent(fitted, strategy):
     assert one.ece == pytest.approx(other.ece)
 
 
+@pytest.mark.parametrize("scale", [5e-324, 1e-300, 1e307])
+@pytest.mark.parametrize("strategy", ["uniform", "quantile"])
+def test_no_sum_of_weights_overflows_or_vanishes(fitted, strategy, scale):
+    weight = 1.0 + np.arange(len(y_test)) % 2
+    plain, scaled = (
+        ReliabilityDisplay.from_estimator(
+            fitted, X_test, y_test, sample_weight=w, strategy=strategy
+        )
+        for w in (weight, weight * scale)
+    )
+    assert_allclose(scaled.ece, plain.ece, rtol=1e-12)
+    assert_allclose(scaled.accuracy, plain.accuracy, rtol=1e-12)
+    assert_allclose(scaled.confidence, plain.confidence, rtol=1e-12)
+    assert np.isfinite(scaled.n_rows).all()
+
+
 def test_equal_confidences_share_a_bin():
     P = np.tile([0.8, 0.2], (10, 1))
     display = ReliabilityDisplay.from_predictions([0] * 8 + [1] * 2, P, strategy="quantile")
