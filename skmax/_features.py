@@ -22,6 +22,23 @@ ADVICE = {
 }
 
 
+def as_numpy(values, name):
+    """Return an array of another library, such as torch, as NumPy's; all else as it is.
+
+    What is in the memory of the CPU is not copied. TypeError for what is elsewhere.
+    """
+    if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
+        return values
+    try:
+        return np.asarray(values)
+    except (TypeError, RuntimeError, ValueError) as error:
+        kind = f"{type(values).__module__}.{type(values).__qualname__}"
+        raise TypeError(
+            f"{name} must be an array that NumPy can read where it is, in the memory of the CPU "
+            f"and without a gradient; got a {kind}: {error}"
+        ) from error
+
+
 def as_numeric(X):
     """Return X, a list as an array; raise ValueError for what is no number in it.
 
@@ -34,7 +51,10 @@ def as_numeric(X):
     ValueError
         If there are dates, durations or strings: in an array of any, in object arrays, or
         in a column of a data frame.
+    TypeError
+        If it is an array in the memory of another device.
     """
+    X = as_numpy(X, "X")
     if isinstance(X, list | tuple):
         try:
             X = np.asarray(X)

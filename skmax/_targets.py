@@ -13,6 +13,8 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from ._features import as_numpy
+
 
 def check_labels(y):
     """Return y as a one-dimensional array of labels of one kind, or raise ValueError."""
@@ -55,8 +57,8 @@ def _label_array(y):
             f"y must hold one class label per row, got a sparse array of shape {y.shape}. Pass "
             "y.toarray().argmax(axis=1) for one-hot rows, y.toarray().ravel() for a column."
         )
-    elif hasattr(y, "__array__"):
-        array = np.asarray(y)
+    elif hasattr(y, "__array__") or hasattr(y, "__dlpack__"):
+        array = np.asarray(as_numpy(y, "y"))
     else:
         array = _listed(y)
     if array.dtype.kind == "T":  # StringDType

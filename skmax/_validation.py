@@ -14,7 +14,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from ._features import as_numeric, check_numbers
+from ._features import as_numeric, as_numpy, check_numbers
 from ._optimizers import OPTIMIZERS
 from ._rows import Sample
 from ._targets import check_labels, class_indices, listed, positions, same_classes
@@ -200,6 +200,7 @@ def check_weights(sample_weight, n_rows, name, *, part=False):
         return None
     if isinstance(sample_weight, Number):
         sample_weight = np.full(n_rows, sample_weight)
+    sample_weight = as_numpy(sample_weight, name)
     check_numbers(np.asarray(sample_weight), name)
     weight = check_array(
         sample_weight,
@@ -299,7 +300,8 @@ def overwrite_layers(layers, values, name):
     if not isinstance(values, list | tuple | np.ndarray):
         raise ValueError(f"{name} must be a list of arrays, one per layer, got {values!r}.")
     values = [
-        check_array(value, ensure_2d=False, dtype=np.float64, input_name=name) for value in values
+        check_array(as_numpy(value, name), ensure_2d=False, dtype=np.float64, input_name=name)
+        for value in values
     ]
     received = [value.shape for value in values]
     if received != shapes:

@@ -141,3 +141,45 @@ def test_rows_of_different_lengths_are_left_to_scikit_learn():
 
 def test_a_plain_array_is_taken_as_it_is():
     assert as_numeric(X) is X and as_numeric(FRAME) is FRAME
+
+
+class Foreign:
+    """An array of another library, on some device."""
+
+    def __init__(self, values, device="cpu"):
+        self.values, self.device = np.asarray(values), device
+        self.shape, self.dtype = self.values.shape, self.values.dtype
+
+    def __len__(self):
+        return len(self.values)
+
+    def __dlpack__(self, **options):
+        return self.values.__dlpack__(**options)
+
+    def __array__(self, dtype=None, copy=None):
+        if self.device != "cpu":
+            raise TypeError("can't convert cuda:0 device type tensor to numpy")
+        return self.values
+
+
+def test_arrays_of_other_libraries_are_read_where_they_are():
+    rows = as_numeric(Foreign(X))
+    assert type(rows) is np.ndarray and np.shares_memory(rows, X)
+    clf = SoftmaxMLPClassifier((), solver="lbfgs", temperature_scaling=False)
+    weight, start = np.arange(N_ROWS) + 1.0, [np.ones((2, 3))]
+    plain = clf.fit(X, y, weight, X_val=X, y_val=y, coefs_init=start).predict_proba(X)
+    clf.fit(
+        *(Foreign(X), Foreign(y), Foreign(weight)),
+        X_val=Foreign(X), y_val=Foreign(y), coefs_init=[Foreign(start[0])],
+    )  # fmt: skip
+    assert_array_equal(clf.predict_proba(Foreign(X)), plain)
+    assert clf.score(Foreign(X), Foreign(y), Foreign(weight)) == clf.score(X, y, weight)
+
+
+@pytest.mark.parametrize("name", ["X", "y", "sample_weight"])
+def test_an_array_on_another_device_is_one_clear_error(name):
+    arguments = {"X": X, "y": y, "sample_weight": np.ones(N_ROWS)}
+    arguments[name] = Foreign(arguments[name], "cuda")
+    message = rf"^{name} must be an array that NumPy can read where it is.*got a .*Foreign: can't"
+    with pytest.raises(TypeError, match=message):
+        SoftmaxMLPClassifier().fit(**arguments)
