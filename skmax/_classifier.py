@@ -27,6 +27,7 @@ from ._building import (
     iterations,
 )
 from ._conversion import outcome_like, parameters_like, to_mlp_classifier
+from ._far_rows import warn_of_far_rows
 from ._fitting import continued_state, draw_seeds, first_state, train
 from ._helpers import plan_helpers
 from ._model import Model
@@ -502,6 +503,8 @@ default="relu"
             check_same_classes(classes, self.classes_)
         sample = weighted_sample(X, class_indices(y, classes), sample_weight)
         held_out = check_validation(working_copy, classes, X_val, y_val, sample_weight_val)
+        if held_out is not None:
+            warn_of_far_rows(sample, held_out, stacklevel=5)
         network = build_network(self, [X.shape[1], *hidden, len(classes)])
         before = None  # the model that the fit goes on from
         if unfinished is not None:

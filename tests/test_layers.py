@@ -25,7 +25,7 @@ LAYERS = [
     {"_model", "_solvers"},
     {"_monitor", "_calibration", "_targets", "_tasks"},
     {"_objective"},
-    {"_network", "_partitions", "_rows"},
+    {"_far_rows", "_network", "_partitions", "_rows"},
     {"_activations", "_drawing", "_features", "_losses", "_schedules", "_optimizers", "_scaling"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
