@@ -29,11 +29,12 @@ from ._building import (
     iterations,
 )
 from ._conversion import outcome_like, parameters_like, to_mlp_classifier
+from ._far_rows import warn_of_far_rows
 from ._fitting import continued_state, draw_seeds, first_state, train
 from ._helpers import plan_helpers
 from ._model import Model
 from ._optimizers import OPTIMIZERS
-from ._plain import from_plain, to_plain
+from ._plain import PLAIN, attributes_from_plain, to_plain
 from ._scaling import SCALINGS, Scaling, learn_scaling
 from ._schedules import SCHEDULES
 from ._splits import copies, split_validation
@@ -59,13 +60,11 @@ from ._validation import (
     check_settings,
     check_validation,
     check_weights,
+    knows_other_names,
     overwrite_layers,
     stream_classes,
     weighted_sample,
 )
-
-# Attributes that are objects of ours.
-PLAIN = ("_model", "_state", "_unfinished")
 
 # Attributes that an estimator has during a fit, or that a fit replaces or removes.
 OF_A_FIT = (
@@ -247,6 +246,9 @@ default="relu"
     best_validation_score_ : float or None
         Best score of the last fit and of the paused ones it continues; None without
         validation rows.
+    best_epoch_ : int or None
+        Epoch of `loss_curve_`, counted from 1, whose parameters early stopping has kept;
+        None where the last ones are kept.
     n_iter_ : int
         Epochs or iterations of the last fit, and of `partial_fit` calls since. Those of
         helper networks do not count, and are in no curve.
@@ -369,6 +371,7 @@ default="relu"
     validation_loss_curve_: list[float] | None
     validation_scores_: list[float] | None
     best_validation_score_: float | None
+    best_epoch_: int | None
 
     def __init__(
         self,
@@ -439,6 +442,7 @@ default="relu"
         self.temperature_scaling = temperature_scaling
         self.dtype = dtype
 
+    @knows_other_names
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -515,6 +519,8 @@ default="relu"
             check_same_classes(classes, self.classes_)
         sample = weighted_sample(X, class_indices(y, classes), sample_weight, groups)
         held_out = check_validation(working_copy, classes, X_val, y_val, sample_weight_val)
+        if held_out is not None:
+            warn_of_far_rows(sample, held_out, stacklevel=5)
         network = build_network(self, [X.shape[1], *hidden, len(classes)])
         before = None  # the model that the fit goes on from
         if unfinished is not None:
@@ -566,6 +572,7 @@ default="relu"
         return self._publish(working_copy, outcome, tasks)
 
     @available_if(check_can_stream)
+    @knows_other_names
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Continue training with one epoch over the given rows.
@@ -937,9 +944,7 @@ default="relu"
         return {name: to_plain(value) if name in PLAIN else value for name, value in state.items()}
 
     def __setstate__(self, state):
-        super().__setstate__(
-            {name: from_plain(value) if name in PLAIN else value for name, value in state.items()}
-        )
+        super().__setstate__(attributes_from_plain(state))
 
     def __sklearn_is_fitted__(self):
         return "_model" in vars(self)
@@ -968,7 +973,7 @@ default="relu"
     def _publish(self, working_copy, outcome, tasks):
         """Rebind every fitted attribute; nothing else assigns to the estimator."""
         if outcome.shortfall:  # first: where warnings are errors, the old model is kept
-            warnings.warn(outcome.shortfall, ConvergenceWarning, stacklevel=4)
+            warnings.warn(outcome.shortfall, ConvergenceWarning, stacklevel=5)
         fitted = fitted_attributes(working_copy, outcome)
         gone = {"feature_names_in_", "_unfinished"} - fitted.keys()
         # In one assignment: an interruption or another thread finds the old or the new model.
@@ -1007,6 +1012,7 @@ def fitted_attributes(working_copy, outcome):
         "validation_loss_curve_": history.validation_loss_curve or None,
         "validation_scores_": history.validation_scores or None,
         "best_validation_score_": None if np.isneginf(history.best_score) else history.best_score,
+        "best_epoch_": history.best_epoch if stopped_early else None,
     }
     if "feature_names_in_" in vars(working_copy):
         fitted["feature_names_in_"] = working_copy.feature_names_in_

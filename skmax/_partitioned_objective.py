@@ -18,6 +18,7 @@ from sklearn.utils import check_array
 from ._blas import ONE_THREAD, blas_threads, gains_from_threads
 from ._building import build_monitor, build_network, compute_dtype, minimize, target_smoothing
 from ._calibration import enough_rows, fit_temperature
+from ._features import as_numeric
 from ._helpers import N_FOLDS
 from ._objective import Objective, Whole, all_logits
 from ._partitions import Partitions, itself, threads, wait_for_a_worker
@@ -130,6 +131,7 @@ class Problem:
 def load(number, X, y, sample_weight):
     """Return a partition's rows, labels and weights as clean arrays."""
     try:
+        X = as_numeric(X)
         X = X.to_numpy() if hasattr(X, "to_numpy") else X
         X = check_array(
             X, accept_sparse="csr", dtype="numeric", ensure_min_samples=0, input_name="X"

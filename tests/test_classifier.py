@@ -30,7 +30,8 @@ X, y = make_classification(240, 6, n_informative=5, n_redundant=0, n_classes=3, 
 # Everything that a fit leaves behind, whatever its solver and mode.
 FITTED = {
     "classes_", "coefs_", "intercepts_", "temperature_", "loss_", "best_loss_", "loss_curve_",
-    "validation_loss_curve_", "validation_scores_", "best_validation_score_", "n_iter_", "t_",
+    "validation_loss_curve_", "validation_scores_", "best_validation_score_", "best_epoch_",
+    "n_iter_", "t_",
     "n_features_in_", "n_layers_", "n_outputs_", "out_activation_",
 }  # fmt: skip
 # Settings that ask helper networks.

@@ -17,6 +17,7 @@ LAYERS = [
     {"_conversion"},
     {"_partitioned_objective"},
     {"_fitting", "_plain", "_validation"},
+    {"_integrity"},
     {"_helpers", "_unfinished"},
     {"_scoring"},
     {"_building"},
@@ -24,8 +25,11 @@ LAYERS = [
     {"_model", "_solvers"},
     {"_monitor", "_calibration", "_splits", "_targets", "_tasks"},
     {"_objective"},
-    {"_network", "_partitions", "_rows"},
-    {"_activations", "_blas", "_drawing", "_losses", "_schedules", "_optimizers", "_scaling"},
+    {"_far_rows", "_network", "_partitions", "_rows"},
+    {
+        *("_activations", "_blas", "_drawing", "_features", "_losses", "_schedules"),
+        *("_optimizers", "_scaling"),
+    },
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
