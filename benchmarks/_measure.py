@@ -5,6 +5,7 @@ import platform
 import statistics
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import scipy
@@ -29,11 +30,13 @@ NEUTRAL = {
 }
 
 
-def arguments(description, n_threads=1):
+def arguments(description, n_threads=1, *, takes_data=False):
     """Parse --quick and --pairs, silence convergence, and limit the threads of BLAS."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="small and few: does it run?")
     parser.add_argument("--pairs", type=int, default=None, help="pairs per row (default 7)")
+    if takes_data:
+        parser.add_argument("--data", type=Path, default=None, help="folder of .npz files")
     options = parser.parse_args()
     options.pairs = options.pairs or (1 if options.quick else 7)
     warnings.simplefilter("ignore", ConvergenceWarning)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from math import ceil, log
 
 import numpy as np
+from scipy.sparse import issparse
 
+from ._blas import blas_threads, gains_from_threads
 from ._monitor import Monitor
 from ._network import Network
 from ._newton import minimize_newton
@@ -96,6 +98,11 @@ def chooses_cycle(estimator):
     return left and np.size(estimator.hidden_layer_sizes) > 0
 
 
+def asks_held_out_rows(estimator):
+    """Return whether a fit without validation rows holds out rows of its own."""
+    return holds_out(estimator) or estimator.temperature_scaling or chooses_cycle(estimator)
+
+
 def build_network(estimator, layer_sizes):
     """Return the network of an estimator's parameters."""
     # A NumPy scalar among them would promote float32 arithmetic to float64.
@@ -119,6 +126,16 @@ def target_smoothing(estimator, network, class_totals, *, streaming=False):
 def summed(estimator, sample):
     """Return the sample as what is summed over: distinct rows, unless batches go by rows."""
     return sample if estimator.solver in OPTIMIZERS else sample.distinct
+
+
+def fit_threads(estimator, network, X, n_rows):
+    """Return a context with the threads of BLAS that a fit is worth."""
+    shapes, sparse = network.shapes, issparse(X)
+    if estimator.solver == "newton-cg" and not sparse:
+        # The preconditioner takes the products of all pairs of features.
+        shapes = [*shapes, (network.layer_sizes[0],) * 2]
+    n_rows = min(n_rows, batch_rows(estimator, n_rows))
+    return blas_threads(gains_from_threads(shapes, n_rows, sparse=sparse))
 
 
 def build_objective(

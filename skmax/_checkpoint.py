@@ -395,13 +395,19 @@ def _read(path):
         return None, None
     first, _, content = data.partition(b"\n")
     if first != MAGIC + hashlib.sha256(content).hexdigest().encode():
+        found = re.match(rb"skmax checkpoint (\d+) ", first)
+        why = "its content does not have the checksum that it begins with"
+        if found and found[0] != MAGIC:
+            why = f"it says that it is of format {found[1].decode()}"
         raise ValueError(
-            f"{path} is damaged, or no checkpoint of this version of skmax: its content does not "
-            "have the checksum that it begins with. Restore it from a copy, or delete it to begin "
-            "anew."
+            f"{path} is damaged, or no checkpoint of this version of skmax: {why}. Restore it "
+            "from a copy, resume it with the version that wrote it, or delete it to begin anew."
         )
-    header, _, payload = content.partition(b"\n")
-    return json.loads(header), payload
+    line, _, payload = content.partition(b"\n")
+    header = json.loads(line)
+    if not (isinstance(header, dict) and header.keys() >= {"fit", "name", "finished"}):
+        raise ValueError(f"{path} does not say whose checkpoint it is, got {header!r}.")
+    return header, payload
 
 
 def _read_state(path):
@@ -412,4 +418,7 @@ def _read_state(path):
     untrusted = skops_io().get_untrusted_types(data=payload)
     if untrusted:
         raise ValueError(f"{path} holds what no checkpoint does: {', '.join(untrusted)}.")
-    return replace(from_plain(skops_io().loads(payload)), fit=header["fit"])
+    unfinished = from_plain(skops_io().loads(payload))
+    if not isinstance(unfinished, Unfinished):
+        raise ValueError(f"{path} holds no unfinished fit, got a {type(unfinished).__name__}.")
+    return replace(unfinished, fit=header["fit"])

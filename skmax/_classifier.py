@@ -20,14 +20,17 @@ from sklearn.utils.validation import check_is_fitted
 from ._activations import ACTIVATIONS
 from ._building import (
     FULL_BATCH_SOLVERS,
+    asks_held_out_rows,
     batch_rows,
     build_network,
     compute_dtype,
+    fit_threads,
     holds_out,
     iterations,
     summed,
 )
 from ._conversion import linear_coefficients, outcome_like, parameters_like, to_mlp_classifier
+from ._far_rows import warn_of_far_rows
 from ._fitting import (
     continued_state,
     draw_seeds,
@@ -39,15 +42,16 @@ from ._fitting import (
 from ._helpers import plan_helpers
 from ._model import Model
 from ._optimizers import OPTIMIZERS
-from ._plain import from_plain, to_plain
+from ._plain import PLAIN, attributes_from_plain, to_plain
 from ._rows import varying_features
 from ._scaling import SCALINGS, Scaling, learn_scaling
 from ._schedules import SCHEDULES
+from ._splits import copies, split_validation
 from ._targets import (
     check_kind,
     check_labels,
     class_indices,
-    split_validation,
+    class_weights,
     warn_of_regression,
 )
 from ._tasks import begin_tasks
@@ -56,6 +60,7 @@ from ._validation import (
     check_can_stream,
     check_class,
     check_dense,
+    check_groups,
     check_hidden_layer,
     check_no_initial_values,
     check_prediction_rows,
@@ -64,13 +69,11 @@ from ._validation import (
     check_settings,
     check_validation,
     check_weights,
+    knows_other_names,
     overwrite_layers,
     stream_classes,
     weighted_sample,
 )
-
-# Attributes that are objects of ours.
-PLAIN = ("_model", "_state", "_unfinished")
 
 # Attributes that an estimator has during a fit, or that a fit replaces or removes.
 OF_A_FIT = (
@@ -260,6 +263,9 @@ default="relu"
     best_validation_score_ : float or None
         Best score of the last fit and of the paused ones it continues; None without
         validation rows.
+    best_epoch_ : int or None
+        Epoch of `loss_curve_`, counted from 1, whose parameters early stopping has kept;
+        None where the last ones are kept.
     n_iter_ : int
         Epochs or iterations of the last fit, and of `partial_fit` calls since. Those of
         helper networks do not count, and are in no curve.
@@ -296,7 +302,11 @@ default="relu"
     is fewer than 150 rows, up to seven helpers hold out a seventh each. With fewer than
     150 rows in all (or 350 and `temperature_scaling=False`) no cycle is chosen, and the
     fit runs to its end; with fewer than 50 there is no helper and the temperature is 1.
-    With `early_stopping=False, temperature_scaling=False` no helper is trained. A
+    With `early_stopping=False, temperature_scaling=False` no helper is trained. Of
+    `groups`, helpers hold out whole ones; the fewer there are, the more helpers. Identical
+    rows are a group without being asked where they are copies: where at least a quarter of
+    the rows of a class have one, 95 % of them agree on the label, and values as frequent as
+    these would seldom meet in a row by chance. A
     `warm_start` that continues a paused fit on the same data continues its helpers; any
     other has none, runs to its end and keeps the temperature that there was. Pickles and
     other files hold what continues the network, where its fit is only paused, but no
@@ -378,6 +388,7 @@ default="relu"
     validation_loss_curve_: list[float] | None
     validation_scores_: list[float] | None
     best_validation_score_: float | None
+    best_epoch_: int | None
 
     def __init__(
         self,
@@ -448,6 +459,7 @@ default="relu"
         self.temperature_scaling = temperature_scaling
         self.dtype = dtype
 
+    @knows_other_names
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -455,6 +467,7 @@ default="relu"
         y: Any,
         sample_weight: Any = None,
         *,
+        groups: Any = None,
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
@@ -473,6 +486,12 @@ default="relu"
             Weights >= 0 of the rows: 2 is a row twice, 0 a row absent (batches, the rows
             that helper networks hold out, and their number go by rows). Their size counts
             against `alpha`.
+        groups : array-like of shape (n_samples,), default=None
+            Rows of a group (of a patient, a user, a document) are held out together, by
+            helper networks and by `early_stopping=True`, so that both judge a network by
+            groups that it has not seen. With fewer than seven groups there are as many
+            helpers; with one, none. By default each row is a group; rows that are copies of
+            each other (see Notes) are one. Not allowed together with `X_val`.
         X_val : {array-like, sparse matrix} of shape (n_rows, n_features), default=None
             Validation rows: their loss and score are recorded after each epoch, and early
             stopping and the temperature use them instead of rows of X.
@@ -510,12 +529,15 @@ default="relu"
             max_subtasks=iterations(self),
         )
         X, y, sample_weight = check_rows(working_copy, X, y, sample_weight, reset=not continued)
+        groups = check_groups(groups, X.shape[0], X_val)
         warn_of_regression(y)
         classes = np.unique(y)
         if continued:
             check_same_classes(classes, self.classes_)
-        sample = weighted_sample(X, class_indices(y, classes), sample_weight)
+        sample = weighted_sample(X, class_indices(y, classes), sample_weight, groups)
         held_out = check_validation(working_copy, classes, X_val, y_val, sample_weight_val)
+        if held_out is not None:
+            warn_of_far_rows(sample, held_out, stacklevel=5)
         network = build_network(self, [X.shape[1], *hidden, len(classes)])
         before = None  # the model that the fit goes on from
         if unfinished is not None:
@@ -531,29 +553,47 @@ default="relu"
             coefs, intercepts = network.split(state.params)
             overwrite_layers(coefs, coefs_init, "coefs_init")
             overwrite_layers(intercepts, intercepts_init, "intercepts_init")
+        if groups is None and held_out is None and asks_held_out_rows(self):
+            sample = replace(sample, groups=copies(X, sample.index, sample.labels))
         if holds_out(self) and held_out is None:
             split_rng = np.random.default_rng(state.split_seed)
             training, validation = split_validation(
-                sample.labels, len(classes), self.validation_fraction, split_rng
+                sample.labels, len(classes), self.validation_fraction, split_rng, sample.groups
             )
             sample, held_out = sample.take(training), sample.take(validation)
-        scaling = self._learn_scaling(sample) if before is None else before.scaling
-        if before is None and coefs_init is None:
-            forget_unvarying(network, state.params, varying_features(scaling, sample))
         n_rows = len(sample.labels)
-        advised = held_out is None and plan_helpers(self, sample.labels)[0] > 0
-        random = advised or n_rows > batch_rows(self, n_rows)
+        plan = None
+        if held_out is None:
+            weight_of_class = class_weights(
+                self.class_weight, classes, sample.labels, sample.sample_weight
+            )
+            plan = plan_helpers(self, sample, weight_of_class)
+            if groups is not None and plan.n_folds < 2 and asks_held_out_rows(self):
+                warnings.warn(
+                    "No group of rows can be held out, because there is one group, or each has a "
+                    "class that no other has: the fit runs to its end, and nothing calibrates it.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+        random = (plan is not None and plan.n_helpers > 0) or n_rows > batch_rows(self, n_rows)
         if unfinished is None:
             state.cast(compute_dtype(self, X, random=random))
-        temperature = 1.0 if before is None else before.temperature
-        model = Model(state.params, network, classes, scaling, temperature)
         resumed = unfinished is not None
-        if continued:
-            model = learn_new_features(state, model, sample)
-        outcome = train(working_copy, state, model, sample, held_out, resumed=resumed, tasks=tasks)
+        with fit_threads(self, network, X, n_rows):
+            scaling = self._learn_scaling(sample) if before is None else before.scaling
+            if before is None and coefs_init is None:
+                forget_unvarying(network, state.params, varying_features(scaling, sample))
+            temperature = 1.0 if before is None else before.temperature
+            model = Model(state.params, network, classes, scaling, temperature)
+            if continued:
+                model = learn_new_features(state, model, sample)
+            outcome = train(
+                *(working_copy, state, model, sample, held_out, plan), resumed=resumed, tasks=tasks
+            )
         return self._publish(working_copy, outcome, tasks)
 
     @available_if(check_can_stream)
+    @knows_other_names
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Continue training with one epoch over the given rows.
@@ -602,18 +642,19 @@ default="relu"
         classes = stream_classes(classes, self.classes_ if continued else None)
         sample = weighted_sample(X, class_indices(y, classes), sample_weight)
         network = build_network(self, [X.shape[1], *hidden, len(classes)])
-        if continued:  # in the precision of the fit which goes on
-            state = continued_state(
-                self._state, self._model, network, self.scaling, streaming=True
-            )
-            model = learn_new_features(state, replace(self._model, network=network), sample)
-        else:
-            state = first_state(self, network)
-            scaling = self._learn_scaling(sample)
-            forget_unvarying(network, state.params, varying_features(scaling, sample))
-            state.cast(compute_dtype(self, X, random=True))
-            model = Model(state.params, network, classes, scaling)
-        outcome = train(working_copy, state, model, sample, streaming=True, tasks=tasks)
+        with fit_threads(self, network, X, len(sample.labels)):
+            if continued:  # in the precision of the fit which goes on
+                state = continued_state(
+                    self._state, self._model, network, self.scaling, streaming=True
+                )
+                model = learn_new_features(state, replace(self._model, network=network), sample)
+            else:
+                state = first_state(self, network)
+                state.cast(compute_dtype(self, X, random=True))
+                scaling = self._learn_scaling(sample)
+                forget_unvarying(network, state.params, varying_features(scaling, sample))
+                model = Model(state.params, network, classes, scaling)
+            outcome = train(working_copy, state, model, sample, streaming=True, tasks=tasks)
         return self._publish(working_copy, outcome, tasks)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -942,9 +983,7 @@ default="relu"
         return {name: to_plain(value) if name in PLAIN else value for name, value in state.items()}
 
     def __setstate__(self, state):
-        super().__setstate__(
-            {name: from_plain(value) if name in PLAIN else value for name, value in state.items()}
-        )
+        super().__setstate__(attributes_from_plain(state))
 
     def __sklearn_is_fitted__(self):
         return "_model" in vars(self)
@@ -974,7 +1013,7 @@ default="relu"
     def _publish(self, working_copy, outcome, tasks):
         """Rebind every fitted attribute; nothing else assigns to the estimator."""
         if outcome.shortfall:  # first: where warnings are errors, the old model is kept
-            warnings.warn(outcome.shortfall, ConvergenceWarning, stacklevel=4)
+            warnings.warn(outcome.shortfall, ConvergenceWarning, stacklevel=5)
         fitted = fitted_attributes(working_copy, outcome)
         gone = {"feature_names_in_", "_unfinished"} - fitted.keys()
         # In one assignment: an interruption or another thread finds the old or the new model.
@@ -1013,6 +1052,7 @@ def fitted_attributes(working_copy, outcome):
         "validation_loss_curve_": history.validation_loss_curve or None,
         "validation_scores_": history.validation_scores or None,
         "best_validation_score_": None if np.isneginf(history.best_score) else history.best_score,
+        "best_epoch_": history.best_epoch if stopped_early else None,
     }
     if "feature_names_in_" in vars(working_copy):
         fitted["feature_names_in_"] = working_copy.feature_names_in_

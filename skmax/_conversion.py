@@ -239,6 +239,7 @@ def _history_like(mlp, params):
         history.validation_loss_curve = [np.nan] * len(scores)
         history.validation_scores = list(scores)
         history.best_score, history.best_params = mlp.best_validation_score_, params
+        history.best_epoch = 1 + scores.index(history.best_score)
     return history
 
 

@@ -9,6 +9,12 @@ BLUE, VERMILLION = COLOURS[:2]
 # Share of the height of a reliability diagram that the rows of its bins have.
 STRIP = 0.2
 
+# What matplotlib's functions take beside the properties of what they draw.
+OF_LINES = {"scalex", "scaley", "data"}
+OF_BARS = {"height", "left", "align", "log", "tick_label", "data"} | {
+    *("xerr", "yerr", "ecolor", "capsize", "error_kw"),
+}
+
 
 def pyplot(caller):
     """Return matplotlib.pyplot, or raise ImportError that says how to install it."""
@@ -19,15 +25,23 @@ def pyplot(caller):
     return plt
 
 
-def dressed_axes(ax, display):
+def dressed_axes(ax, display, kwargs, *, patch=False):
     """Return the axes, or those of a new figure, in the dress of all displays.
 
     Raises
     ------
     TypeError
-        If `ax` is something else, as an array of axes.
+        If `ax` is something else, as an array of axes, or matplotlib has no such style as is
+        among the caller's wishes.
     """
     plt = pyplot(type(display).__name__)
+    artist, known = (plt.Rectangle, OF_BARS) if patch else (plt.Line2D, OF_LINES)
+    for key in styled({}, kwargs, patch=patch):
+        if not (key in known or hasattr(artist, f"set_{key}")):
+            raise TypeError(
+                f"{type(display).__name__} has no parameter {key!r}, and a {artist.__name__} of "
+                "matplotlib, which further arguments are passed to, no such property."
+            )
     if ax is None:
         _, ax = plt.subplots(layout="constrained")
     elif not isinstance(ax, plt.Axes):

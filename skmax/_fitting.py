@@ -113,12 +113,18 @@ def continued_state(state, model, network, scaling, *, streaming=False):
     ValueError if the network and the scaling that the parameters ask for now are not those of
     the model. The state is left as it is.
     """
-    begun = model.network.layer_sizes, model.network.activation, _kind(model.scaling)
-    wanted = network.layer_sizes, network.activation, scaling
-    if begun != wanted:
+    begun = _architecture(model.network, _kind(model.scaling))
+    wanted = _architecture(network, scaling)
+    differences = [
+        f"{name}={begun[name]!r} there, {wanted[name]!r} here"
+        for name in wanted
+        if begun[name] != wanted[name]
+    ]
+    if differences:
         raise ValueError(
-            "A fit can only be continued with the same layers, activation and scaling: it was "
-            f"begun with {begun}, the parameters now ask for {wanted}."
+            "A fit can only be continued with the same layers, activation and scaling: "
+            f"{'; '.join(differences)}. Set these back, or begin anew: with warm_start=False, or "
+            "partial_fit of a clone."
         )
     # A stream goes on from what is published, never from beyond the best parameters.
     beyond_best = streaming and state.history.best_params is not None
@@ -126,6 +132,15 @@ def continued_state(state, model, network, scaling, *, streaming=False):
     state = state.copy() if paused else state.restarted(model.params)
     state.planned = None
     return state
+
+
+def _architecture(network, scaling):
+    """Return the parameters that decide what the numbers of a network mean, by name."""
+    return {
+        "hidden_layer_sizes": tuple(network.layer_sizes[1:-1]),
+        "activation": network.activation,
+        "scaling": scaling,
+    }
 
 
 def _kind(scaling):
@@ -139,6 +154,7 @@ def train(
     model,
     sample,
     held_out=None,
+    plan=None,
     *,
     streaming=False,
     resumed=False,
@@ -159,6 +175,8 @@ def train(
         Training rows.
     held_out : Sample, default=None
         Validation rows.
+    plan : HelperPlan, default=None
+        Of the helpers that are asked where there are no validation rows.
     streaming : bool, default=False
         Whether this is one epoch of a stream: it has no end, and stops for nothing.
     resumed : bool, default=False
@@ -189,7 +207,7 @@ def train(
         held_out_weight = row_weights(held_out.labels, held_out.sample_weight, class_weight)
     elif state.planned is None and not streaming:
         begun_at = _begun_at(state, model, sample, resumed)
-        advice = ask_helpers(estimator, state, model, sample, class_weight, begun_at)
+        advice = ask_helpers(estimator, state, model, plan, class_weight, begun_at)
         model = replace(model, temperature=advice.temperature)
         least = max(advice.n_epochs, state.n_iter)
         state.planned = min(end for end in last_epochs(estimator) if end >= least)

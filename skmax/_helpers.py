@@ -27,7 +27,8 @@ from ._monitor import Monitor
 from ._objective import Objective, all_logits
 from ._rows import Sample
 from ._solvers import TrainingState
-from ._targets import row_weights, stratified_folds
+from ._splits import stratified_folds, units_of
+from ._targets import row_weights
 from ._tasks import pass_name
 
 # Each helper holds out one of so many parts of the rows.
@@ -42,6 +43,28 @@ class Advice(NamedTuple):
 
     n_epochs: int
     temperature: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class HelperPlan:
+    """How many helpers are trained, on which rows, and after which epochs they are judged.
+
+    Parameters
+    ----------
+    n_helpers : int
+        0 where nothing is to be found out, or there are too few rows.
+    n_folds : int
+        Parts of the rows, of which each helper holds out one.
+    ends : list of int
+        Epochs after which to judge; the last ends the fit.
+    sample : Sample
+        Rows that weigh anything.
+    """
+
+    n_helpers: int
+    n_folds: int
+    ends: list
+    sample: Sample
 
 
 @dataclass(eq=False)
@@ -66,7 +89,7 @@ class Helper:
         return all_logits(model.network, self.state.params, rows)
 
 
-def ask_helpers(estimator, state, model, sample, class_weight, begun_at):
+def ask_helpers(estimator, state, model, plan, class_weight, begun_at):
     """Return the `Advice` of helpers, trained for the fit that `state` begins.
 
     Parameters
@@ -77,8 +100,7 @@ def ask_helpers(estimator, state, model, sample, class_weight, begun_at):
         Of the network itself. Its helpers are replaced by these.
     model : Model
         Network, classes and scaling (of all rows: one that lacks a seventh is no other).
-    sample : Sample
-        All rows.
+    plan : HelperPlan
     class_weight : ndarray of shape (n_classes,) or None
     begun_at : ndarray of shape (n_params,) or None
         Parameters with which the fit began; None for one that goes on from another.
@@ -90,16 +112,13 @@ def ask_helpers(estimator, state, model, sample, class_weight, begun_at):
         few rows; at the temperature there is, where the fit goes on from one whose helpers are
         gone: new ones would know of other fits.
     """
-    if class_weight is not None and not class_weight.all():
-        # Rows that weigh nothing can tell nothing.
-        sample = sample.take(np.flatnonzero(class_weight[sample.labels]))
-    n_helpers, ends = plan_helpers(estimator, sample.labels)
+    n_helpers, ends = plan.n_helpers, plan.ends
     if begun_at is None and (not n_helpers or len(state.helpers) != n_helpers):
         state.helpers = []
         return Advice(ends[-1], model.temperature if estimator.temperature_scaling else 1.0)
     helpers = []
     if n_helpers:
-        helpers = _helpers(estimator, state, model, sample, class_weight, n_helpers, begun_at)
+        helpers = _helpers(estimator, state, model, plan, class_weight, begun_at)
     state.helpers = [helper.state for helper in helpers]
     advice, least_loss = Advice(ends[-1]), np.inf
     for first, last in pairwise([0, *ends]) if helpers else ():
@@ -118,35 +137,47 @@ def ask_helpers(estimator, state, model, sample, class_weight, begun_at):
     return advice
 
 
-def plan_helpers(estimator, labels):
-    """Return how many helpers to train, and the epochs after which to judge them.
+def plan_helpers(estimator, sample, class_weight=None):
+    """Return the `HelperPlan` of a fit on a sample of rows.
 
     To calibrate takes 50 held-out rows, better 150; so does to choose a cycle, where a
     wrong choice costs more: without a temperature to find out, only where one helper holds
-    out 50 of them, and with one, where 150 can be held out by all helpers together.
+    out 50 of them, and with one, where 150 can be held out by all helpers together. Of
+    groups, so many are held out instead of rows, because rows of a group are alike.
     """
+    if class_weight is not None and not class_weight.all():
+        # Rows of weight zero are left out, because they cannot change the loss.
+        sample = sample.take(np.flatnonzero(class_weight[sample.labels]))
+    labels = sample.labels
     ends, chooses = last_epochs(estimator), chooses_cycle(estimator)
     counts = np.bincount(labels)
     # A row that is alone in its class cannot be held out.
-    n_rows = int(counts[counts > 1].sum())
-    if not enough_rows(n_rows, np.count_nonzero(counts)):
-        return 0, ends[-1:]
-    if not estimator.temperature_scaling:
-        chooses = chooses and n_rows >= N_FOLDS * MIN_ROWS
-        return int(chooses), ends if chooses else ends[-1:]
-    chooses = chooses and n_rows >= ENOUGH_ROWS
+    n_rows = n_units = int(counts[counts > 1].sum())
+    if sample.groups is not None:
+        units = units_of(labels, sample.groups)
+        n_units = int(units.can_be_held_out.sum())
+        n_rows = int(units.n_rows[units.can_be_held_out].sum())
+    n_folds = min(N_FOLDS, n_units)
     enough = ENOUGH_ROWS if n_rows >= ENOUGH_ROWS else MIN_ROWS
-    return ceil(enough * N_FOLDS / n_rows), ends if chooses else ends[-1:]
+    if not estimator.temperature_scaling:
+        chooses, enough = chooses and n_rows >= N_FOLDS * MIN_ROWS, MIN_ROWS
+    chooses = chooses and n_rows >= ENOUGH_ROWS
+    n_helpers = 0
+    if enough_rows(n_rows, np.count_nonzero(counts)) and n_folds > 1:
+        if chooses or estimator.temperature_scaling:
+            n_helpers = min(n_folds, ceil(enough * n_folds / n_units))
+    return HelperPlan(n_helpers, n_folds, ends if chooses and n_helpers else ends[-1:], sample)
 
 
-def _helpers(estimator, state, model, sample, class_weight, n_helpers, begun_at):
+def _helpers(estimator, state, model, plan, class_weight, begun_at):
     """Return the helpers, each with a fold of the rows that it does not see."""
-    fold = stratified_folds(sample.labels, N_FOLDS, np.random.default_rng(state.split_seed))
+    sample, rng = plan.sample, np.random.default_rng(state.split_seed)
+    fold = stratified_folds(sample.labels, plan.n_folds, rng, sample.groups)
     # About as many steps as the network will take, of a seventh fewer rows.
     n_rows = len(sample.labels)
     n_batches = ceil(n_rows / batch_rows(estimator, n_rows))
     helpers = []
-    for i in range(n_helpers):
+    for i in range(plan.n_helpers):
         if state.helpers:
             helper_state = state.helpers[i]
         else:  # where the network itself begins, with another order of rows

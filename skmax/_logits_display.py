@@ -17,7 +17,7 @@ from ._drawing import (
 )
 from ._losses import log_softmax, softmax
 from ._reliability import check_column_labels, logits_of
-from ._targets import class_indices
+from ._targets import check_labels, class_indices, positions
 from ._validation import check_methods, last_step
 
 # Rows of bars that a figure has room for, and letters of a class's name.
@@ -123,10 +123,12 @@ class LogitsDisplay:
 
         Raises
         ------
+        TypeError
+            If matplotlib knows none of such arguments.
         ImportError
             If matplotlib is missing.
         """
-        ax = self.ax_ = dressed_axes(ax, self)
+        ax = self.ax_ = dressed_axes(ax, self, kwargs, patch=True)
         self.figure_ = ax.figure
         ax.set_axis_off()
         name = self.name if name is None else name
@@ -180,7 +182,7 @@ class LogitsDisplay:
     def _true_index(self):
         if self.y_true is None:
             return None
-        return int(np.flatnonzero(self.labels == self.y_true)[0])
+        return positions([self.y_true], self.labels)[0]
 
     def _class_name(self, i):
         name = str(self.labels[i])
@@ -328,7 +330,7 @@ class LogitsDisplay:
             np.arange(len(logits)) if labels is None else labels, len(logits)
         )
         if y_true is not None:
-            class_indices(np.asarray([y_true]), np.sort(labels))
+            class_indices(check_labels([y_true]), np.sort(labels))
         return cls(logits=logits, labels=labels, y_true=y_true, name=name).plot(ax, **kwargs)
 
 

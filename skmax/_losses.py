@@ -233,6 +233,11 @@ def check_row_weight(sample_weight, n_rows):
     return weight
 
 
+def relative_weights(weight):
+    """Return weights over the largest, which no sum of theirs can overflow or lose."""
+    return weight / weight.max()
+
+
 def row_cross_entropy(Z: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the cross-entropy of each row, log sum_k exp(z_k) - z_label.
 

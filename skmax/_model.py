@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
+from scipy.sparse import issparse
 
+from ._blas import NEVER_SPLIT, blas_threads, gains_from_threads
 from ._losses import log_softmax, positive_softmax
 from ._network import Network, Workspace
 from ._rows import BLOCK_ROWS, Rows, blocks
@@ -94,22 +96,29 @@ class Model:
         rows = Rows(X, scaling=self.scaling, dtype=self.params.dtype)
         workspace = Workspace(self.network, min(BLOCK_ROWS, rows.n_rows), rows.dtype)
         out = None
-        for block in blocks(rows.n_rows):
-            batch = rows.take(block)
-            Z = self.network.logits(self.params, batch, workspace)
-            if self.temperature != 1.0:
-                Z /= self.temperature
-            # A finite sum of squares proves all that is needed in one fast pass.
-            if not (isfinite(np.vdot(Z, Z)) or _have_differences(Z)):
-                raise ValueError(
-                    "The logits of X are not finite: its values are too large for the model's "
-                    f"{Z.dtype}. Scale the features, or fit on float64 rows."
-                )
-            result = function(Z, batch, workspace)
-            if out is None:
-                out = np.empty((rows.n_rows, *result.shape[1:]), dtype=result.dtype)
-            out[block] = result
+        with self._threads(rows.n_rows, sparse=issparse(X)):
+            for block in blocks(rows.n_rows):
+                batch = rows.take(block)
+                Z = self.network.logits(self.params, batch, workspace)
+                if self.temperature != 1.0:
+                    Z /= self.temperature
+                # A finite sum of squares proves all that is needed in one fast pass.
+                if not (isfinite(np.vdot(Z, Z)) or _have_differences(Z)):
+                    raise ValueError(
+                        "The logits of X are not finite: its values are too large for the model's "
+                        f"{Z.dtype}. Scale the features, or fit on float64 rows."
+                    )
+                result = function(Z, batch, workspace)
+                if out is None:
+                    out = np.empty((rows.n_rows, *result.shape[1:]), dtype=result.dtype)
+                out[block] = result
         return out
+
+    def _threads(self, n_rows, *, sparse):
+        """Return a context with the threads of BLAS that so many rows are worth."""
+        if min(n_rows, BLOCK_ROWS) * self.network.n_weights < NEVER_SPLIT:
+            return blas_threads(True)  # one in any case, and to limit it takes a tenth of a row
+        return blas_threads(gains_from_threads(self.network.shapes, n_rows, sparse=sparse))
 
 
 def _have_differences(Z):

@@ -25,6 +25,8 @@ class History:
         Best of the curve and of the scores since the history was last restarted.
     best_params : ndarray, default=None
         Parameters of the best score; kept under early stopping only.
+    best_epoch : int, default=None
+        The pass they are of, its place in the curve from 1. Older files do not know it.
     n_no_improvement : int, default=0
         Passes in a row without an improvement by at least `tol`.
     """
@@ -35,6 +37,7 @@ class History:
     best_loss: float = np.inf
     best_score: float = -np.inf
     best_params: np.ndarray | None = None
+    best_epoch: int | None = None
     n_no_improvement: int = 0
 
     def copy(self):
@@ -126,4 +129,5 @@ class Monitor:
             history.best_score = score
             if self.early_stopping:
                 history.best_params = params.copy()
+                history.best_epoch = len(history.loss_curve)
         return improved

@@ -15,8 +15,10 @@ from dask.sizeof import sizeof
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
+from ._blas import ONE_THREAD, blas_threads, gains_from_threads
 from ._building import build_monitor, build_network, compute_dtype, minimize, target_smoothing
 from ._calibration import enough_rows, fit_temperature
+from ._features import as_numeric
 from ._helpers import N_FOLDS
 from ._objective import Objective, Whole, all_logits
 from ._partitions import Partitions, itself, threads, wait_for_a_worker
@@ -129,6 +131,7 @@ class Problem:
 def load(number, X, y, sample_weight):
     """Return a partition's rows, labels and weights as clean arrays."""
     try:
+        X = as_numeric(X)
         X = X.to_numpy() if hasattr(X, "to_numpy") else X
         X = check_array(
             X, accept_sparse="csr", dtype="numeric", ensure_min_samples=0, input_name="X"
@@ -172,10 +175,11 @@ def statistics(sample, n_classes, scales):
     """Return the `Statistics` of a sample."""
     labels, weight = sample.labels, sample.sample_weight
     totals = np.bincount(labels, weights=weight, minlength=n_classes).astype(np.float64)
-    learns = scales and len(labels) > 0
-    return Statistics(
-        totals, len(labels), moments(sample.X, sample.index, weight) if learns else None
-    )
+    learnt = None
+    if scales and len(labels) > 0:
+        with ONE_THREAD:  # weighted sums are no large products
+            learnt = moments(sample.X, sample.index, weight)
+    return Statistics(totals, len(labels), learnt)
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -192,7 +196,14 @@ def share_of(sample, problem, params):
         smoothing=problem.smoothing,
         whole=problem.whole,
     )
-    return Share(*objective(params))
+    with _threads(sample, problem):
+        return Share(*objective(params))
+
+
+def _threads(sample, problem):
+    """Return a context with the threads of BLAS that a sample is worth."""
+    n_rows, sparse = len(sample.labels), issparse(sample.X)
+    return blas_threads(gains_from_threads(problem.network.shapes, n_rows, sparse=sparse))
 
 
 def _weight(sample, problem):
@@ -221,7 +232,8 @@ def judge(sample, problem, params):
     weight = _weight(sample, problem)
     Z = np.empty((0, problem.network.layer_sizes[-1]))
     if len(sample.labels) > 0:
-        Z = all_logits(problem.network, params, sample.rows(problem.scaling, problem.dtype))
+        with _threads(sample, problem):
+            Z = all_logits(problem.network, params, sample.rows(problem.scaling, problem.dtype))
     return HeldOut(Z, sample.labels, np.ones(len(Z)) if weight is None else weight)
 
 
@@ -278,9 +290,30 @@ def _check_collection(value, name):
         )
 
 
+def named(X):
+    """Return X, of a data frame with the columns of every partition in the frame's own order."""
+    if not hasattr(X, "columns"):
+        return X
+    return X.map_partitions(_in_order, list(X.columns), meta=X._meta)
+
+
+def _in_order(part, columns, partition_info=None):
+    """Return the columns of a partition by their names; raise ValueError if one is missing."""
+    found = list(part.columns)
+    if found == columns:
+        return part
+    missing = [column for column in columns if column not in found]
+    if missing or len(set(found)) < len(found):
+        raise ValueError(
+            f"Partition {partition_info['number']}: X must have the columns {columns}, each "
+            f"once; got {found}."
+        )
+    return part[columns]
+
+
 def delayed_parts(X, y, sample_weight):
     """Return the partitions as (X, y, sample_weight), each delayed, or None for no weights."""
-    columns = {"X": X, "y": y} | (
+    columns = {"X": named(X), "y": y} | (
         {} if sample_weight is None else {"sample_weight": sample_weight}
     )
     for name, value in columns.items():
@@ -342,6 +375,11 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
         class_weight = class_weights(
             local.class_weight, found.classes, np.arange(n_classes), totals
         )
+        alpha = float(local.alpha) / found.heaviest
+        if class_weight is not None and class_weight.max() > 0.0:
+            # Relative, as weights of rows are, so that no sum of them overflows.
+            alpha /= float(class_weight.max())
+            class_weight = class_weight / class_weight.max()
         scaling = None
         if learnt.moments is not None:
             scaling = checked_scaling("standard", *mean_and_deviation(learnt.moments))
@@ -356,7 +394,9 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
             ),
             dtype=compute_dtype(local, found, random=False),
         )
-        yield PartitionedObjective(samples, problem, float(local.alpha) / found.heaviest), found
+        gains = gains_from_threads(problem.network.shapes, learnt.n_rows)
+        with blas_threads(gains):  # of the client, for scipy's sums over the parameters
+            yield PartitionedObjective(samples, problem, alpha), found
 
 
 def _whole(learnt, class_weight):

@@ -126,8 +126,7 @@ class Partitions:
         for attempt in range(MAX_ATTEMPTS):
             if attempt:
                 # A partition may have been blamed for the workers that were lost with it.
-                known = self.futures + self._shared
-                self.client.retry([future for future in known if future.status == "error"])
+                retry(self.client, self.futures + self._shared)
             pending: list[Any] = []
             try:
                 self._submit(function, arguments, pending)
@@ -137,7 +136,8 @@ class Partitions:
             finally:
                 self.client.cancel(pending)
         raise RuntimeError(
-            f"The cluster has failed {MAX_ATTEMPTS} times to evaluate the objective."
+            f"The cluster has failed {MAX_ATTEMPTS} times to evaluate the objective, at last "
+            f"with {failure!r}."
         ) from failure
 
     def _submit(self, function, arguments, pending):
@@ -183,12 +183,35 @@ class Partitions:
             except TimeoutError:
                 if future.done():  # it is the task's own
                     raise
+            except AttributeError as error:
+                # Where workers are lost together, an error may be lost with them: Dask then
+                # raises None.
+                if future.status == "error" and future.exception() is None:
+                    raise CancelledError("Workers were lost, and the error with them.") from error
+                raise
             wait_for_a_worker(self.client)
             # As long as something is computed, an evaluation may take as long as it takes.
             if time.monotonic() - begun > NO_ANSWER and not any(self.client.processing().values()):
                 raise TimeoutError(
                     f"No answer for {NO_ANSWER:.0f} seconds, and nothing is computed."
                 )
+
+
+def retry(client, futures):
+    """Have those of the futures that have failed computed again, with what they depend on.
+
+    `Client.retry` ends with a KeyError where the scheduler also names what it alone knows,
+    such as the reading of a partition, and then leaves futures as failed that are computed.
+    """
+    keys = [future.key for future in futures if future.status == "error"]
+
+    async def again():
+        # First here: what the scheduler says of them from now on is not to be forgotten.
+        for key in keys:
+            client.futures[key].retry()
+        await client.scheduler.retry(keys=keys, client=client.id)
+
+    client.sync(again)
 
 
 def workers(client):

@@ -15,11 +15,14 @@ from ._drawing import (
     rows_strip,
     styled,
 )
-from ._losses import check_row_weight, softmax
+from ._losses import check_row_weight, relative_weights, softmax
 from ._targets import check_labels, class_indices
 from ._validation import check_methods, check_option, last_step
 
 STRATEGIES = ("uniform", "quantile")
+
+# Largest sum of weights that is drawn: matplotlib's ticks lie far beyond it.
+MOST_WEIGHT = 1e100
 
 # How far the sum of a row of probabilities may be from 1: float16 rounds by 5e-4.
 ROUNDING = 1e-3
@@ -103,7 +106,7 @@ class ReliabilityDisplay:
         """Expected calibration error, ``sum_b n_b |accuracy_b - confidence_b| / sum_b n_b``."""
         used = self.n_rows > 0
         gap = np.abs(self.accuracy[used] - self.confidence[used])
-        return float(np.average(gap, weights=self.n_rows[used]))
+        return float(np.average(gap, weights=relative_weights(self.n_rows[used])))
 
     def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> Self:
         """Draw accuracy over confidence.
@@ -124,10 +127,12 @@ class ReliabilityDisplay:
 
         Raises
         ------
+        TypeError
+            If matplotlib knows none of such arguments.
         ImportError
             If matplotlib is missing.
         """
-        ax = self.ax_ = dressed_axes(ax, self)
+        ax = self.ax_ = dressed_axes(ax, self, kwargs)
         self.figure_ = ax.figure
         self.rows_ax_ = rows_strip(ax)
         used = self.n_rows > 0
@@ -341,6 +346,9 @@ def binned(confidence, right, weight, n_bins, strategy):
     A bin has the rows with lower edge < confidence <= upper edge, the first one those on its
     lower edge too. Means are NaN where it has none. Of equal quantiles there is one.
     """
+    # Sums beyond what an axis can show are made smaller, all by one factor.
+    scale = min(float(weight.max()), MOST_WEIGHT / len(weight))
+    weight = relative_weights(weight)
     edges = np.linspace(0, 1, n_bins + 1)
     if strategy == "quantile":
         present = weight > 0
@@ -358,18 +366,20 @@ def binned(confidence, right, weight, n_bins, strategy):
     return {
         "confidence": sum_confidence / n_filled,
         "accuracy": sum_right / n_filled,
-        "n_rows": n_rows,
+        "n_rows": n_rows * scale,
         "bin_edges": edges,
     }
 
 
 def check_column_labels(labels, n_classes):
     """Return the classes of the columns as an array; ValueError unless there is one each."""
-    labels = np.asarray(labels)
+    wanted = f"labels must be one class per column, {n_classes} different ones, got {labels!r}"
+    try:
+        labels = check_labels(labels)
+    except ValueError as error:
+        raise ValueError(f"{wanted}: {error}") from error
     if labels.shape != (n_classes,) or len(np.unique(labels)) != n_classes:
-        raise ValueError(
-            f"labels must be one class per column, {n_classes} different ones, got {labels}."
-        )
+        raise ValueError(f"{wanted}.")
     return labels
 
 

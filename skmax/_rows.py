@@ -40,6 +40,8 @@ class Sample:
         Their positions in X; None stands for all of X.
     weight_scale : float, default=1.0
         What `sample_weight` is to be multiplied by.
+    groups : ndarray of shape (n_rows,), default=None
+        Group of each row, of those that are held out together; None stands for a group each.
     """
 
     X: Any
@@ -47,6 +49,7 @@ class Sample:
     sample_weight: np.ndarray | None = None
     index: np.ndarray | None = None
     weight_scale: float = 1.0
+    groups: np.ndarray | None = None
 
     def take(self, positions):
         """Return the subset at `positions` of this one."""
@@ -56,6 +59,7 @@ class Sample:
             None if self.sample_weight is None else self.sample_weight[positions],
             positions if self.index is None else self.index[positions],
             self.weight_scale,
+            None if self.groups is None else self.groups[positions],
         )
 
     def used_features(self):
@@ -119,6 +123,7 @@ def checksum(sample):
     """Return a number that tells one sample from another, up to one chance in 2^32."""
     X = sample.X
     arrays = [sample.labels, sample.sample_weight, sample.index, np.array(sample.weight_scale)]
+    arrays.append(sample.groups)
     arrays += [X.data, X.indices, X.indptr] if issparse(X) else [X[i] for i in blocks(len(X))]
     value = zlib.crc32(repr((X.shape, X.dtype)).encode())
     for array in arrays:

@@ -1,12 +1,19 @@
-"""Labels, class weights and the validation split, as arrays over rows.
+"""Labels and class weights, as arrays over rows.
 
 A label becomes its class index; the one-hot row it stands for is never materialised.
 """
+
+from collections.abc import Hashable
+from datetime import date, timedelta
+from decimal import Decimal
+from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from ._features import as_numpy
 
 
 def check_labels(y):
@@ -50,32 +57,54 @@ def _label_array(y):
             f"y must hold one class label per row, got a sparse array of shape {y.shape}. Pass "
             "y.toarray().argmax(axis=1) for one-hot rows, y.toarray().ravel() for a column."
         )
+    elif hasattr(y, "__array__") or hasattr(y, "__dlpack__"):
+        array = np.asarray(as_numpy(y, "y"))
     else:
-        array = np.asarray(y)
+        array = _listed(y)
     if array.dtype.kind == "T":  # StringDType
         return array.astype(object)
-    if isinstance(y, list | tuple) and array.dtype.kind in "US":
-        array = np.asarray(y, dtype=object)  # NumPy makes strings of mixed lists
-        return np.asarray(y) if _one_kind(array) else _plain(array)
     return array if array.dtype != object else _plain(array)
 
 
-def _one_kind(array):
-    return any(all(isinstance(label, kind) for label in array.flat) for kind in (str, bytes))
+def _listed(y):
+    """Return a list of labels as an array."""
+    labels = np.asarray(y, dtype=object)
+    types = set(map(type, labels.flat))
+    # NumPy makes strings of mixed lists, and of subclasses of str by their `__str__`.
+    if types not in ({str}, {bytes}) and any(issubclass(each, str | bytes) for each in types):
+        return np.asarray(_plain(labels).tolist())
+    return np.asarray(y)
 
 
 def _plain(array):
-    """Return an object array as one of a plain dtype, unless it holds strings."""
-    if _one_kind(array):
-        return array if isinstance(array.flat[0], str) else array.astype("S")
+    """Return an object array as one of a plain dtype, or of plain strings.
+
+    Members of an enumeration that are strings, or others of a subclass, become the strings
+    that they are: files name no class of the user's, and `classes_` equal the labels.
+    """
+    types = set(map(type, array.flat))
+    if all(issubclass(each, str) for each in types):
+        return array if types <= {str} else _each(str.__str__, array)
+    if all(issubclass(each, bytes) for each in types):
+        return _each(lambda label: memoryview(label).tobytes(), array).astype("S")
     plain = np.array(array.tolist())
     if plain.dtype.kind in "biuf":
         return plain
+    if all(issubclass(each, Integral) for each in types):
+        raise ValueError(
+            "Unknown label type: y must hold integers of at most 64 bits, or strings, got "
+            f"{max(array.flat, key=abs)}."
+        )
     names = ", ".join(sorted({type(label).__name__ for label in array.flat}))
     raise ValueError(
         "Unknown label type: y must hold labels of one kind (strings, integers or booleans) "
         f"and no missing values, got an object array with values of type {names}."
     )
+
+
+def _each(function, array):
+    """Return an object array with what the function makes of each element."""
+    return np.array([function(label) for label in array.flat], dtype=object).reshape(array.shape)
 
 
 # Kinds of labels by their dtype's; all others are numbers.
@@ -92,16 +121,49 @@ def check_kind(y, predicted):
     if kind_of(y) != kind_of(predicted):
         raise ValueError(
             f"y must hold labels of the kind that was fitted, {kind_of(predicted)}; got "
-            f"{kind_of(y)}, such as {y[:1].tolist()[0]!r}."
+            f"{kind_of(y)}, such as {listed(y[:1])[0]!r}."
         )
+
+
+def listed(labels):
+    """Return labels as a list in which dates can be read, and all others are plain values."""
+    values = labels.tolist()
+    # Of nanoseconds NumPy makes integers.
+    is_time = labels.dtype.kind in "mM" and any(isinstance(value, int) for value in values)
+    return [str(label) for label in labels] if is_time else values
+
+
+def same_classes(classes, others):
+    """Return whether classes are equal: durations are not equal to the numbers of their units."""
+    return kind_of(classes) == kind_of(others) and np.array_equal(classes, others)
 
 
 def class_indices(y, classes):
     """Return the index in the sorted `classes` of every label; ValueError if one is not there."""
-    unknown = np.setdiff1d(y, classes)
+    if len(y) == 0:  # of no kind
+        return np.zeros(0, dtype=np.intp)
+    unknown = np.setdiff1d(y, classes) if kind_of(y) == kind_of(classes) else np.unique(y)
     if len(unknown):
         raise ValueError(f"y holds labels {unknown} that are not in classes {classes}.")
     return np.searchsorted(classes, y)
+
+
+def positions(labels, classes):
+    """Return the index in `classes` of each label that a user names, None for what is no class."""
+    if classes.dtype.kind in "mM":
+        found = [np.flatnonzero(classes == _time(label)) for label in labels]
+        return [int(index[0]) if len(index) else None for index in found]
+    index = {label: i for i, label in enumerate(classes.tolist())}
+    return [index.get(label) if isinstance(label, Hashable) else None for label in labels]
+
+
+def _time(label):
+    """Return a date or duration as NumPy's or pandas', which equals one of any unit, else None."""
+    if isinstance(label, np.datetime64 | np.timedelta64) or hasattr(label, "to_numpy"):
+        return label
+    if isinstance(label, date):
+        return np.datetime64(label)
+    return np.timedelta64(label) if isinstance(label, timedelta) else None
 
 
 def class_weights(class_weight, classes, labels, sample_weight=None):
@@ -137,13 +199,19 @@ def class_weights(class_weight, classes, labels, sample_weight=None):
         weights = np.ones(len(classes))
         weights[present] = totals.sum() / (present.sum() * totals[present])
         return weights
-    known = classes.tolist()
-    unknown = [label for label in class_weight if label not in known]
-    if unknown and not class_weight.keys() >= set(known):
+    if not all(isinstance(weight, Real | Decimal) for weight in class_weight.values()):
+        raise ValueError(f"class_weight must hold numbers, got {class_weight}.")
+    indices = positions(class_weight, classes)
+    unknown = [label for label, i in zip(class_weight, indices, strict=True) if i is None]
+    if unknown and len(set(indices) - {None}) < len(classes):
         raise ValueError(
-            f"class_weight has keys {unknown} that are not in classes {known}, and lacks others."
+            f"class_weight has keys {unknown} that are not in classes {listed(classes)}, and "
+            "lacks others."
         )
-    weights = np.array([class_weight.get(label, 1.0) for label in known], dtype=np.float64)
+    weights = np.ones(len(classes))
+    for i, weight in zip(indices, class_weight.values(), strict=True):
+        if i is not None:
+            weights[i] = weight
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise ValueError(f"class_weight must hold finite values >= 0, got {class_weight}.")
     return weights
@@ -165,79 +233,3 @@ def row_weights(labels, sample_weight=None, weight_of_class=None):
             f"{weight_of_class.tolist()}."
         )
     return weight
-
-
-def split_validation(labels, n_classes, fraction, rng):
-    """Return the positions of training and of validation rows, stratified by class.
-
-    The validation set has max(n_classes, ceil(fraction n)) rows. Every class with at
-    least two rows has rows on both sides, in proportion (largest remainders); a class
-    with a single row keeps it in training. With fewer rows to spare than that, all that
-    can be spared are taken.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_samples,)
-        Class indices.
-    n_classes : int
-    fraction : float
-        Share of the rows to hold out, in [0, 1).
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    train, validation : ndarray of int
-        Sorted positions.
-
-    Raises
-    ------
-    ValueError
-        If no class has two rows.
-    """
-    counts = np.bincount(labels, minlength=n_classes)
-    spare = np.maximum(counts - 1, 0)
-    n_validation = min(max(n_classes, int(np.ceil(fraction * len(labels)))), int(spare.sum()))
-    if n_validation == 0:
-        raise ValueError(
-            "The validation set is too small: no class has two rows, so that none can be held "
-            f"out of n_samples={len(labels)}. Pass X_val and y_val, or set early_stopping=False."
-        )
-    quota = _apportion(n_validation, counts, spare)
-    grouped = _grouped(labels, rng)  # the first rows of each class are held out
-    rank = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
-    held_out = np.zeros(len(labels), dtype=bool)
-    held_out[grouped] = rank < quota[labels[grouped]]
-    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
-
-
-def stratified_folds(labels, n_folds, rng):
-    """Return the fold of each row, each class spread evenly; -1 for rows alone in theirs.
-
-    A row that is the only one of its class cannot be held out: nothing else would be
-    learnt of the class.
-    """
-    counts = np.bincount(labels)
-    grouped = _grouped(labels, rng)
-    grouped = grouped[counts[labels[grouped]] > 1]
-    fold = np.full(len(labels), -1)
-    fold[grouped] = np.arange(len(grouped)) % n_folds
-    return fold
-
-
-def _grouped(labels, rng):
-    """Return the positions of all rows in a random order, but class by class."""
-    shuffled = rng.permutation(len(labels))
-    return shuffled[np.argsort(labels[shuffled], kind="stable")]
-
-
-def _apportion(total, counts, spare):
-    """Return `total` seats by class, in proportion to counts, from 1 up to `spare`."""
-    least = np.minimum(spare, 1)
-    ideal = total * counts / counts[spare > 0].sum()
-    quota = np.clip(np.floor(ideal).astype(int), least, spare)
-    while (missing := total - quota.sum()) != 0:
-        # Give to the class furthest below its ideal, take from the one furthest above it.
-        step = 1 if missing > 0 else -1
-        movable = quota < spare if step > 0 else quota > least
-        quota[np.where(movable, step * (ideal - quota), -np.inf).argmax()] += step
-    return quota

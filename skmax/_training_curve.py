@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from ._building import last_epochs
 from ._drawing import (
     draw_curve,
     dressed_axes,
@@ -15,7 +14,6 @@ from ._drawing import (
     pyplot,
     scale_losses,
 )
-from ._schedules import SCHEDULES
 from ._tasks import pass_name
 from ._validation import check_option, last_step
 
@@ -116,6 +114,8 @@ class TrainingCurveDisplay:
 
         Raises
         ------
+        TypeError
+            If matplotlib knows none of such arguments.
         ValueError
             If `quantity` is unknown, or there are no validation scores to draw.
         ImportError
@@ -128,7 +128,7 @@ class TrainingCurveDisplay:
                 "quantity='score' needs validation scores, and this fit has none: fit with "
                 "early_stopping=True or with X_val and y_val."
             )
-        ax = self.ax_ = dressed_axes(ax, self)
+        ax = self.ax_ = dressed_axes(ax, self, kwargs)
         self.figure_ = ax.figure
         if quantity == "loss":
             training, validation, label = (
@@ -212,8 +212,8 @@ class TrainingCurveDisplay:
         validation loss has not, and lies above it for that reason alone. Both are as they
         were in training, before there was a temperature.
 
-        Where early stopping has met its best score several times, the dot is at the first
-        of them in the last fit (with a cyclic schedule, at the first end of a cycle).
+        The dot is at `best_epoch_`, or at the first of the best `validation_scores_` of an
+        estimator that does not know it, as MLPClassifier.
 
         Examples
         --------
@@ -257,20 +257,14 @@ def _measured(curve):
 
 def _best_epoch(estimator):
     """Return the epoch whose parameters early stopping has kept, or None."""
+    if hasattr(estimator, "best_epoch_"):
+        return estimator.best_epoch_
+    # Of MLPClassifier, and of files that do not know it: the first with the best score.
     best = getattr(estimator, "best_validation_score_", None)
     # Without early stopping there is a best loss, and the last parameters are kept.
     if best is None or getattr(estimator, "best_loss_", None) is not None:
         return None
-    n_before = len(estimator.loss_curve_) - estimator.n_iter_
-    ends = range(1, estimator.n_iter_ + 1)
-    learning_rate = getattr(estimator, "learning_rate", None)
-    if learning_rate in SCHEDULES and SCHEDULES[learning_rate].cycle_ends:
-        ends = last_epochs(estimator)
-    # Of equal scores: in the last fit, where it compares them, and the first of those.
-    return min(
-        (1 + np.flatnonzero(np.asarray(estimator.validation_scores_) == best)).tolist(),
-        key=lambda epoch: (epoch <= n_before, epoch - n_before not in ends, epoch),
-    )
+    return 1 + int(np.flatnonzero(np.asarray(estimator.validation_scores_) == best)[0])
 
 
 def _score_name(estimator):

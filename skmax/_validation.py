@@ -3,17 +3,43 @@
 Every message says what was wrong, what came and what is allowed.
 """
 
+from collections.abc import Callable
+from functools import wraps
 from math import isfinite
 from numbers import Integral, Number
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
+from ._features import as_numeric, as_numpy, check_numbers
 from ._optimizers import OPTIMIZERS
 from ._rows import Sample
-from ._targets import check_labels, class_indices
+from ._targets import check_labels, class_indices, listed, positions, same_classes
+
+# What other libraries call the arguments that validation rows are given by.
+OTHER_NAMES = ("eval_set", "validation_data", "validation_set")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def knows_other_names(method: Callable[P, T]) -> Callable[P, T]:
+    """Return a method whose TypeError for one of OTHER_NAMES says what it is called here."""
+
+    @wraps(method)  # hence the signature that inspect sees
+    def with_hint(*args: P.args, **kwargs: P.kwargs) -> T:
+        for name in OTHER_NAMES:
+            if name in kwargs:
+                raise TypeError(
+                    f"{method.__name__}() got an unexpected keyword argument {name!r}. Validation "
+                    "rows are given as fit(X, y, X_val=..., y_val=...)."
+                )
+        return method(*args, **kwargs)
+
+    return with_hint
 
 
 def last_step(estimator):
@@ -89,7 +115,7 @@ def check_rows(estimator, X, y, sample_weight=None, *, reset, suffix=""):
     The estimator receives `n_features_in_` and `feature_names_in_` if `reset`, and is compared
     with if not. `suffix` is that of the arguments' names in messages.
     """
-    X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=reset)
+    X = _checked_numbers(estimator, X, reset)
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
@@ -98,6 +124,13 @@ def check_rows(estimator, X, y, sample_weight=None, *, reset, suffix=""):
     y = check_labels(y)
     check_consistent_length(X, y)
     return X, y, check_weights(sample_weight, X.shape[0], "sample_weight" + suffix)
+
+
+def _checked_numbers(estimator, X, reset):
+    """Return X as ndarray or CSR of finite numbers."""
+    X = as_numeric(X)
+    X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=reset)
+    return X.astype(np.float64) if X.dtype == object else X  # of a frame's Decimals
 
 
 def check_dense(X, scaling):
@@ -127,7 +160,7 @@ def check_prediction_rows(estimator, X, n_features):
     ):
         if isfinite(np.add.reduce(X, axis=None)):  # so is then every addend
             return X
-    X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=False)
+    X = _checked_numbers(estimator, X, reset=False)
     if X.shape[1] != n_features:  # the estimator has been refitted meanwhile
         raise ValueError(
             f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting "
@@ -152,10 +185,13 @@ def check_class(class_, classes):
     """Return the index of a class label, None for None."""
     if class_ is None:
         return None
-    known = classes.tolist()
-    if np.ndim(class_) or class_ not in known:
-        raise ValueError(f"class_ must be None or one of the classes {known}, got {class_!r}.")
-    return known.index(class_)
+    label = class_[()] if isinstance(class_, np.ndarray) else class_  # of no dimension
+    index = positions([label], classes)[0]
+    if index is None:
+        raise ValueError(
+            f"class_ must be None or one of the classes {listed(classes)}, got {class_!r}."
+        )
+    return index
 
 
 def check_weights(sample_weight, n_rows, name, *, part=False):
@@ -164,6 +200,8 @@ def check_weights(sample_weight, n_rows, name, *, part=False):
         return None
     if isinstance(sample_weight, Number):
         sample_weight = np.full(n_rows, sample_weight)
+    sample_weight = as_numpy(sample_weight, name)
+    check_numbers(np.asarray(sample_weight), name)
     weight = check_array(
         sample_weight,
         ensure_2d=False,
@@ -182,19 +220,43 @@ def check_weights(sample_weight, n_rows, name, *, part=False):
     return weight
 
 
-def weighted_sample(X, labels, sample_weight):
+def weighted_sample(X, labels, sample_weight, groups=None):
     """Return the labelled rows whose weight is not zero: those are as good as absent.
 
     So are those whose share of the largest weight underflows: a split that held out no
     others would have no weight at all.
     """
     if sample_weight is None:
-        return Sample(X, labels)
+        return Sample(X, labels, groups=groups)
     scale = float(sample_weight.max())
     relative = sample_weight / scale
-    sample = Sample(X, labels, relative, weight_scale=scale)
+    sample = Sample(X, labels, relative, weight_scale=scale, groups=groups)
     counts = relative >= np.finfo(np.float64).tiny
     return sample if counts.all() else sample.take(np.flatnonzero(counts))
+
+
+def check_groups(groups, n_rows, X_val):
+    """Return the groups of rows as integers, None for None."""
+    if groups is None:
+        return None
+    if X_val is not None:
+        raise ValueError(
+            "groups say which rows of X are held out together, and with X_val none are; pass one "
+            "of the two."
+        )
+    groups = np.asarray(groups)
+    if groups.shape != (n_rows,):
+        raise ValueError(
+            f"groups must have one value per row, shape ({n_rows},), got shape {groups.shape}."
+        )
+    if groups.dtype.kind in "fc" and not np.isfinite(groups).all():
+        raise ValueError("groups must hold no NaN or infinity; give rows of no group one each.")
+    try:
+        return np.unique(groups, return_inverse=True)[1]
+    except TypeError as error:
+        raise ValueError(
+            f"groups must hold values of one kind and no missing ones: {error}."
+        ) from error
 
 
 def check_validation(estimator, classes, X_val, y_val, sample_weight_val):
@@ -219,7 +281,7 @@ def check_validation(estimator, classes, X_val, y_val, sample_weight_val):
 
 def check_same_classes(classes, previous):
     """Raise ValueError unless a warm start has the classes of the fit before it."""
-    if not np.array_equal(classes, previous):
+    if not same_classes(classes, previous):
         raise ValueError(
             "warm_start can only be used where `y` has the same classes as in the previous "
             f"call to fit. Previously got {previous}, `y` has {classes}"
@@ -238,7 +300,7 @@ def stream_classes(classes, previous):
         raise ValueError(
             f"classes must be an array-like of all labels, got {classes!r}: {error}"
         ) from error
-    if previous is not None and not np.array_equal(classes, previous):
+    if previous is not None and not same_classes(classes, previous):
         raise ValueError(
             f"classes={classes} are not those of the last call to partial_fit, {previous}."
         )
@@ -262,7 +324,8 @@ def overwrite_layers(layers, values, name):
     if not isinstance(values, list | tuple | np.ndarray):
         raise ValueError(f"{name} must be a list of arrays, one per layer, got {values!r}.")
     values = [
-        check_array(value, ensure_2d=False, dtype=np.float64, input_name=name) for value in values
+        check_array(as_numpy(value, name), ensure_2d=False, dtype=np.float64, input_name=name)
+        for value in values
     ]
     received = [value.shape for value in values]
     if received != shapes:

@@ -22,6 +22,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _num_samples
 
+from ._losses import relative_weights
 from ._scoring import takes_weights
 from ._targets import check_labels, class_indices
 from ._validation import check_weights
@@ -40,6 +41,20 @@ class _Fit:
     scorers: dict
     best: float = -inf
     n_no_improvement: int = 0
+
+
+class _TemporaryFolder:
+    """A folder that goes with the last object of this process that has it."""
+
+    def __init__(self):
+        self.path = Path(tempfile.mkdtemp(prefix="skmax-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        return type(None), ()  # another process has no hold on it
 
 
 class ValidationMonitor:
@@ -70,7 +85,8 @@ class ValidationMonitor:
         An improvement smaller than this is none.
     folder : str or path-like, default=None
         Where the records are kept. The default is a temporary folder, which goes with this
-        object: workers on other machines need one that they share.
+        object and its copies (but pickles are none): workers on other machines need one that
+        they share.
 
     See Also
     --------
@@ -107,7 +123,7 @@ class ValidationMonitor:
         folder: str | PathLike | None = None,
     ) -> None:
         check_consistent_length(X_val, y_val, sample_weight_val)
-        check_weights(sample_weight_val, _num_samples(X_val), "sample_weight_val")
+        weight = check_weights(sample_weight_val, _num_samples(X_val), "sample_weight_val")
         for name, value in (("every", every), ("n_iter_no_change", n_iter_no_change)):
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
@@ -120,13 +136,14 @@ class ValidationMonitor:
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self._scoring = _by_name(scoring)
+        self._weight = None if weight is None else relative_weights(weight)
         if stop_on is not None and stop_on not in self._scoring:
             raise ValueError(f"stop_on must be one of {list(self._scoring)}, got {stop_on!r}.")
+        self._temporary = None
         if folder is None:
-            self.folder = Path(tempfile.mkdtemp(prefix="skmax-"))
-            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-        else:
-            self.folder = Path(folder)
+            self._temporary = _TemporaryFolder()
+            folder = self._temporary.path
+        self.folder = Path(folder)
         self._fits: dict[Any, _Fit] = {}
 
     def __getstate__(self):
@@ -290,7 +307,7 @@ class ValidationMonitor:
         return self.stop_on is not None and self._has_lost_patience(fit, scores[self.stop_on])
 
     def _score(self, scorer, estimator):
-        weight = self.sample_weight_val
+        weight = self._weight
         if scorer is None:
             labels = class_indices(check_labels(self.y_val), estimator.classes_)
             log_P = estimator.predict_log_proba(self.X_val)

@@ -28,18 +28,21 @@ from ._partitioned_objective import (
     header,
     held_out_temperature,
     load,
+    named,
     partitioned_objective,
 )
 from ._targets import check_kind
 
 __all__ = ["DaskSoftmaxMLPClassifier"]
 
-# Attributes of the local classifier that a fit publishes here, too.
-PUBLISHED = (
-    *("classes_", "coefs_", "intercepts_", "scaling_", "temperature_"),
-    *("n_features_in_", "feature_names_in_", "n_layers_", "n_outputs_", "out_activation_"),
-    *("n_iter_", "t_", "loss_", "loss_curve_", "best_loss_"),
-)
+
+def _of_local(name, description):
+    """Return a property that is an attribute of the fitted local classifier."""
+
+    def attribute(self):
+        return getattr(self._fitted(), name)
+
+    return property(attribute, doc=description)
 
 
 class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
@@ -59,12 +62,12 @@ class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    client : distributed.Client, default=None
-        The cluster. None takes the current client. Clones share it; pickles hold None.
     hidden_layer_sizes, activation, solver, alpha, max_iter, max_fun, tol, random_state, \
 verbose, early_stopping, class_weight, label_smoothing, dropout, scaling, \
 temperature_scaling, dtype : as in SoftmaxMLPClassifier
         See there.
+    client : distributed.Client, default=None
+        The cluster. None takes the current client. Clones share it; pickles hold None.
 
     Attributes
     ----------
@@ -89,10 +92,11 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
 
     Notes
     -----
-    X is chunked along rows; what columns are chunked is joined. Each partition is read once and
-    kept in the memory of the workers, and read again if a worker is lost. The result depends on
-    how the rows are partitioned by rounding only, which long fits of hidden layers amplify to
-    another local optimum of about the same objective.
+    X is chunked along rows; what columns are chunked is joined. Columns of a data frame go by
+    their names in every partition. Each partition is read once and kept in the memory of the
+    workers, and read again if a worker is lost. The result depends on how the rows are
+    partitioned by rounding only, which long fits of hidden layers amplify to another local
+    optimum of about the same objective.
 
     References
     ----------
@@ -102,7 +106,6 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
 
     def __init__(
         self,
-        client: Any = None,
         hidden_layer_sizes: Any = (128, 128),
         activation: str = "relu",
         *,
@@ -120,8 +123,8 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         scaling: str | None = "standard",
         temperature_scaling: bool = False,
         dtype: str = "auto",
+        client: Any = None,
     ) -> None:
-        self.client = client
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.solver = solver
@@ -138,6 +141,24 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         self.scaling = scaling
         self.temperature_scaling = temperature_scaling
         self.dtype = dtype
+        self.client = client
+
+    # All that is fitted is in the local classifier alone, so that a pickle holds it once.
+    classes_ = _of_local("classes_", "Class labels, sorted.")
+    coefs_ = _of_local("coefs_", "Weight matrices, read-only.")
+    intercepts_ = _of_local("intercepts_", "Bias vectors, read-only.")
+    scaling_ = _of_local("scaling_", "What was learnt about the features, or None.")
+    temperature_ = _of_local("temperature_", "What logits are divided by.")
+    n_features_in_ = _of_local("n_features_in_", "Number of features.")
+    feature_names_in_ = _of_local("feature_names_in_", "Names of the features, where X had any.")
+    n_layers_ = _of_local("n_layers_", "Number of layers, those of inputs and outputs included.")
+    n_outputs_ = _of_local("n_outputs_", "Number of classes.")
+    out_activation_ = _of_local("out_activation_", "Name of the last activation.")
+    n_iter_ = _of_local("n_iter_", "Number of iterations.")
+    t_ = _of_local("t_", "Number of rows seen.")
+    loss_ = _of_local("loss_", "J at the end.")
+    loss_curve_ = _of_local("loss_curve_", "J after each iteration.")
+    best_loss_ = _of_local("best_loss_", "Lowest J of an iteration.")
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the network to rows X and labels y.
@@ -186,10 +207,8 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         local.__dict__.update(fitted_attributes(local, Outcome(model, state, loss, shortfall)))
         if shortfall:  # first: where warnings are errors, the old model is kept
             warnings.warn(shortfall, ConvergenceWarning, stacklevel=2)
-        fitted = {name: getattr(local, name) for name in PUBLISHED if hasattr(local, name)}
-        kept = {name: value for name, value in vars(self).items() if name != "feature_names_in_"}
         # In one assignment: an interruption or another thread finds the old or the new model.
-        self.__dict__ = kept | fitted | {"_local": local}
+        self._local = local
         return self
 
     def predict(self, X: Any) -> Any:
@@ -273,10 +292,11 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         with nullcontext() if self.client is None else self.client.as_current():
             parts = delayed_parts(X, y, sample_weight)
             scores = [dask.delayed(_score)(local, i, *part) for i, part in enumerate(parts)]
-            right, total = np.sum(dask.compute(*scores), axis=0)
-        if not total > 0.0:
+            right, total, heaviest = np.transpose(dask.compute(*scores))
+        if not heaviest.max() > 0.0:
             raise ValueError("X must have a row with a weight above zero, and has none.")
-        return float(right / total)
+        relative = heaviest / heaviest.max()
+        return float((relative @ right) / (relative @ total))
 
     @property
     def coef_(self) -> np.ndarray:
@@ -301,6 +321,16 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
     def __getstate__(self):
         # A client is a connection of this process.
         return {**super().__getstate__(), "client": None}
+
+    def __setstate__(self, state):
+        # Older versions had copies of the local classifier's attributes, too.
+        super().__setstate__(
+            {
+                name: value
+                for name, value in state.items()
+                if not isinstance(getattr(type(self), name, None), property)
+            }
+        )
 
     def __copy__(self):
         twin = type(self).__new__(type(self))
@@ -360,7 +390,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
     def _by_block(self, X, method):
         """Return what a method of the local classifier returns of each block of rows."""
         local = self._checked(X)
-        X = X.to_dask_array() if hasattr(X, "to_dask_array") else X
+        X = named(X).to_dask_array() if hasattr(X, "to_dask_array") else X
         X = X.rechunk({1: -1})
         row = np.zeros(X.shape[1]) if local.scaling_ is None else local.scaling_.center
         empty = getattr(local, method)(row[np.newaxis])[:0]
@@ -383,11 +413,16 @@ def _predict_block(X, local, method, empty):
 
 
 def _score(local, number, *part):
-    """Return the weight of a partition's rows that are classified rightly, and of all."""
+    """Return the weight of a partition's rows that are classified rightly, and of all.
+
+    Both are relative to that of the heaviest row, which comes third, so that no sum overflows.
+    """
     X, y, weight = load(number, *part)
-    if len(y) == 0:
-        return 0.0, 0.0
+    weight = np.ones(len(y)) if weight is None else weight
+    heaviest = weight.max(initial=0.0)
+    if not heaviest > 0.0:
+        return 0.0, 0.0, 0.0
     predicted = local.predict(X)
     check_kind(y, predicted)
-    weight = np.ones(len(y)) if weight is None else weight
-    return float(weight @ (predicted == y)), float(weight.sum())
+    weight = weight / heaviest
+    return float(weight @ (predicted == y)), float(weight.sum()), float(heaviest)

@@ -20,8 +20,8 @@ zipmap : {True, False, "columns"}, default=True
     Whether probabilities are a list of dicts ("output_probability", float32 only), one
     array ("probabilities"), or one output per class.
 raw_scores : bool, default=False
-    Whether to return the logits over the temperature in place of probabilities. Other than
-    of `decision_function` there are two columns also for two classes.
+    Whether to return what `decision_function` returns in place of probabilities. For two
+    classes there are two columns: zero, and what it returns.
 nocl, output_class_labels : bool, default=False
     Whether labels are their positions in `classes_`; whether `classes_` is an output.
 
@@ -31,8 +31,16 @@ no other: its probabilities are good to about 1e-7. A graph raises no errors: wh
 a NaN, or logits that are not finite, its probabilities are NaN; infinite values, which
 `predict` refuses, are taken for what they are.
 
-Of the meta-estimators, skl2onnx 1.20 converts isotonic calibration and tuned thresholds
-inexactly, whatever the classifier within.
+Of the meta-estimators, skl2onnx 1.20 does some wrongly, whatever the classifier within:
+
+- CalibratedClassifierCV: sigmoids are exact. Isotonic calibration is not, because it takes
+  the nearest threshold where scikit-learn interpolates; calibration by a temperature is an
+  error. Calibrators of a pipeline are given its probabilities where scores are due:
+  calibrate the classifier, and put what comes out at the end of the pipeline.
+- OneVsOneClassifier: labels are their positions in `classes_`, in a column, and strings are
+  an error; for two classes the scores are (1 - f, f), f what `decision_function` returns.
+- StackingClassifier with `stack_method="decision_function"`: two classes are an error.
+- TunedThresholdClassifierCV: labels are those of the threshold 0.5.
 
 Examples
 --------
@@ -199,10 +207,22 @@ def _convert(scope, operator, container):
     labels = _onnx_labels(get_label_classes(scope, clf))
     graph.add("Gather", labels, index, output=label)
     if raw_scores:
-        graph.add("Identity", Z, output=probabilities)
+        _add_raw_scores(graph, Z, len(model.classes), probabilities)
     else:
         P = graph.add("Softmax", Z, axis=1)
         graph.add("Max", P, np.finfo(graph.dtype).tiny, output=probabilities)
+
+
+def _add_raw_scores(graph, Z, n_classes, output):
+    """Add the logits less those of the first class where classes are two, else as they are.
+
+    skl2onnx takes the second of two columns for `decision_function`, which is z_1 - z_0.
+    """
+    if n_classes == 2:
+        less_first = np.array([[0.0, -1.0], [0.0, 1.0]], dtype=graph.dtype)
+        graph.add("MatMul", Z, less_first, output=output)
+    else:
+        graph.add("Identity", Z, output=output)
 
 
 def _add_scaling(graph, X, dtype, scaling):

@@ -1,7 +1,15 @@
-"""How hypothesis searches: a few fixed examples as a rule, many new ones on request."""
+"""One BLAS thread for the suite; how hypothesis searches: a few fixed examples as a rule."""
+
+import os
+
+# Before NumPy is imported, and for the processes that tests start: small products are faster.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
+
+threadpool_limits(1, user_api="blas")  # where a plugin has imported NumPy, or it has another BLAS
 
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
-settings.register_profile("thorough", max_examples=10_000, deadline=None)
+settings.register_profile("thorough", max_examples=10_000, deadline=None)  # many, on request
 settings.load_profile("ci")  # `--hypothesis-profile thorough` comes later, and wins

@@ -27,7 +27,7 @@ X, y = load_digits(return_X_y=True)
 def fit(client):
     """Return the parameters of a fit, and how long it took."""
     start = time.perf_counter()
-    clf = DaskSoftmaxMLPClassifier(client, (32,), max_iter=60, tol=0.0, random_state=0)
+    clf = DaskSoftmaxMLPClassifier((32,), client=client, max_iter=60, tol=0.0, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         clf.fit(da.from_array(X, chunks=(120, 64)), da.from_array(y, chunks=120))

@@ -610,6 +610,34 @@ def test_no_truncation_goes_unnoticed(path, content):
             Checkpoint(path).resume(classifier(hidden_layer_sizes=(4,)))
 
 
+def test_a_file_of_another_format_is_said_to_be_one(path, content):
+    path.write_bytes(content.replace(b"skmax checkpoint 1 ", b"skmax checkpoint 2 "))
+    with pytest.raises(ValueError, match="it says that it is of format 2"):
+        Checkpoint(path).resume(classifier(hidden_layer_sizes=(4,)))
+
+
+WHOSE = b'{"fit": "1", "name": "x", "finished": false}\n'
+
+
+@pytest.mark.parametrize(
+    ("header", "held", "message"),
+    [
+        (b"{}\n", {}, "does not say whose checkpoint it is"),
+        (b"[]\n", {}, "does not say whose checkpoint it is"),
+        (WHOSE, {}, "holds no unfinished fit, got a dict"),
+        (WHOSE, {"class": "Modul"}, "it names 'Modul', which is none of"),
+        (WHOSE, {"class": "Unfinished"}, "a Unfinished lacks model, n_rows, parameters, state"),
+        (WHOSE, {"class": "Unfinished", "version": 2}, "is of format version 2"),
+    ],
+)
+def test_what_has_its_checksum_but_is_no_unfinished_fit_is_refused(path, header, held, message):
+    import skops.io
+
+    _checkpoint._replace(path, header + skops.io.dumps(held)).close()
+    with pytest.raises(ValueError, match=message):
+        Checkpoint(path).resume(classifier())
+
+
 def test_a_damaged_file_is_not_overwritten(path, content):
     path.write_bytes(content[:-1])
     with pytest.raises(ValueError, match="is damaged, or no checkpoint"):

@@ -30,7 +30,8 @@ X, y = make_classification(240, 6, n_informative=5, n_redundant=0, n_classes=3, 
 # Everything that a fit leaves behind, whatever its solver and mode.
 FITTED = {
     "classes_", "coefs_", "intercepts_", "temperature_", "loss_", "best_loss_", "loss_curve_",
-    "validation_loss_curve_", "validation_scores_", "best_validation_score_", "n_iter_", "t_",
+    "validation_loss_curve_", "validation_scores_", "best_validation_score_", "best_epoch_",
+    "n_iter_", "t_",
     "n_features_in_", "n_layers_", "n_outputs_", "out_activation_",
 }  # fmt: skip
 # Settings that ask helper networks.
@@ -133,7 +134,8 @@ def test_same_seed_same_bits_whatever_the_global_state(solver):
     "settings", [{}, {"solver": "lbfgs"}, {"solver": "newton-cg"}, {"early_stopping": "auto"}]
 )
 def test_the_number_of_blas_threads_changes_rounding_only(settings):
-    rows, labels = make_classification(2000, 60, n_informative=20, n_classes=5, random_state=0)
+    # Wide enough to be worth threads, for the preconditioner of "newton-cg", too.
+    rows, labels = make_classification(2000, 200, n_informative=20, n_classes=5, random_state=0)
     fitted = []
     for n_threads in (1, 2):
         with threadpool_limits(n_threads):
@@ -378,7 +380,7 @@ def test_a_fit_of_a_data_frame_warns_of_nothing(settings):
 def test_held_out_rows_reach_neither_scaler_nor_class_weights_nor_training():
     clf = quick(early_stopping=True, scaling="standard", class_weight="balanced")
     split = clf.fit(X, y)
-    from skmax._targets import split_validation
+    from skmax._splits import split_validation
 
     rng = np.random.default_rng(split._state.split_seed)
     train, held_out = split_validation(y, 3, 0.1, rng)

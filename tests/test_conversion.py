@@ -377,6 +377,7 @@ def test_early_stopping_keeps_what_it_has_recorded():
     clf = SoftmaxMLPClassifier.from_sklearn(mlp)
     assert clf.validation_scores_ == mlp.validation_scores_
     assert clf.best_validation_score_ == mlp.best_validation_score_
+    assert clf.best_epoch_ == 1 + np.argmax(mlp.validation_scores_)
     assert clf.best_loss_ is None and np.isnan(clf.validation_loss_curve_).all()
     clf.set_params(warm_start=True).fit(X, y)
     assert len(clf.validation_scores_) == len(clf.validation_loss_curve_) == 12

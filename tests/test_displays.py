@@ -1,5 +1,6 @@
 """What is drawn is what was computed, wherever it is drawn."""
 
+import pickle
 import sys
 
 import matplotlib
@@ -140,8 +141,22 @@ def test_the_callers_style_wins_under_any_alias(fitted, name):
     else:
         line = display.line_ if name != "score" else display.validation_line_
         assert line.get_linewidth() == 3
-    with pytest.raises((AttributeError, TypeError)):
-        drawings(fitted)[name](no_such_style=1)
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+@pytest.mark.parametrize("argument", ["no_such_style", "pos_label"])
+def test_arguments_that_nobody_knows_are_named(fitted, name, argument):
+    expected = rf"^\w+Display has no parameter '{argument}', and a (Line2D|Rectangle) of"
+    with pytest.raises(TypeError, match=expected):
+        drawings(fitted)[name](**{argument: 1})
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("curve", {"scalex": False}), ("row", {"align": "edge", "hatch": "/"})]
+)
+def test_what_matplotlibs_functions_take_is_passed_on(fitted, name, options):
+    drawings(fitted)[name](**options)
 
 
 @pytest.mark.parametrize("name", DRAWINGS)
@@ -245,6 +260,20 @@ def test_the_epoch_that_is_marked_is_the_one_whose_parameters_were_kept(scoring,
     kept = np.concatenate([np.ravel(a) for a in (*stopped.coefs_, *stopped.intercepts_)])
     distance = [np.abs(params - kept).max() for params in epochs]
     assert display.best_epoch == 1 + int(np.argmin(distance))
+
+
+def test_the_epoch_that_was_kept_does_not_depend_on_later_parameters():
+    clf = classifier(early_stopping=True, learning_rate="coslog4", scoring="accuracy", max_iter=15)
+    clf.fit(X, y, X_val=X_test, y_val=y_test)
+    kept = TrainingCurveDisplay.from_estimator(clf).best_epoch
+    assert kept == clf.best_epoch_
+    for settings in ({"max_iter": 60}, {"learning_rate": "constant"}, {"early_stopping": False}):
+        clf.set_params(**settings)
+        assert TrainingCurveDisplay.from_estimator(clf).best_epoch == kept
+    assert TrainingCurveDisplay.from_estimator(pickle.loads(pickle.dumps(clf))).best_epoch == kept
+    clf.set_params(learning_rate="constant").partial_fit(X, y)  # from what was kept
+    assert clf.best_epoch_ is None
+    assert TrainingCurveDisplay.from_estimator(clf).best_epoch is None
 
 
 def test_without_early_stopping_no_epoch_is_marked():
@@ -414,6 +443,22 @@ def test_weight_2_is_a_row_twice_and_weight_0_a_row_absent(fitted, strategy):
     assert_allclose(one.confidence, other.confidence)
     assert_allclose(one.accuracy, other.accuracy)
     assert one.ece == pytest.approx(other.ece)
+
+
+@pytest.mark.parametrize("scale", [5e-324, 1e-300, 1e307])
+@pytest.mark.parametrize("strategy", ["uniform", "quantile"])
+def test_no_sum_of_weights_overflows_or_vanishes(fitted, strategy, scale):
+    weight = 1.0 + np.arange(len(y_test)) % 2
+    plain, scaled = (
+        ReliabilityDisplay.from_estimator(
+            fitted, X_test, y_test, sample_weight=w, strategy=strategy
+        )
+        for w in (weight, weight * scale)
+    )
+    assert_allclose(scaled.ece, plain.ece, rtol=1e-12)
+    assert_allclose(scaled.accuracy, plain.accuracy, rtol=1e-12)
+    assert_allclose(scaled.confidence, plain.confidence, rtol=1e-12)
+    assert np.isfinite(scaled.n_rows).all()
 
 
 def test_equal_confidences_share_a_bin():

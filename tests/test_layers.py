@@ -17,15 +17,19 @@ LAYERS = [
     {"_conversion"},
     {"_partitioned_objective"},
     {"_fitting", "_plain", "_validation"},
+    {"_integrity"},
     {"_helpers", "_unfinished"},
     {"_scoring"},
     {"_building"},
     {"_newton"},
     {"_model", "_solvers"},
-    {"_monitor", "_calibration", "_targets", "_tasks"},
+    {"_monitor", "_calibration", "_splits", "_targets", "_tasks"},
     {"_objective"},
-    {"_network", "_partitions", "_rows"},
-    {"_activations", "_drawing", "_losses", "_schedules", "_optimizers", "_scaling"},
+    {"_far_rows", "_network", "_partitions", "_rows"},
+    {
+        *("_activations", "_blas", "_drawing", "_features", "_losses", "_schedules"),
+        *("_optimizers", "_scaling"),
+    },
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -54,6 +54,14 @@ def test_early_stopping_watches_the_score_and_keeps_the_best_parameters():
     assert monitor.history.validation_scores == [1, 2, 1.5, 2.05, 2]
 
 
+def test_the_epoch_of_the_best_parameters_is_its_place_in_the_curve():
+    _, monitor = run([1.0] * 4, [1, 3, 2, 3], early_stopping=True)
+    assert monitor.history.best_epoch == 2 and monitor.history.copy().best_epoch == 2
+    assert monitor.history.restarted().best_epoch is None
+    _, monitor = run([1.0] * 4, [1, 3, 2, 3])
+    assert monitor.history.best_epoch is None
+
+
 def test_scores_without_early_stopping_are_recorded_and_stop_nothing():
     stopped, monitor = run([1.0, 0.8, 0.6, 0.4, 0.2], [5, 4, 3, 2, 1])
     assert stopped is None
@@ -97,6 +105,7 @@ def test_scores_count_after_the_last_passes_of_cycles_only():
     stopped, monitor = run(losses, [9, 1, 9, 2, 0, 0, 0, 3], **cycles, n_iter_no_change=1)
     assert stopped is None
     assert monitor.history.best_score == 3 and monitor.history.best_params == [8.0]
+    assert monitor.history.best_epoch == 8
 
 
 def test_the_first_cycle_without_improvement_is_the_last():

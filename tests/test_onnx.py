@@ -19,7 +19,7 @@ from sklearn.datasets import load_digits
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
-from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
@@ -171,6 +171,15 @@ def test_the_softmax_of_raw_scores_are_calibrated_probabilities(n_classes):
     assert_allclose(Z if n_classes > 2 else Z[:, 1] - Z[:, 0], clf.decision_function(X))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_raw_scores_of_two_classes_are_zero_and_the_decision_function(dtype):
+    clf, rows = quick().fit(X, y % 2), X.astype(dtype)
+    Z = run(export(clf, rows, zipmap=False, raw_scores=True), rows)[1]
+    rtol = 1e-12 if dtype is np.float64 else 1e-4  # of differences, in float32
+    assert_array_equal(Z[:, 0], 0.0)
+    assert_allclose(Z[:, 1], clf.decision_function(X), rtol=rtol, atol=rtol)
+
+
 @pytest.mark.parametrize("n_rows", [0, 1, 1000])
 def test_any_number_of_rows(n_rows):
     for zipmap in [True, False, "columns"]:
@@ -246,6 +255,42 @@ COMPOSED = {
     "stacking": lambda: StackingClassifier([("a", quick())], final_estimator=quick(()), cv=2),
     "grid search": lambda: GridSearchCV(quick(()), {"alpha": [1e-4, 1.0]}, cv=2),
 }
+
+
+OF_TWO_CLASSES = COMPOSED | {
+    "one sigmoid": lambda: CalibratedClassifierCV(quick(), cv=2, ensemble=False),
+    "sigmoid of a temperature": lambda: CalibratedClassifierCV(
+        quick(early_stopping=True, temperature_scaling=True), cv=2
+    ),
+    "sigmoid in a pipeline": lambda: make_pipeline(
+        StandardScaler(), CalibratedClassifierCV(quick(), cv=2)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_TWO_CLASSES)
+def test_pipelines_and_meta_estimators_of_two_classes(name):
+    clf = OF_TWO_CLASSES[name]().fit(X, np.array(["a", "b"])[y % 2])
+    for dtype in DTYPES:
+        assert_same(clf, X.astype(dtype))
+
+
+def test_an_isotonic_calibrator_is_given_the_decision_function():
+    clf = CalibratedClassifierCV(quick(), method="isotonic", cv=2, ensemble=False).fit(X, y % 2)
+    (calibrated,) = clf.calibrated_classifiers_
+    (steps,) = calibrated.calibrators
+    scores = calibrated.estimator.decision_function(X)
+    # skl2onnx takes the nearest threshold, scikit-learn interpolates between them.
+    nearest = np.abs(scores[:, np.newaxis] - steps.X_thresholds_).argmin(axis=1)
+    P = run(export(clf, X, zipmap=False), X)[1]
+    assert_allclose(P[:, 1], steps.y_thresholds_[nearest], atol=1e-12)
+
+
+def test_one_versus_one_scores_are_those_of_decision_functions():
+    clf = OneVsOneClassifier(quick(())).fit(X, y % 3)
+    # Not checked as a graph: the column of labels that skl2onnx makes has a wrong shape.
+    scores = run(to_onnx(clf, X[:1], options={"zipmap": False}), X)[1]
+    assert_allclose(scores, clf.decision_function(X), atol=1e-12)
 
 
 @pytest.mark.parametrize("name", COMPOSED)

@@ -18,7 +18,7 @@ from sklearn.model_selection import cross_val_score
 
 from skmax import SoftmaxMLPClassifier
 from skmax._objective import Objective
-from skmax._targets import split_validation
+from skmax._splits import split_validation
 
 X, y = make_classification(200, 6, n_informative=5, n_redundant=0, n_classes=3, random_state=0)
 

@@ -117,6 +117,11 @@ def test_plain_state_has_plain_types_only():
     assert seen <= plain | {np.random.Generator, np.int64}
 
 
+def unfinished():
+    clf = fitted(**PAUSED)
+    return CLASSES["Unfinished"]({"max_iter": 5}, len(X), clf._state, clf._model)
+
+
 @pytest.mark.parametrize("name", CLASSES)
 def test_every_class_goes_there_and_back(name):
     network = Network([3, 4, 2], "tanh", dropout=0.1)
@@ -126,11 +131,145 @@ def test_every_class_goes_there_and_back(name):
         "Scaling": lambda: CLASSES["Scaling"]("robust", np.zeros(3), np.ones(3)),
         "TrainingState": lambda: fitted(**PAUSED)._state,
         "Fallback": lambda: CLASSES["Fallback"](np.ones(3)),
-        "Unfinished": lambda: CLASSES["Unfinished"](
-            {"alpha": 1.0}, 7, fitted(**PAUSED)._state, samples["Model"]()
-        ),
+        "Unfinished": unfinished,
     }
     value = samples.get(name, CLASSES[name])()
     again = from_plain(to_plain(value))
     assert type(again) is type(value)
     np.testing.assert_equal(to_plain(again), to_plain(value))
+
+
+def changed(plain, path, value):
+    """Return plain state in which the entry at a path of names is another, or gone."""
+    name, *rest = path
+    if rest:
+        value = changed(plain[name], rest, value)
+    return (
+        {**plain, name: value} if value is not GONE else {k: plain[k] for k in plain if k != name}
+    )
+
+
+GONE = object()
+# Path of an entry of the model, the value that no fit can have given it, and what is said.
+NO_MODEL = [
+    ("temperature", np.nan, "temperature must be finite and > 0, got nan"),
+    ("temperature", -1.0, "temperature must be finite and > 0, got -1.0"),
+    ("temperature", 0.0, "temperature must be finite and > 0, got 0.0"),
+    ("temperature", np.inf, "temperature must be finite and > 0, got inf"),
+    ("temperature", "1", "temperature must be finite and > 0, got '1'"),
+    ("temperature", None, "temperature must be finite and > 0, got None"),
+    ("temperature", True, "temperature must be finite and > 0, got True"),
+    ("scaling scale", (1.0,), r"scale must be of shape \(10,\), got shape \(1,\)"),
+    ("scaling scale", (-1.0,) * 10, r"scale must be > 0, got -1\.0"),
+    ("scaling scale", (0.0,) * 10, r"scale must be > 0, got 0\.0"),
+    ("scaling scale", (np.inf,) * 10, "not finite"),
+    ("scaling scale", None, r"scale must be of shape \(10,\), got shape \(\)"),
+    ("scaling center", (0.0,) * 11, r"center must be of shape \(10,\), got shape \(11,\)"),
+    ("scaling kind", "minmax", r"scaling must be one of \['robust', 'standard'\], got 'minmax'"),
+    ("scaling", 3, "scaling must be one, or None"),
+    ("scaling class", "Scalar", "it names 'Scalar', which is none of"),
+    ("scaling class", "Network", "a Network has no center, kind, scale"),
+    ("scaling kind", GONE, "a Scaling lacks kind"),
+    ("network activation", "softplus", "activation must be one of .*, got 'softplus'"),
+    ("network dropout", 1.0, r"dropout must be in \[0, 1\), got 1\.0"),
+    ("network layer_sizes", (10, 0, 3), "layer_sizes must be > 0"),
+    ("network layer_sizes", (10, 3), "params must be as many as its layers'"),
+    ("network", None, "it must have a network"),
+    ("params", (1.0, 2.0), "params must be as many as its layers'"),
+    ("params", None, "params must be one vector of floats"),
+    ("classes", (0.0, 1.0), r"classes must be of shape \(3,\), got shape \(2,\)"),
+    ("classes", (0.0, 2.0, 1.0), "classes must be different and sorted"),
+    ("classes", (0.0, 1.0, 1.0), "classes must be different and sorted"),
+    ("classes", (0.0, 1.0, np.nan), "not finite"),
+    ("momentum", 0.9, "a Model has no momentum"),
+    ("temperature", GONE, None),
+    ("classes", GONE, "a Model lacks classes"),
+    ("version", 2, "is of format version 2; this version of skmax reads 1"),
+    ("version", "x", "is of format version 'x'"),
+    ("version", GONE, None),
+    ("network label_smoothing", 0.1, None),
+]
+NO_STATE = [
+    ("params", (1.0, 2.0), "best_params must be as many as params|moments must be as many"),
+    ("rng", None, "rng must be a Generator"),
+    ("n_iter", -1, "n_iter must be an integer >= 0, got -1"),
+    ("n_iter", 1.5, "n_iter must be an integer >= 0, got 1.5"),
+    ("position t", -1, "t must be an integer >= 0, got -1"),
+    ("ended_by", None, "ended_by must be a str, got None"),
+    ("history loss_curve", None, "loss_curve must be a list of numbers"),
+    ("history validation_scores", ["a"], "validation_scores must be a list of numbers"),
+    ("history best_params", (1.0,), "best_params must be as many as params"),
+    ("optimizer mean_sum", (1.0,), "moments must be as many as params"),
+    ("optimizer square_sum", None, None),
+    ("optimizer beta_1", "x", "beta_1 must be a number, got 'x'"),
+    ("helpers", [None], "helpers must be a list of states"),
+    ("history best_loss", None, "best_loss must be a number, got None"),
+    ("optimizer n_steps", -3, "n_steps must be an integer >= 0"),
+    ("optimizer class", "Adagrad", "it names 'Adagrad', which is none of"),
+    ("class", GONE, "it must have a state"),
+]
+
+
+@pytest.fixture(scope="module")
+def attributes():
+    return fitted(**PAUSED, early_stopping=True).__getstate__()
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "value", "message"),
+    [("_model", *entry) for entry in NO_MODEL] + [("_state", *entry) for entry in NO_STATE],
+)
+def test_what_no_fit_can_have_ended_with_is_refused(attributes, name, path, value, message):
+    value = (
+        np.array(value) if isinstance(value, tuple) and path != "network layer_sizes" else value
+    )
+    state = changed(attributes, [name, *path.split()], value)
+    if message is None:  # as older versions wrote it
+        return SoftmaxMLPClassifier().__setstate__(state)
+    with pytest.raises(ValueError, match=rf"^The fitted state .*({message})"):
+        SoftmaxMLPClassifier().__setstate__(state)
+
+
+def test_second_moments_are_not_negative(attributes):
+    squares = -attributes["_state"]["optimizer"]["square_sum"]
+    state = changed(attributes, ["_state", "optimizer", "square_sum"], squares)
+    with pytest.raises(ValueError, match="square_sum must be >= 0"):
+        SoftmaxMLPClassifier().__setstate__(state)
+
+
+def test_a_model_needs_its_own_state(attributes):
+    other = SoftmaxMLPClassifier((3,), learning_rate="constant", max_iter=1, tol=10.0)
+    with pytest.warns(ConvergenceWarning):
+        other.fit(X, y)
+    for state in (other.__getstate__()["_state"], None):
+        with pytest.raises(ValueError, match=r"the state must have the model's|must have a state"):
+            SoftmaxMLPClassifier().__setstate__({**attributes, "_state": state})
+    with pytest.raises(ValueError, match="it must have a model, got a NoneType"):
+        SoftmaxMLPClassifier().__setstate__({**attributes, "_model": None})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("n_rows", 0, "must know the number of its rows"),
+        ("parameters", {}, "must know its parameters"),
+        ("model", None, "must have a model"),
+        ("model temperature", -1.0, "temperature must be finite and > 0"),
+        ("state", None, "must have a state"),
+        ("state params", np.ones(3), "must be as many|must have the params of its network"),
+    ],
+)
+def test_an_unfinished_fit_is_checked_too(path, value, message):
+    with pytest.raises(ValueError, match=message):
+        from_plain(changed(to_plain(unfinished()), path.split(), value))
+
+
+def test_the_format_has_a_version_at_the_top_only(attributes):
+    assert attributes["_model"]["version"] == attributes["_state"]["version"] == 1
+    assert "version" not in attributes["_model"]["network"]
+
+
+@pytest.mark.parametrize("labels", [y, y > 0, y.astype(str), y.astype("S"), y.astype("M8[ns]")])
+def test_classes_of_any_kind_are_sound(labels):
+    clf = SoftmaxMLPClassifier((), solver="lbfgs").fit(X, labels)
+    assert_array_equal(copy.deepcopy(clf).classes_, clf.classes_)

@@ -22,7 +22,7 @@ from skmax._calibration import fit_temperature
 from skmax._optimizers import OPTIMIZERS
 from skmax._scaling import SCALINGS
 from skmax._schedules import SCHEDULES
-from skmax._targets import split_validation
+from skmax._splits import split_validation
 
 # Three iterations are enough for a law, and few enough for rounding to stay rounding: they
 # carry a change in the 16th digit to the 13th or so, and hardly ever to the 9th.

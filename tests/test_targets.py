@@ -1,4 +1,10 @@
+import copy
+import enum
+import pickle
 import re
+from collections import deque
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -9,18 +15,65 @@ from scipy.sparse import coo_array, csr_array
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
 
+from skmax import SoftmaxMLPClassifier
 from skmax._targets import (
     check_kind,
     check_labels,
     class_indices,
     class_weights,
+    positions,
     row_weights,
-    split_validation,
-    stratified_folds,
+    same_classes,
     warn_of_regression,
 )
 
 ABC = list("abcab")
+
+
+class Word(str):
+    def __str__(self):
+        return "x"
+
+
+class Octets(bytes):
+    def __str__(self):
+        return "x"
+
+    def __bytes__(self):
+        return b"x"
+
+
+class Name(str, enum.Enum):  # noqa: UP042 - whose `__str__` is not that of StrEnum
+    FIRST = "blue"
+    SECOND = "red"
+
+
+class Code(bytes, enum.Enum):
+    FIRST = b"blue"
+    SECOND = b"red"
+
+
+Level = enum.IntEnum("Level", ["FIRST", "SECOND"])
+Tag = enum.StrEnum("Tag", ["FIRST", "SECOND"])
+SUBCLASSES = {
+    "str": [Word("blue"), Word("red")],
+    "str and Enum": list(Name),
+    "StrEnum": list(Tag),
+    "NumPy's str": [np.str_("blue"), np.str_("red")],
+    "bytes": [Octets(b"blue"), Octets(b"red")],
+    "bytes and Enum": list(Code),
+    "IntEnum": list(Level),
+    "str among its subclass": ["blue", Word("red")],
+}
+SEQUENCES = {
+    "list": list,
+    "tuple": tuple,
+    "deque": deque,
+    "array": lambda y: np.array(y, dtype=object),
+    "column": lambda y: np.array(y, dtype=object)[:, None],
+    "series": lambda y: pd.Series(y, dtype=object),
+    "category": lambda y: pd.Series(pd.Categorical(y)),
+}
 LABELS = {
     "list of str": (ABC, "U"),
     "bytes": (np.array(ABC, dtype="S"), "S"),
@@ -70,11 +123,44 @@ def test_labels_keep_their_values_and_kind(name):
         (csr_array([[1], [0]]), "one class label per row.*sparse"),
         (coo_array([1, 0]), "one class label per row.*sparse"),
         (np.array([0, "a"], dtype=object), "one kind.*int, str"),
+        ([Decimal(1), Decimal(2)], "one kind.*Decimal"),
+        (["a", None], "one kind.*NoneType, str"),
+        ([(1, 2), (3,)], "inhomogeneous"),
+        ([1, 2**70], "at most 64 bits, or strings, got 1180591620717411303424"),
+        (np.array([-(2**70), 1], dtype=object), "at most 64 bits, or strings, got -1180"),
     ],
 )
 def test_labels_that_are_none_are_refused(y, message):
     with pytest.raises(ValueError, match=message):
         check_labels(y)
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES)
+@pytest.mark.parametrize("name", SUBCLASSES)
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+def test_members_of_subclasses_are_the_plain_labels_that_they_equal(name, sequence):
+    first, second = SUBCLASSES[name]
+    labels = check_labels(SEQUENCES[sequence]([first, second, first]))
+    assert {type(label) for label in labels.tolist()} <= {str, bytes, int}
+    assert labels.tolist() == [first, second, first]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda clf: pickle.loads(pickle.dumps(clf))])
+@pytest.mark.parametrize("name", SUBCLASSES)
+def test_members_of_subclasses_are_learnt_predicted_and_scored(name, copied):
+    members = SUBCLASSES[name]
+    y = [members[i % 2] for i in range(30)]
+    X = np.arange(30)[:, None] % 2
+    clf = copied(
+        SoftmaxMLPClassifier((), solver="lbfgs", class_weight={members[1]: 2.0}).fit(X, y)
+    )
+    assert clf.classes_.tolist() == members
+    assert clf.predict(X).dtype == clf.classes_.dtype and clf.predict(X).tolist() == y
+    assert clf.score(X, y) == 1.0 and clf.score(X, y[1:] + y[:1]) == 0.0
+    assert_array_equal(clf.input_gradients(X, members[1]), clf.input_gradients(X, clf.classes_[1]))
+    stream = SoftmaxMLPClassifier(()).partial_fit(X, y, classes=members)
+    assert stream.partial_fit(X, y, classes=members).classes_.tolist() == members
+    clf.fit(X, y, X_val=X, y_val=y)
 
 
 def test_a_column_is_flattened_with_a_warning():
@@ -85,6 +171,55 @@ def test_a_column_is_flattened_with_a_warning():
 def test_unknown_labels_are_named():
     with pytest.raises(ValueError, match=r"\['z'\].*\['a' 'b'\]"):
         class_indices(np.array(["a", "z"]), np.array(["a", "b"]))
+
+
+@pytest.mark.parametrize(
+    ("y", "classes"),
+    [
+        (np.array(["a"], dtype=object), np.array([1, 2])),
+        (np.array([1, 2]), np.array(["a", "b"], dtype=object)),
+        (np.array([1], dtype="m8[s]"), np.array([1, 2])),
+        (np.array([1], dtype="M8[D]"), np.array([1, 2])),
+    ],
+)
+def test_labels_of_another_kind_than_the_classes_are_unknown(y, classes):
+    with pytest.raises(ValueError, match=r"y holds labels .* that are not in classes"):
+        class_indices(y, classes)
+    assert not same_classes(y, classes) and same_classes(y, y)
+    assert class_indices(y[:0], classes).tolist() == []
+
+
+TIMES = {
+    "day": (np.array(["2026-01-01", "2026-01-02"], dtype="M8[D]"), date(2026, 1, 2)),
+    "second": (np.array(["2026-01-01", "2026-01-02"], dtype="M8[s]"), datetime(2026, 1, 2)),
+    "nanosecond": (np.array(["2026-01-01", "2026-01-02"], dtype="M8[ns]"), datetime(2026, 1, 2)),
+    "duration": (np.array([1, 2], dtype="m8[D]").astype("m8[ns]"), timedelta(days=2)),
+}
+
+
+@pytest.mark.parametrize("unit", TIMES)
+def test_a_time_is_found_by_the_time_of_numpy_pandas_or_python(unit):
+    classes, label = TIMES[unit]
+    pandas = pd.Timedelta if unit == "duration" else pd.Timestamp
+    for named in (label, classes[1], pandas(classes[1])):
+        assert positions([named], classes) == [1]
+    assert positions([None, "a", {}, classes[1] + 1], classes) == [None] * 4
+
+
+@pytest.mark.parametrize("unit", TIMES)
+def test_times_are_weighed_and_asked_for_by_their_values(unit):
+    classes, label = TIMES[unit]
+    X, y = np.arange(30)[:, None] % 2, classes[np.arange(30) % 2]
+    plain = SoftmaxMLPClassifier((), solver="lbfgs", class_weight={1: 3.0}).fit(X, y == classes[1])
+    clf = SoftmaxMLPClassifier((), solver="lbfgs", class_weight={label: 3.0}).fit(X, y)
+    assert_array_equal(clf.predict_proba(X), plain.predict_proba(X))
+    assert_array_equal(clf.input_gradients(X, class_=label), plain.input_gradients(X, class_=1))
+    with pytest.raises(
+        ValueError, match=r"class_ must be None or one of the classes .*(2026|nanoseconds)"
+    ):
+        clf.input_gradients(X, class_=0 * (classes[1] - classes[0]))
+    with pytest.raises(ValueError, match="of the kind that was fitted"):
+        clf.score(X, y == label)
 
 
 @pytest.mark.parametrize("sample_weight", [None, np.array([1.0, 2, 1, 1, 0.5, 3])])
@@ -121,7 +256,15 @@ def test_class_weights_may_be_integers_of_any_size():
 
 @pytest.mark.parametrize(
     ("class_weight", "message"),
-    [({"z": 1}, r"\['z'\].*\['a', 'b'\].*lacks"), ({"a": -1}, ">= 0"), ({"a": np.nan}, "finite")],
+    [
+        ({"z": 1}, r"\['z'\].*\['a', 'b'\].*lacks"),
+        ({"a": -1}, ">= 0"),
+        ({"a": np.nan}, "finite"),
+        ({"a": "2"}, r"must hold numbers, got \{'a': '2'\}"),
+        ({"a": None}, "must hold numbers"),
+        ({"a": 1j}, "must hold numbers"),
+        ({"a": [1.0]}, "must hold numbers"),
+    ],
 )
 def test_class_weights_refuse(class_weight, message):
     with pytest.raises(ValueError, match=message):
@@ -136,86 +279,6 @@ def test_row_weights_are_products():
     assert_array_equal(row_weights(labels, sample, of_class), [10, 200, 300])
     with pytest.raises(ValueError, match=r"no row with a weight.*\[0.0, 1.0\]"):
         row_weights(np.zeros(3, dtype=int), sample, np.array([0.0, 1.0]))
-
-
-@pytest.mark.parametrize("fraction", [0.0, 0.1, 0.25, 0.5, 0.9])
-@pytest.mark.parametrize(
-    "counts",
-    [
-        [10],
-        [50, 50],
-        [31, 33, 37],
-        [97, 2, 1],
-        [1, 1, 8],
-        [2] * 30,
-        [40, 40, 2, 2, 2],
-        [300, 40, 5, 2, 1],
-        [4, 0, 6],
-    ],
-)
-def test_split_is_stratified(counts, fraction):
-    counts = np.array(counts)
-    rng = np.random.default_rng(0)
-    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
-    train, validation = split_validation(labels, len(counts), fraction, rng)
-    assert_array_equal(np.sort(np.concatenate([train, validation])), np.arange(len(labels)))
-    spare = np.maximum(counts - 1, 0).sum()
-    assert len(validation) == min(max(len(counts), np.ceil(fraction * len(labels))), spare)
-    held_out = np.bincount(labels[validation], minlength=len(counts))
-    in_training = counts - held_out
-    assert (in_training[counts > 0] >= 1).all(), "every class is trained on"
-    assert (held_out[counts > 1] >= 1).all(), "every class that can be is validated on"
-    # Within a row of the proportion, and a row for each class that a rule above binds.
-    ideal = len(validation) * counts / counts[counts > 1].sum()
-    free = (held_out > 1) & (in_training > 1)
-    assert (np.abs(held_out - ideal)[free] <= 1 + (~free).sum()).all()
-
-
-def test_split_of_balanced_classes_is_exactly_proportional():
-    labels = np.tile(np.arange(10), 30)
-    _, validation = split_validation(labels, 10, 0.1, np.random.default_rng(0))
-    assert_array_equal(np.bincount(labels[validation]), 3)
-
-
-def test_lone_rows_leave_the_proportion_of_the_others_alone():
-    labels = np.repeat(np.arange(62), [200, 100] + 60 * [1])
-    _, validation = split_validation(labels, 62, 0.2, np.random.default_rng(0))
-    assert_array_equal(np.bincount(labels[validation]), [48, 24])
-
-
-def test_split_depends_on_the_generator_alone():
-    labels = np.tile(np.arange(3), 20)
-    splits = [split_validation(labels, 3, 0.2, np.random.default_rng(s))[1] for s in (0, 0, 1)]
-    assert_array_equal(splits[0], splits[1])
-    assert not np.array_equal(splits[0], splits[2])
-
-
-def test_every_row_can_be_held_out():
-    labels = np.zeros(6, dtype=int)
-    seen = {
-        row
-        for seed in range(60)
-        for row in split_validation(labels, 1, 0.1, np.random.default_rng(seed))[1].tolist()
-    }
-    assert seen == set(range(6))
-
-
-def test_split_without_a_row_to_spare_is_refused():
-    with pytest.raises(ValueError, match=r"too small.*n_samples=3.*X_val"):
-        split_validation(np.arange(3), 3, 0.1, np.random.default_rng(0))
-
-
-def test_folds_share_every_class_evenly_and_leave_lone_rows_out():
-    labels = np.repeat([0, 1, 2, 3, 5], [40, 21, 2, 1, 9])
-    fold = stratified_folds(labels, 7, np.random.default_rng(0))
-    assert (fold[labels == 3] == -1).all() and (fold[labels != 3] >= 0).all()
-    assert set(fold) == set(range(-1, 7))
-    for label in (0, 1, 2, 5):
-        counts = np.bincount(fold[labels == label], minlength=7)
-        assert np.ptp(counts) <= 1
-    assert np.ptp(np.bincount(fold[fold >= 0])) <= 1
-    other = stratified_folds(labels, 7, np.random.default_rng(1))
-    assert (fold != other).any()
 
 
 @pytest.mark.parametrize(

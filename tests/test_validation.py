@@ -1,3 +1,4 @@
+import inspect
 import warnings
 
 import numpy as np
@@ -5,10 +6,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
 from skmax import SoftmaxMLPClassifier
-from skmax._validation import check_prediction_rows, weighted_sample
+from skmax._validation import check_prediction_rows, check_weights, weighted_sample
 
 X = np.random.default_rng(0).normal(size=(30, 4))
 FRAME = pd.DataFrame(X, columns=list("abcd"))
@@ -156,3 +158,69 @@ def test_classes_that_are_no_array_are_said_to_be_those(classes):
         ValueError, match=r"^classes must be an array-like of all labels, got .*: "
     ):
         SoftmaxMLPClassifier().partial_fit(X, y, classes=classes)
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [
+        ["1", "2"],
+        np.array(["1", "2"], dtype=object),
+        np.array([1, 2], dtype="m8[s]"),
+        np.array([1, 2], dtype="M8[s]"),
+        pd.Series(["1", "2"], dtype="category"),
+        np.timedelta64(1, "s"),
+        "1",
+    ],
+    ids=str,
+)
+def test_weights_are_numbers(weight):
+    with pytest.raises(ValueError, match=r"^sample_weight must hold numbers, got \w+, such as"):
+        check_weights(weight, 2, "sample_weight")
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("name", ["eval_set", "validation_data"])
+def test_what_others_call_validation_rows_is_answered_by_what_they_are_called_here(name, method):
+    with pytest.raises(TypeError, match=rf"^{method}\(\) got .* '{name}'\. .*X_val=.*y_val="):
+        getattr(SoftmaxMLPClassifier(), method)(X, y, **{name: [(X, y)]})
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_any_other_unknown_argument_is_an_error_as_ever(method):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'X_vla'"):
+        getattr(SoftmaxMLPClassifier(), method)(X, y, X_vla=X)
+
+
+def test_the_signature_of_fit_names_its_arguments_and_no_others():
+    assert list(inspect.signature(SoftmaxMLPClassifier().fit).parameters) == [
+        *("X", "y", "sample_weight", "X_val", "y_val", "sample_weight_val"),
+        *("coefs_init", "intercepts_init"),
+    ]
+    assert list(inspect.signature(SoftmaxMLPClassifier().partial_fit).parameters) == [
+        *("X", "y", "classes", "sample_weight")
+    ]
+
+
+def test_a_fit_that_falls_short_is_warned_of_where_it_was_called():
+    clf = SoftmaxMLPClassifier((), max_iter=1, learning_rate="constant", temperature_scaling=False)
+    with pytest.warns(ConvergenceWarning) as caught:
+        clf.fit(X, y)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+CONTINUING = {
+    "hidden_layer_sizes": (16, (4,), r"hidden_layer_sizes=\(4,\) there, \(16,\) here"),
+    "activation": ("tanh", "relu", "activation='relu' there, 'tanh' here"),
+    "scaling": (None, "standard", "scaling='standard' there, None here"),
+}
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("name", CONTINUING)
+def test_a_fit_of_another_network_cannot_go_on_and_the_parameter_is_named(name, method):
+    now, then, message = CONTINUING[name]
+    settings = {"hidden_layer_sizes": 4, "max_iter": 2, "warm_start": True, name: then}
+    clf = SoftmaxMLPClassifier(learning_rate="cosine", **settings).fit(X, y)
+    with pytest.raises(ValueError, match=rf"{message}\. Set these back, or begin anew"):
+        getattr(clf.set_params(**{name: now}), method)(X, y)
+    getattr(clf.set_params(**{name: then}), method)(X, y)

@@ -1,5 +1,6 @@
 """Scores of held-out rows after each pass, wherever the fit runs."""
 
+import copy
 import gc
 import pickle
 
@@ -235,3 +236,32 @@ def test_without_pandas_the_records_are_there(monkeypatch):
     assert monitor.get_logs() == []
     with pytest.raises(ImportError, match="pip install pandas"):
         monitor.to_frame()
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy], ids=["copy", "deepcopy"])
+def test_a_temporary_folder_stays_as_long_as_any_copy(copied):
+    monitor = ValidationMonitor(X_val, y_val)
+    folder, twin = monitor.folder, copied(monitor)
+    # By pickles: scikit-learn's cache of hooks would keep the monitor itself.
+    classifier().set_callbacks(pickle.loads(pickle.dumps(monitor))).fit(X, y)
+    del monitor
+    gc.collect()
+    assert len(twin.get_logs()) == 6
+    classifier().set_callbacks(pickle.loads(pickle.dumps(twin))).fit(X, y)
+    assert len(twin.get_logs("all")) == 12
+    del twin
+    gc.collect()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("scale", [5e-324, 1e-300, 1e307])
+def test_no_sum_of_weights_overflows_or_vanishes(scale):
+    weight = np.array([1.0, 2.0] * 50)
+    plain, scaled = (
+        ValidationMonitor(X_val, y_val, scoring=["loss", "accuracy"], sample_weight_val=w)
+        for w in (weight, weight * scale)
+    )
+    classifier().set_callbacks(plain, scaled).fit(X, y)
+    for one, other in zip(plain.get_logs(), scaled.get_logs(), strict=True):
+        assert_allclose(one["loss"], other["loss"], rtol=1e-12)
+        assert_allclose(one["accuracy"], other["accuracy"], rtol=1e-12)

@@ -1,0 +1,141 @@
+"""Threads of BLAS: one, where a fit or a prediction is too small to gain from more.
+
+Products of small matrices gain little from a second thread on an idle core, and wait for it
+on a busy one. The number of threads is the process's: while a small fit or prediction
+runs, products in other threads, and those of scorers and callbacks that it calls, have one
+thread, too (a scorer that wants more takes them by `threadpoolctl.threadpool_limits`).
+What is small is a matter of shapes alone, not of cores, `n_jobs` or load, so that the bits
+of small fits do not depend on these: one thread adds in one order.
+"""
+
+import os
+from contextlib import nullcontext
+from threading import RLock
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
+
+# Multiplications of the largest product from which a fit may have threads. On two idle cores
+# a step is 1.1 to 1.2 times as fast with two of them at 2^22 and 1.5 times at 2^24; on busy
+# ones it is many times slower.
+WORTH_THREADS = 2**23
+
+# Most rows that count: blocks of many rows are many products of a batch's size, one beside
+# the other, and a network of few units is small for full-batch solvers and predictions, too.
+COUNTED_ROWS = 256
+
+# OpenBLAS splits no product of so few multiplications (matrices from 2^18, vectors from 460,800).
+NEVER_SPLIT = 2**17
+
+
+def gains_from_threads(shapes, n_rows, *, sparse=False):
+    """Return whether the largest product of a network is worth more than one thread.
+
+    Parameters
+    ----------
+    shapes : list of (int, int)
+        Of the weight matrices.
+    n_rows : int
+        Of a batch, a block or a prediction.
+    sparse : bool, default=False
+        Whether rows of X are: scipy.sparse multiplies them, on one thread.
+    """
+    sizes = [fan_in * fan_out for fan_in, fan_out in shapes]
+    n_rows = min(n_rows, COUNTED_ROWS)
+    # Of sparse rows BLAS sees only what they are shifted by, which is one row.
+    first = sizes[0] if sparse else n_rows * sizes[0]
+    return max(first, *(n_rows * size for size in sizes[1:]), 0) >= WORTH_THREADS
+
+
+class OneThread:
+    """A context in which all BLAS libraries of the process have one thread.
+
+    It can be entered by several threads at a time and again within itself: the last one to
+    leave restores what the first one found. A library that has one thread already is left as
+    it is. A child of a fork begins outside, with its parent's numbers restored.
+
+    What is not known to threadpoolctl (Accelerate) is not limited; of an OpenBLAS
+    that is built on OpenMP, which has a number per thread, only the first thread's is.
+    """
+
+    def __init__(self):
+        self._lock = RLock()  # a handler of signals may enter while the lock is held
+        self._n_users = 0
+        self._libraries: list[Any] | None = None
+        # Libraries, and their numbers of threads before.
+        self._limited: list[tuple[Any, int]] = []
+        if hasattr(os, "register_at_fork"):  # not on Windows
+            os.register_at_fork(
+                before=self._lock.acquire,
+                after_in_parent=self._lock.release,
+                after_in_child=self._begin_child,
+            )
+
+    def __enter__(self):
+        with self._lock:
+            try:
+                if self._n_users == 0:
+                    self._limit()
+                self._n_users += 1
+            except BaseException:  # an interruption: nobody would leave
+                if self._n_users == 0:
+                    self._restore()
+                raise
+
+    def __exit__(self, *error):
+        with self._lock:
+            if self._n_users == 0:  # entered before a fork
+                return
+            self._n_users -= 1
+            if self._n_users == 0:
+                self._restore()
+
+    def _limit(self):
+        if self._libraries is None:
+            # Once: those of NumPy and SciPy are loaded by imports of this package.
+            controller = ThreadpoolController().select(user_api="blas")
+            self._libraries = controller.lib_controllers
+        for library in self._libraries:
+            n_threads = library.get_num_threads()
+            if n_threads is not None and n_threads > 1:
+                self._limited.append((library, n_threads))
+        self._set([(library, 1) for library, _ in self._limited])
+
+    def _restore(self):
+        self._set(self._limited)
+        self._limited = []  # last: where this is interrupted, the next to leave does it
+
+    def _set(self, numbers):
+        """Set numbers of threads, from whatever thread of Python this is."""
+        if not numbers:
+            return
+        # From threadpoolctl 3.8 on, only the first thread that sets a number of OpenBLAS can
+        # set another, until it lets go; that is known once for all libraries.
+        libraries = (library for library, _ in numbers)
+        let_go = next(filter(None, map(_letting_go, libraries)), _nothing)
+        let_go(force=True)
+        for library, n_threads in numbers:
+            library.set_num_threads(n_threads)
+        let_go()
+
+    def _begin_child(self):
+        self._n_users = 0
+        self._restore()
+        self._lock.release()
+
+
+def _letting_go(library):
+    return getattr(library, "clear_controlling_thread", None)
+
+
+def _nothing(force=False):
+    """Stand for what another library or an older threadpoolctl lacks."""
+
+
+ONE_THREAD = OneThread()
+ALL_THREADS = nullcontext()
+
+
+def blas_threads(gains):
+    """Return a context: BLAS with one thread, unless `gains` says that more are worth it."""
+    return ALL_THREADS if gains else ONE_THREAD

@@ -1,0 +1,98 @@
+"""Numbers, of which NumPy would make some of dates, durations and strings of digits, too."""
+
+from datetime import date, timedelta
+
+import numpy as np
+
+# Types within object arrays that are none of numbers, and what they are called.
+NO_NUMBERS = {
+    "strings": (str, bytes),
+    "dates": (date, np.datetime64),
+    "durations": (timedelta, np.timedelta64),
+}
+
+# The same of arrays by their kinds.
+KINDS = {"U": "strings", "S": "strings", "T": "strings", "M": "dates", "m": "durations"}
+
+ADVICE = {
+    "strings": "Encode categories (by OneHotEncoder or OrdinalEncoder), and convert digits "
+    "(by astype(float)).",
+    "dates": "Subtract a date from them, and divide by a unit, np.timedelta64(1, 'D').",
+    "durations": "Divide them by a unit, np.timedelta64(1, 's').",
+}
+
+
+def as_numpy(values, name):
+    """Return an array of another library, such as torch, as NumPy's; all else as it is.
+
+    What is in the memory of the CPU is not copied. TypeError for what is elsewhere.
+    """
+    if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
+        return values
+    try:
+        return np.asarray(values)
+    except (TypeError, RuntimeError, ValueError) as error:
+        kind = f"{type(values).__module__}.{type(values).__qualname__}"
+        raise TypeError(
+            f"{name} must be an array that NumPy can read where it is, in the memory of the CPU "
+            f"and without a gradient; got a {kind}: {error}"
+        ) from error
+
+
+def as_numeric(X):
+    """Return X, a list as an array; raise ValueError for what is no number in it.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, data frame}
+
+    Raises
+    ------
+    ValueError
+        If there are dates, durations or strings: in an array of any, in object arrays, or
+        in a column of a data frame.
+    TypeError
+        If it is an array in the memory of another device.
+    """
+    X = as_numpy(X, "X")
+    if isinstance(X, list | tuple):
+        try:
+            X = np.asarray(X)
+        except ValueError:  # rows of different lengths: scikit-learn says it
+            return X
+    if isinstance(X, np.ndarray):
+        if X.dtype.kind not in "US":  # scikit-learn says it
+            check_numbers(X, "X")
+    elif hasattr(X, "columns") and hasattr(X, "dtypes"):
+        for i, name in enumerate(X.columns):
+            column = X.iloc[:, i] if hasattr(X, "iloc") else X[name]
+            if not _is_numeric(column.dtype):
+                check_numbers(np.asarray(column), "X", f" in column {name!r}")
+    return X
+
+
+def _is_numeric(dtype):
+    """Return whether the dtype of a data frame's column, of pandas or polars, says numbers."""
+    if hasattr(dtype, "kind"):
+        return dtype.kind in "biufc"
+    return hasattr(dtype, "is_numeric") and dtype.is_numeric()
+
+
+def check_numbers(values, name, where=""):
+    """Raise ValueError if an array holds dates, durations or strings.
+
+    `name` is that of the argument in the message, `where` the place within it.
+    """
+    found, value = KINDS.get(values.dtype.kind), None
+    if values.dtype.kind == "O":
+        present = set(map(type, values.flat))
+        for kind, types in NO_NUMBERS.items():
+            if any(issubclass(each, types) for each in present):
+                found, value = kind, next(v for v in values.flat if isinstance(v, types))
+    elif found and values.size:
+        value = values.flat[0]
+    if found:
+        raise ValueError(
+            f"{name} must hold numbers, got {found}{where}, such as {str(value)!r}. "
+            f"{ADVICE[found]}"
+        )
