@@ -147,6 +147,7 @@ def build_objective(
     # Of a stream these are some of the rows: the penalty is that of all seen so far.
     share = n_rows / (n_rows + state.position.t) if streaming else 1.0
     weight = row_weights(sample.labels, sample.sample_weight, class_weight)
+    scale = 1.0 if class_weight is None else float(class_weight.max())
     totals = np.bincount(sample.labels, weights=weight, minlength=len(model.classes))
     return Objective(
         model.network,
@@ -154,7 +155,7 @@ def build_objective(
         sample.labels,
         weight,
         float(estimator.alpha) * share,
-        weight_scale=sample.weight_scale,
+        weight_scale=sample.weight_scale * scale,
         batch_size=batch_rows(estimator, n_rows) if batch_size is None else batch_size,
         smoothing=target_smoothing(estimator, model.network, totals, streaming=streaming),
         rng=state.rng,

@@ -573,7 +573,7 @@ default="relu"
                     "No group of rows can be held out, because there is one group, or each has a "
                     "class that no other has: the fit runs to its end, and nothing calibrates it.",
                     UserWarning,
-                    stacklevel=2,
+                    stacklevel=4,
                 )
         random = (plan is not None and plan.n_helpers > 0) or n_rows > batch_rows(self, n_rows)
         if unfinished is None:

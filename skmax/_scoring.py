@@ -4,6 +4,7 @@ import inspect
 from copy import copy
 from dataclasses import replace
 
+import numpy as np
 from sklearn.metrics import check_scoring
 
 from ._building import published_dtype
@@ -37,7 +38,10 @@ def _scorer(estimator, model, held_out):
     y = model.classes[held_out.labels]
     weight = {}
     if held_out.sample_weight is not None and takes_weights(score):
-        weight = {"sample_weight": held_out.sample_weight * held_out.weight_scale}
+        with np.errstate(over="ignore"):
+            weights = held_out.sample_weight * held_out.weight_scale
+            too_large = not np.isfinite(weights.sum())
+        weight = {"sample_weight": held_out.sample_weight if too_large else weights}
     dtype = published_dtype(held_out.X)
     candidate = copy(estimator)
     candidate.__dict__.pop("feature_names_in_", None)  # it is given arrays

@@ -220,11 +220,12 @@ def class_weights(class_weight, classes, labels, sample_weight=None):
 def row_weights(labels, sample_weight=None, weight_of_class=None):
     """Return sample weight times class weight of every row, or None where all are 1.
 
+    Class weights are taken relative to the largest, so that no sum of weights overflows.
     ValueError if no row has a weight above zero.
     """
     if weight_of_class is None:
         return sample_weight
-    weight = weight_of_class[labels]
+    weight = (weight_of_class / max(weight_of_class.max(), np.finfo(float).tiny))[labels]
     if sample_weight is not None:
         weight = weight * sample_weight
     if not weight.any():
