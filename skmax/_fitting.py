@@ -23,7 +23,7 @@ from ._building import (
     published_dtype,
     summed,
 )
-from ._calibration import fit_temperature
+from ._calibration import chosen_rows, fit_temperature, most_rows
 from ._helpers import ask_helpers
 from ._model import Model
 from ._objective import all_logits
@@ -224,7 +224,7 @@ def train(
         if held_out is not None:
             temperature = 1.0
             if estimator.temperature_scaling:
-                temperature = _temperature(fitted, held_out, held_out_weight)
+                temperature = _temperature(fitted, held_out, held_out_weight, state.split_seed)
             fitted = replace(fitted, temperature=temperature)
         return Outcome(fitted, shown, loss, shortfall, interruption)
 
@@ -326,8 +326,13 @@ def _monitor(estimator, state, model, held_out, weight, streaming):
     )
 
 
-def _temperature(model, held_out, weight):
-    """Return the temperature of the model on held-out rows."""
+def _temperature(model, held_out, weight, seed):
+    """Return the temperature of the model on held-out rows, or on as many as are judged."""
+    weighing = np.arange(len(held_out.labels)) if weight is None else np.flatnonzero(weight)
+    most = most_rows(model.network.layer_sizes[-1])
+    if len(weighing) > most:
+        judged = weighing[chosen_rows(len(weighing), most, seed)]
+        held_out, weight = held_out.take(judged), None if weight is None else weight[judged]
     rows = held_out.rows(model.scaling, model.params.dtype)
     Z = all_logits(model.network, model.params, rows)
     return fit_temperature(Z, held_out.labels, weight)[0]

@@ -22,7 +22,14 @@ from ._building import (
     last_epochs,
     minimize,
 )
-from ._calibration import MIN_ROWS, enough_rows, fit_temperature
+from ._calibration import (
+    ENOUGH_ROWS,
+    MIN_ROWS,
+    chosen_rows,
+    enough_rows,
+    fit_temperature,
+    most_rows,
+)
 from ._monitor import Monitor
 from ._objective import Objective, all_logits
 from ._rows import Sample
@@ -33,9 +40,6 @@ from ._tasks import pass_name
 
 # Each helper holds out one of so many parts of the rows.
 N_FOLDS = 7
-
-# Held-out rows that can tell which cycle is best, and as many as a temperature is worth.
-ENOUGH_ROWS = 150
 
 
 class Advice(NamedTuple):
@@ -69,7 +73,7 @@ class HelperPlan:
 
 @dataclass(eq=False)
 class Helper:
-    """A network in training, and the rows it does not see."""
+    """A network in training, and rows it does not see: those that it is judged by."""
 
     state: TrainingState
     objective: Objective
@@ -176,6 +180,7 @@ def _helpers(estimator, state, model, plan, class_weight, begun_at):
     # About as many steps as the network will take, of a seventh fewer rows.
     n_rows = len(sample.labels)
     n_batches = ceil(n_rows / batch_rows(estimator, n_rows))
+    most = most_rows(model.network.layer_sizes[-1]) // max(plan.n_helpers, 1)
     helpers = []
     for i in range(plan.n_helpers):
         if state.helpers:
@@ -193,8 +198,10 @@ def _helpers(estimator, state, model, plan, class_weight, begun_at):
         objective = build_objective(
             estimator, helper_state, model, training, class_weight, batch_size
         )
-        held_out = sample.take(np.flatnonzero(fold == i))
-        helpers.append(Helper(helper_state, objective, monitor, held_out, has_converged))
+        held_out = np.flatnonzero(fold == i)
+        judged = held_out[chosen_rows(len(held_out), most, [state.split_seed, i, 1])]
+        judged = sample.take(judged)
+        helpers.append(Helper(helper_state, objective, monitor, judged, has_converged))
     return helpers
 
 
@@ -204,5 +211,6 @@ def _judge(model, helpers, class_weight):
     weight = None
     if helpers[0].held_out.sample_weight is not None:
         weight = np.concatenate([helper.held_out.sample_weight for helper in helpers])
-    Z = np.concatenate([helper.logits(model) for helper in helpers])
+    logits = [helper.logits(model) for helper in helpers]
+    Z = logits[0] if len(logits) == 1 else np.concatenate(logits)
     return fit_temperature(Z, labels, row_weights(labels, weight, class_weight))

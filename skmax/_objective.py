@@ -181,9 +181,11 @@ def logits_by_block(network, params, rows):
 
 
 def all_logits(network, params, rows):
-    """Return the logits of all rows, in float64."""
-    blocks = logits_by_block(network, params, rows)
-    return np.concatenate([Z.astype(np.float64) for _, Z in blocks])
+    """Return the logits of all rows, in the dtype that they are computed in."""
+    logits = np.empty((rows.n_rows, network.layer_sizes[-1]), params.dtype)
+    for block, Z in logits_by_block(network, params, rows):
+        logits[block] = Z
+    return logits
 
 
 def mean_cross_entropy(network, params, rows, labels, row_weight=None):

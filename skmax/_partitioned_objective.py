@@ -17,7 +17,7 @@ from sklearn.utils import check_array
 
 from ._blas import ONE_THREAD, blas_threads, gains_from_threads
 from ._building import build_monitor, build_network, compute_dtype, minimize, target_smoothing
-from ._calibration import enough_rows, fit_temperature
+from ._calibration import enough_rows, fit_temperature, most_rows
 from ._features import as_numeric
 from ._helpers import N_FOLDS
 from ._objective import Objective, Whole, all_logits
@@ -26,11 +26,6 @@ from ._rows import Sample, varying_features
 from ._scaling import Scaling, checked_scaling, mean_and_deviation, moments
 from ._targets import check_labels, class_indices, class_weights, kind_of
 from ._validation import check_settings, check_weights
-
-# Most held-out rows, and elements of their logits, that come to the client for the temperature:
-# the number that is expected, since each row is chosen by chance.
-MAX_HELD_OUT = 100_000
-MAX_LOGITS = 10_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +225,7 @@ def rows_between(sample, number, class_weight, seed, low, high):
 def judge(sample, problem, params):
     """Return a sample as `HeldOut`."""
     weight = _weight(sample, problem)
-    Z = np.empty((0, problem.network.layer_sizes[-1]))
+    Z = np.empty((0, problem.network.layer_sizes[-1]), problem.dtype)
     if len(sample.labels) > 0:
         with _threads(sample, problem):
             Z = all_logits(problem.network, params, sample.rows(problem.scaling, problem.dtype))
@@ -417,7 +412,8 @@ def held_out_temperature(local, objective, state):
     samples, problem = objective.partitions, objective.problem
     n_classes = problem.network.layer_sizes[-1]
     share = 1.0 / N_FOLDS
-    judged = min(MAX_HELD_OUT, MAX_LOGITS // n_classes) / problem.whole.n_rows
+    # The number that is expected, since each row is chosen by chance.
+    judged = most_rows(n_classes) / problem.whole.n_rows
     choose = partial(rows_between, class_weight=problem.class_weight, seed=state.split_seed)
     training = samples.only(partial(choose, low=share, high=1.0))
     held_out = samples.only(partial(choose, low=0.0, high=min(share, judged)))

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
-from skmax import log_softmax, one_hot, softmax
-from skmax._calibration import MIN_ROWS, fit_temperature
+from skmax import SoftmaxMLPClassifier, _calibration, log_softmax, one_hot, softmax
+from skmax._calibration import MIN_ROWS, chosen_rows, fit_temperature, most_rows
 
 
 def overconfident(n=2000, k=4, factor=2.5, seed=0):
@@ -94,3 +94,47 @@ def test_temperature_stays_within_its_bounds_for_wrong_logits():
 
 def test_a_single_class_has_no_temperature():
     assert fit_temperature(np.ones((99, 1)), np.zeros(99, dtype=int))[0] == 1.0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_blocks_of_rows_and_their_dtype_change_no_more_than_rounding(dtype, monkeypatch):
+    Z, labels = overconfident(n=1000)
+    Z = Z.astype(dtype)
+    expected = fit_temperature(Z.astype(np.float64), labels)
+    assert fit_temperature(Z, labels) == expected
+    monkeypatch.setattr(_calibration, "BLOCK_LOGITS", 333)
+    # The minimum is known to the root of the rounding of the loss.
+    assert_allclose(fit_temperature(Z, labels), expected, rtol=1e-7)
+
+
+def test_fewer_rows_of_more_classes_are_judged():
+    n_rows = [most_rows(n_classes) for n_classes in (2, 100, 10_000, 10**6)]
+    assert n_rows == [100_000, 100_000, 1000, 150]
+
+
+def test_rows_are_chosen_by_the_seed_and_once():
+    assert_array_equal(chosen_rows(10, 10, 0), np.arange(10))
+    chosen = chosen_rows(1000, 300, 7)
+    assert len(np.unique(chosen)) == 300 and 450 < chosen.mean() < 550
+    assert_array_equal(chosen, chosen_rows(1000, 300, 7))
+    assert not np.array_equal(chosen, chosen_rows(1000, 300, 8))
+
+
+def test_a_temperature_of_some_held_out_rows_is_that_of_all(monkeypatch):
+    Z, y = overconfident(n=6000)
+    clf = SoftmaxMLPClassifier((8,), max_iter=3, random_state=0)
+
+    def temperature(weight=None):
+        validation = {"X_val": Z[:3000], "y_val": y[:3000], "sample_weight_val": weight}
+        return clf.fit(Z[3000:], y[3000:], **validation).temperature_
+
+    expected = temperature()
+    monkeypatch.setattr(_calibration, "MAX_HELD_OUT", 1500)
+    # Standard errors of 3 % of 3,000 rows, and more of half of them.
+    assert temperature() != expected and abs(np.log(temperature() / expected)) < 0.15
+    assert temperature() == temperature()
+    # Rows without weight judge nothing, and take nobody's place.
+    weight = np.repeat([1.0, 0.0], 1500)
+    some = temperature(weight)
+    monkeypatch.undo()
+    assert some == temperature(weight)

@@ -723,7 +723,7 @@ def test_a_temperature_does_not_depend_on_the_workers(client, noisy):
 def test_of_many_held_out_rows_some_are_judged(client, noisy, monkeypatch):
     rows, labels, *_ = noisy
     expected = distributed(**TEMPERED).fit(chunked(rows, 4), chunked(labels, 4)).temperature_
-    monkeypatch.setattr("skmax._partitioned_objective.MAX_HELD_OUT", 300)
+    monkeypatch.setattr("skmax._calibration.MAX_HELD_OUT", 300)
     temperature = distributed(**TEMPERED).fit(chunked(rows, 4), chunked(labels, 4)).temperature_
     assert temperature != expected
     assert temperature == pytest.approx(expected, rel=0.2)

@@ -90,6 +90,18 @@ def test_ten_thousand_classes_need_no_one_hot_rows():
     assert peak_of(lambda: clf.fit(X, y)) < 150 * 2**20
 
 
+@pytest.mark.parametrize("judge", ["helper", "early stopping", "X_val"])
+def test_of_many_classes_few_held_out_logits_are_kept(judge, monkeypatch):
+    monkeypatch.setattr("skmax._calibration.MAX_LOGITS", 500_000)
+    X, y = np.random.default_rng(0).normal(size=(12_000, 8)), np.arange(12_000) % 2000
+    clf = SoftmaxMLPClassifier((8,), max_iter=1, early_stopping=judge == "early stopping")
+    validation = {"X_val": X[:2000], "y_val": y[:2000]} if judge == "X_val" else {}
+    # Logits of the held-out rows, a sixth at least, would be 13 MiB or more in float32.
+    block = 1024 * 2000 * 4  # of logits on their way, and of as many gradients
+    assert peak_of(lambda: clf.fit(X, y, **validation)) < 2 * block + 20 * 2**20
+    assert clf.temperature_ != 1.0
+
+
 def test_a_stream_larger_than_the_memory_limit_ends_where_the_fit_in_memory_does():
     example = Path(__file__).parents[1] / "examples" / "plot_stream_from_disk.py"
     run = subprocess.run(
