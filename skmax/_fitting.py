@@ -30,7 +30,7 @@ from ._objective import all_logits
 from ._rows import checksum, varying_features
 from ._scoring import validator
 from ._solvers import TrainingState
-from ._targets import class_weights, row_weights
+from ._targets import class_weights, row_weights, warn_of_small_weights
 from ._tasks import NO_TASKS
 from ._unfinished import describe
 
@@ -195,6 +195,7 @@ def train(
     class_weight = class_weights(
         estimator.class_weight, model.classes, rows.labels, rows.sample_weight
     )
+    _check_total_weight(estimator, state, sample, class_weight, streaming)
     problem = None
     if streaming:
         problem = "stream"
@@ -247,6 +248,15 @@ def train(
     if not (estimator.warm_start or streaming):
         state.problem = None
     return outcome(state, *end)
+
+
+def _check_total_weight(estimator, state, sample, class_weight, streaming):
+    """Warn where the rows, of a stream all that were seen so far, weigh little against alpha."""
+    weight = row_weights(sample.labels, sample.sample_weight, class_weight)
+    if weight is not None and estimator.alpha > 0:
+        mean_weight = float(weight.mean()) * sample.weight_scale
+        n_rows = len(weight) + (state.position.t if streaming else 0)
+        warn_of_small_weights(float(estimator.alpha), mean_weight, n_rows, stacklevel=8)
 
 
 def _begun_at(state, model, sample, resumed):

@@ -24,7 +24,13 @@ from ._objective import Objective, Whole, all_logits
 from ._partitions import Partitions, itself, threads, wait_for_a_worker
 from ._rows import Sample, varying_features
 from ._scaling import Scaling, checked_scaling, mean_and_deviation, moments
-from ._targets import check_labels, class_indices, class_weights, kind_of
+from ._targets import (
+    check_labels,
+    class_indices,
+    class_weights,
+    kind_of,
+    warn_of_small_weights,
+)
 from ._validation import check_settings, check_weights
 
 
@@ -370,11 +376,16 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
         class_weight = class_weights(
             local.class_weight, found.classes, np.arange(n_classes), totals
         )
-        alpha = float(local.alpha) / found.heaviest
+        weight_scale = found.heaviest
         if class_weight is not None and class_weight.max() > 0.0:
             # Relative, as weights of rows are, so that no sum of them overflows.
-            alpha /= float(class_weight.max())
+            weight_scale *= float(class_weight.max())
             class_weight = class_weight / class_weight.max()
+        whole = _whole(learnt, class_weight)
+        alpha = float(local.alpha)
+        if alpha > 0.0:
+            mean_weight = whole.mean_weight * weight_scale
+            warn_of_small_weights(alpha, mean_weight, whole.n_rows, stacklevel=5)
         scaling = None
         if learnt.moments is not None:
             scaling = checked_scaling("standard", *mean_and_deviation(learnt.moments))
@@ -383,7 +394,7 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
             network=network,
             scaling=scaling,
             class_weight=class_weight,
-            whole=_whole(learnt, class_weight),
+            whole=whole,
             smoothing=target_smoothing(
                 local, network, totals if class_weight is None else class_weight * totals
             ),
@@ -391,7 +402,7 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
         )
         gains = gains_from_threads(problem.network.shapes, learnt.n_rows)
         with blas_threads(gains):  # of the client, for scipy's sums over the parameters
-            yield PartitionedObjective(samples, problem, alpha), found
+            yield PartitionedObjective(samples, problem, alpha / weight_scale), found
 
 
 def _whole(learnt, class_weight):

@@ -3,6 +3,7 @@
 A label becomes its class index; the one-hot row it stands for is never materialised.
 """
 
+import warnings
 from collections.abc import Hashable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,6 +15,11 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from ._features import as_numpy
+
+# Where the mean weight is below this, and the total below so many times alpha, the penalty
+# decides: with a total of 30 rows digits are read 3 % worse, of 10 rows 9 %, of 1 row 80 %.
+SMALL_MEAN_WEIGHT = 0.1
+FEW_FOR_PENALTY = 30
 
 
 def check_labels(y):
@@ -234,3 +240,23 @@ def row_weights(labels, sample_weight=None, weight_of_class=None):
             f"{weight_of_class.tolist()}."
         )
     return weight
+
+
+def warn_of_small_weights(alpha, mean_weight, n_rows, *, stacklevel):
+    """Warn where the total weight of the rows is so small that the penalty outweighs them.
+
+    Weights that sum to 1 are relative ones to whoever made them: boosting, a survey. Here they
+    count against `alpha`, as rows do.
+    """
+    total = mean_weight * n_rows
+    if mean_weight >= SMALL_MEAN_WEIGHT or total >= FEW_FOR_PENALTY * alpha:
+        return
+    mean_weight = max(mean_weight, np.finfo(np.float64).tiny)
+    warnings.warn(
+        f"The weights of the rows have a mean of {mean_weight:.3g}: alpha={alpha:g}, which counts "
+        f"against their sum, acts as alpha={alpha / mean_weight:.3g} does on rows without weights. "
+        "If that is not meant, multiply the weights by their number over their sum, or set "
+        f"alpha={alpha * mean_weight:.3g}.",
+        UserWarning,
+        stacklevel=stacklevel,
+    )

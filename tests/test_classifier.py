@@ -916,6 +916,7 @@ def test_partial_fit_is_missing_where_it_cannot_work(settings):
     assert "partial_fit" in str(error.value.__cause__)
 
 
+@pytest.mark.filterwarnings("ignore:The weights of the rows have a mean:UserWarning")
 @pytest.mark.filterwarnings("ignore:(overflow|invalid|divide):RuntimeWarning")
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize(

@@ -736,6 +736,15 @@ def test_few_rows_have_no_temperature(client):
     wait_until_only(before, client)
 
 
+def test_weights_that_sum_to_1_are_said_to_be_little_against_alpha(client):
+    weight = chunked(np.full(len(y), 1 / len(y)), 2)
+    with pytest.warns(UserWarning, match="acts as alpha=300 .* or set alpha=0.00333") as caught:
+        distributed().fit(chunked(X, 2), chunked(y, 2), weight)
+    assert [w.filename for w in caught if w.category is UserWarning] == [__file__]
+    for alpha in (0.0, 1 / len(y)):
+        distributed(alpha=alpha).fit(chunked(X, 2), chunked(y, 2), weight)
+
+
 def test_not_converged_is_said(client):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -288,6 +288,7 @@ def stream_with_a_huge_row(clf):
     return clf.partial_fit(X, y, np.unique(y)).partial_fit(X_HUGE, y).partial_fit(X, y)
 
 
+@pytest.mark.filterwarnings("ignore:The weights of the rows have a mean:UserWarning")
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(

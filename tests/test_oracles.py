@@ -58,6 +58,7 @@ def test_class_weights_are_those_of_logistic_regression():
     assert_allclose(clf.predict_proba(X), reference.predict_proba(X), atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:The weights of the rows have a mean:UserWarning")
 def test_the_size_of_weights_counts_against_alpha_as_in_logistic_regression():
     X, y = classes(3)
     weight = np.random.default_rng(0).uniform(0.5, 8, size=len(X))

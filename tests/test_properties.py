@@ -318,6 +318,7 @@ weights = st.one_of(
 )
 
 
+@pytest.mark.filterwarnings("ignore:The weights of the rows have a mean:UserWarning")
 @given(problems(), estimators(), st.lists(weights, min_size=1, max_size=5), st.booleans(), seeds)
 def test_any_finite_weights_give_probabilities_or_advice(problem, clf, some, stopping, seed):
     X, y = problem

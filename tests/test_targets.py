@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import coo_array, csr_array
+from sklearn.datasets import load_iris
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -313,3 +314,60 @@ def test_of_labels_that_hardly_repeat_it_is_warned():
 def test_a_time_that_is_missing_is_no_label(dtype):
     with pytest.raises(ValueError, match=r"^y must hold no missing values, got NaT\.$"):
         check_labels(np.array([1, "NaT", 2], dtype=dtype))
+
+
+def weights_that_sum_to_1(n_rows):
+    return np.full(n_rows, 1 / n_rows)
+
+
+def fitting(how, alpha, weight):
+    """Fit 150 rows, in memory or on a cluster."""
+    X, y = load_iris(return_X_y=True)
+    settings = {"alpha": alpha, "max_iter": 2, "random_state": 0, "learning_rate": "constant"}
+    if how == "class_weight":
+        settings["class_weight"] = dict.fromkeys(range(3), weight[0])
+        weight = None
+    clf = SoftmaxMLPClassifier((4,), **settings, solver="sgd" if how == "partial_fit" else "adam")
+    if how == "partial_fit":
+        return clf.partial_fit(X, y, np.unique(y), sample_weight=weight)
+    return clf.fit(X, y, sample_weight=weight)
+
+
+KINDS_OF_FIT = ["fit", "partial_fit", "class_weight"]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("how", KINDS_OF_FIT)
+def test_weights_that_sum_to_1_are_said_to_be_little_against_alpha(how):
+    message = "mean of 0.00667: alpha=1, .* acts as alpha=150 .* or set alpha=0.00667"
+    with pytest.warns(UserWarning, match=message) as caught:
+        fitting(how, 1.0, weights_that_sum_to_1(150))
+    assert [w.filename for w in caught if w.category is UserWarning] == [__file__]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("how", KINDS_OF_FIT)
+@pytest.mark.parametrize(
+    ("alpha", "weight"),
+    [
+        (0.0, weights_that_sum_to_1(150)),
+        (1 / 150, weights_that_sum_to_1(150)),
+        (1.0, np.full(150, 0.5)),
+        (1.0, np.full(150, 1e6)),
+        (100.0, np.ones(150)),
+        (0.01, np.full(150, 0.01)),
+    ],
+    ids=["no penalty", "alpha as small", "halves", "large", "a strong penalty", "1.5 rows"],
+)
+def test_ordinary_weights_are_no_cause_for_a_word(how, alpha, weight):
+    fitting(how, alpha, weight)  # warnings are errors
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_what_the_warning_advises_is_the_fit_of_rows_that_weigh_1():
+    weight = weights_that_sum_to_1(150)
+    expected = fitting("fit", 1.0, None).predict_proba(load_iris().data)
+    advised = fitting("fit", 1 / 150, weight).predict_proba(load_iris().data)
+    assert_allclose(advised, expected, rtol=1e-9)
+    advised = fitting("fit", 1.0, weight * len(weight) / weight.sum())
+    assert_allclose(advised.predict_proba(load_iris().data), expected, rtol=1e-9)
