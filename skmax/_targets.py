@@ -254,8 +254,8 @@ def warn_of_small_weights(alpha, mean_weight, n_rows, *, stacklevel):
     mean_weight = max(mean_weight, np.finfo(np.float64).tiny)
     warnings.warn(
         f"The weights of the rows have a mean of {mean_weight:.3g}: alpha={alpha:g}, which counts "
-        f"against their sum, acts as alpha={alpha / mean_weight:.3g} does on rows without weights. "
-        "If that is not meant, multiply the weights by their number over their sum, or set "
+        f"against their sum, acts as alpha={alpha / mean_weight:.3g} does on unweighted rows. If "
+        "that is not meant, multiply the weights by their number over their sum, or set "
         f"alpha={alpha * mean_weight:.3g}.",
         UserWarning,
         stacklevel=stacklevel,

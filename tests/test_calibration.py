@@ -34,7 +34,8 @@ class Logits(ClassifierMixin, BaseEstimator):
 def smoothed_rows(Z, labels, weight):
     """Every row once per class, with the weights of its smoothed label."""
     n, n_classes = Z.shape
-    Y = (1 - 1 / (n + 1)) * one_hot(labels, n_classes) + 1 / (n + 1) / n_classes
+    shares = np.bincount(labels, weights=weight) / (n if weight is None else weight.sum())
+    Y = (1 - 1 / (n + 1)) * one_hot(labels, n_classes) + shares / (n + 1)
     weights = Y if weight is None else weight[:, None] * Y
     return np.repeat(Z, n_classes, axis=0), np.tile(np.arange(n_classes), n), weights.ravel()
 
