@@ -40,6 +40,7 @@ from ._fitting import (
     train,
 )
 from ._helpers import plan_helpers
+from ._idle_settings import warn_of_idle_settings
 from ._model import Model
 from ._optimizers import OPTIMIZERS
 from ._plain import PLAIN, attributes_from_plain, to_plain
@@ -515,6 +516,12 @@ default="relu"
             If a parameter or an argument is not as described, or the loss is not finite
             where the fit begins. (One that diverges later warns, and keeps its best
             parameters.)
+
+        Warns
+        -----
+        UserWarning
+            If `scoring`, `validation_fraction`, `tol` or `n_iter_no_change` was changed, and
+            changes nothing of this fit; among others.
         """
         hidden = check_settings(self)
         unfinished = self.__dict__.get("_unfinished")
@@ -536,6 +543,7 @@ default="relu"
             check_same_classes(classes, self.classes_)
         sample = weighted_sample(X, class_indices(y, classes), sample_weight, groups)
         held_out = check_validation(working_copy, classes, X_val, y_val, sample_weight_val)
+        warn_of_idle_settings(self, held_out is not None, stacklevel=4)
         if held_out is not None:
             warn_of_far_rows(sample, held_out, stacklevel=5)
         network = build_network(self, [X.shape[1], *hidden, len(classes)])
@@ -871,8 +879,8 @@ default="relu"
 
         Its parameters are taken over, and those that it lacks are neutral: no scaling, no
         temperature, no smoothing, no decay, one learning rate for all layers, accuracy as
-        the score of early stopping. One that is fitted has the same probabilities, and
-        `partial_fit` goes on with its moments.
+        the score of early stopping where it stops early. One that is fitted has the same
+        probabilities, and `partial_fit` goes on with its moments.
 
         Parameters
         ----------

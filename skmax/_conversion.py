@@ -31,7 +31,7 @@ PEER_BATCH_SIZE = 200
 NEUTRAL = {
     "weight_decay": 0.0,
     "learning_rate_scaling": None,
-    "scoring": "accuracy",
+    "scoring": "loss",
     "class_weight": None,
     "label_smoothing": 0.0,
     "dropout": 0.0,
@@ -187,9 +187,12 @@ def parameters_like(mlp):
         settings["early_stopping"] = False  # nor does L-BFGS stop early
     if settings["batch_size"] == "auto":
         settings["batch_size"] = PEER_BATCH_SIZE
+    settings |= NEUTRAL
+    if settings["early_stopping"]:
+        settings["scoring"] = "accuracy"  # which nothing reads otherwise
     if "coefs_" in vars(mlp) and all(W.dtype == np.float32 for W in mlp.coefs_):
-        return {**settings, **NEUTRAL, "dtype": "float32"}
-    return {**settings, **NEUTRAL}
+        settings["dtype"] = "float32"
+    return settings
 
 
 def outcome_like(mlp, estimator):

@@ -19,7 +19,7 @@ LAYERS = [
     {"_fitting", "_plain", "_validation"},
     {"_integrity"},
     {"_helpers", "_unfinished"},
-    {"_scoring"},
+    {"_idle_settings", "_scoring"},
     {"_building"},
     {"_newton"},
     {"_model", "_solvers"},
