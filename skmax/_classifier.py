@@ -55,7 +55,7 @@ from ._targets import (
     class_weights,
     warn_of_regression,
 )
-from ._tasks import begin_tasks
+from ._tasks import begin_tasks, without_contexts
 from ._unfinished import check_data, check_parameters, resumed_state
 from ._validation import (
     check_can_stream,
@@ -74,15 +74,6 @@ from ._validation import (
     overwrite_layers,
     stream_classes,
     weighted_sample,
-)
-
-# Attributes that an estimator has during a fit, or that a fit replaces or removes.
-OF_A_FIT = (
-    "_callback_fit_ctx",
-    "_skl_callbacks_to_teardown",
-    "_parent_callback_ctx",
-    "_unfinished",
-    "feature_names_in_",
 )
 
 
@@ -975,16 +966,11 @@ default="relu"
     def __copy__(self):
         # What is fitted never changes, and is shared; a copy by the state would rebuild it.
         twin = type(self).__new__(type(self))
-        twin.__dict__.update(vars(self))
-        if "_callback_fit_ctx" in vars(self):
-            # What scikit-learn makes for a callback: it is given what is fitted so far, and
-            # must hold on to nothing of the fit.
-            for name in OF_A_FIT:
-                twin.__dict__.pop(name, None)
+        twin.__dict__.update(without_contexts(vars(self)))
         return twin
 
     def __getstate__(self):
-        state = dict(super().__getstate__())
+        state = dict(without_contexts(super().__getstate__()))
         if "_state" in state:
             # Helpers would be most of a file, and the temperature they gave is in the model.
             state["_state"] = replace(state["_state"], helpers=[])
