@@ -582,6 +582,8 @@ default="relu"
             scaling = self._learn_scaling(sample) if before is None else before.scaling
             if before is None and coefs_init is None:
                 forget_unvarying(network, state.params, varying_features(scaling, sample))
+            if before is None and not (coefs_init is None and intercepts_init is None):
+                state.initial = state.params.copy()  # for a fit that is resumed
             temperature = 1.0 if before is None else before.temperature
             model = Model(state.params, network, classes, scaling, temperature)
             if continued:

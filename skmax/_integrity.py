@@ -133,6 +133,8 @@ def _check_state(state):
     if state.fallback is not None:
         is_one = isinstance(state.fallback, Fallback) and _is_vector(state.fallback.params, size)
         require(is_one, "fallback must have as many params as the state")
+    if state.initial is not None:
+        require(_is_vector(state.initial, size), "initial must be as many params as the state's")
     is_one = isinstance(state.helpers, list) and all(
         isinstance(helper, TrainingState) for helper in state.helpers
     )

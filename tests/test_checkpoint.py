@@ -225,6 +225,28 @@ def test_max_iter_may_grow(path, schedule, settings):
     same_fit(resumed, classifier(max_iter=11, **settings).fit(X, y))
 
 
+@pytest.mark.parametrize("given", ["coefs_init", "intercepts_init", "both"])
+@pytest.mark.parametrize("n_cuts", [1, 2])
+def test_helpers_begin_at_the_given_values_where_max_iter_has_grown(path, given, n_cuts):
+    """Helpers are networks of the whole fit: those of a grown one begin where it began."""
+    settings = {"max_iter": 6, "learning_rate": "constant"}
+    other = classifier(random_state=1).fit(X, y)
+    values = {
+        "coefs_init": [10.0 * W for W in other.coefs_],
+        "intercepts_init": [b + 3.0 for b in other.intercepts_],
+    }
+    values = values if given == "both" else {given: values[given]}
+    whole = classifier(**{**settings, "max_iter": 9}).fit(X, y, **values)
+    for max_iter in (6, 9)[:n_cuts]:
+        clf = Checkpoint(path).resume(classifier(**{**settings, "max_iter": max_iter}))
+        clf.set_callbacks(*clf._skl_callbacks, CutAfter(2))
+        with pytest.raises(Cut):
+            clf.fit(X, y, **values)
+    resumed = Checkpoint(path).resume(classifier(**{**settings, "max_iter": 9})).fit(X, y)
+    assert resumed.temperature_ == whole.temperature_
+    assert_array_equal(resumed.predict_proba(X), whole.predict_proba(X))
+
+
 def test_helpers_say_again_when_to_stop_where_max_iter_has_grown(path):
     noise = np.random.default_rng(0).integers(3, size=len(y))
     settings = {"max_iter": 15, "alpha": 0.01}

@@ -210,7 +210,7 @@ def test_patience_is_honoured_exactly(solver, patience):
         warnings.simplefilter("error")
         assert clf.fit(X, y).n_iter_ == patience + 1
         if solver != "lbfgs":
-            clf.set_params(early_stopping=False, tol=1e9)
+            clf.set_params(early_stopping=False, scoring="loss", tol=1e9)
             assert clf.fit(X, y).n_iter_ == patience + 1
 
 
@@ -630,6 +630,26 @@ def test_patience_and_what_is_best_end_with_the_problem_they_belong_to(change):
     assert clf._state.history.n_no_improvement == 4
     change(clf)
     assert clf.n_iter_ in (5, 6) and clf._state.history.n_no_improvement == 4
+
+
+@pytest.mark.parametrize("settings", [{}, {"early_stopping": True}], ids=str)
+def test_a_fit_is_continued_exactly_that_began_without_warm_start(settings):
+    settings = {"tol": 10.0, "n_iter_no_change": 8, **settings}
+    warm, late = quick(warm_start=True, **settings).fit(X, y), quick(**settings).fit(X, y)
+    same_model(late.set_params(warm_start=True).fit(X, y), warm.fit(X, y))
+    assert late.n_iter_ == 4 and warm.n_iter_ == 4
+
+
+def test_a_default_fit_does_not_read_the_rows_for_a_checksum(monkeypatch):
+    monkeypatch.setattr("skmax._fitting.checksum", None)  # which cannot be called
+    quick(learning_rate="coslog4", warm_start=True).fit(X, y)
+
+
+def test_another_function_is_another_score():
+    settings = {"early_stopping": True, "tol": 10.0, "n_iter_no_change": 8}
+    clf = quick(warm_start=True, **settings, scoring=lambda *_: 0.5).fit(X, y)
+    assert clf.set_params(scoring=lambda *_: 0.25).fit(X, y).best_validation_score_ == 0.25
+    assert clf.n_iter_ == 5
 
 
 def test_early_stopping_that_begins_in_a_warm_fit_restores_the_best():
