@@ -234,7 +234,10 @@ def test_only_a_fit_cut_short_warns(solver, schedule):
 
 def test_a_decaying_schedule_ignores_the_training_loss_but_not_the_validation_score():
     settings = {"learning_rate": "cosine", "max_iter": 30, "n_iter_no_change": 2, "tol": 10.0}
-    assert quick(**settings).fit(X, y).n_iter_ == 30
+    with pytest.warns(
+        UserWarning, match="change nothing of this fit: tol=10.0 .*n_iter_no_change=2"
+    ):
+        assert quick(**settings).fit(X, y).n_iter_ == 30
     assert quick(**settings, early_stopping=True).fit(X, y).n_iter_ == 3
 
 
@@ -365,13 +368,16 @@ def test_weights_of_the_validation_rows_reach_the_scorer():
     assert clf.validation_scores_[-1] == clf.score(X[160:], y[160:], weight)
 
 
-@pytest.mark.parametrize("settings", [{"early_stopping": True}, HELPED], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{"early_stopping": True, "scoring": "accuracy"}, HELPED], ids=str
+)
 def test_a_fit_of_a_data_frame_warns_of_nothing(settings):
     rows = frame("abcdef")
-    clf = quick(**{"scoring": "accuracy", "learning_rate": "cosine", **settings})
+    clf = quick(**{"learning_rate": "cosine", **settings})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         clf.fit(rows, y)
+        clf.set_params(scoring="accuracy")
         clf.fit(rows[:160], y[:160], X_val=rows[160:], y_val=y[160:])
         clf.predict(rows)
     assert list(clf.feature_names_in_) == list("abcdef")
