@@ -375,10 +375,7 @@ default="relu"
     n_iter_: int
     t_: int
     loss_: float
-    loss_curve_: list[float]
     best_loss_: float | None
-    validation_loss_curve_: list[float] | None
-    validation_scores_: list[float] | None
     best_validation_score_: float | None
     best_epoch_: int | None
 
@@ -965,6 +962,24 @@ default="relu"
         """What logits are divided by."""
         return self._fitted_model().temperature
 
+    @property
+    def loss_curve_(self) -> list[float]:
+        """J after each iteration, or as the mean of an epoch's estimates; a list of one's own."""
+        self._fitted_model()
+        return list(self._state.history.loss_curve)
+
+    @property
+    def validation_loss_curve_(self) -> list[float] | None:
+        """Mean cross-entropy of the validation rows after each pass, or None."""
+        self._fitted_model()
+        return list(self._state.history.validation_loss_curve) or None
+
+    @property
+    def validation_scores_(self) -> list[float] | None:
+        """Scores of the validation rows after each pass, or None."""
+        self._fitted_model()
+        return list(self._state.history.validation_scores) or None
+
     def __copy__(self):
         # What is fitted never changes, and is shared; a copy by the state would rebuild it.
         twin = type(self).__new__(type(self))
@@ -1043,10 +1058,9 @@ def fitted_attributes(working_copy, outcome):
         "n_iter_": state.n_iter,
         "t_": state.position.t,
         "loss_": outcome.loss,
-        "loss_curve_": history.loss_curve,
-        "best_loss_": None if stopped_early else min(history.loss_curve, default=None),
-        "validation_loss_curve_": history.validation_loss_curve or None,
-        "validation_scores_": history.validation_scores or None,
+        "best_loss_": None
+        if stopped_early or not history.loss_curve
+        else history.loss_curve.least,
         "best_validation_score_": None if np.isneginf(history.best_score) else history.best_score,
         "best_epoch_": history.best_epoch if stopped_early else None,
     }

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 
 from ._building import build_network, holds_out, iterations
+from ._curve import Curve
 from ._fitting import Outcome, first_state
 from ._model import Model
 from ._monitor import History
@@ -236,11 +237,11 @@ def outcome_like(mlp, estimator):
 
 def _history_like(mlp, params):
     """Return what the fit of an MLPClassifier has recorded: of "lbfgs" only the last loss."""
-    history = History(list(getattr(mlp, "loss_curve_", [mlp.loss_])))
+    history = History(Curve(getattr(mlp, "loss_curve_", [mlp.loss_])))
     scores = getattr(mlp, "validation_scores_", None)
     if scores:  # under early stopping only
-        history.validation_loss_curve = [np.nan] * len(scores)
-        history.validation_scores = list(scores)
+        history.validation_loss_curve = Curve([np.nan] * len(scores))
+        history.validation_scores = Curve(scores)
         history.best_score, history.best_params = mlp.best_validation_score_, params
         history.best_epoch = 1 + scores.index(history.best_score)
     return history

@@ -235,7 +235,7 @@ def train(
 
     def outcome_now():
         curve = state.history.loss_curve
-        return outcome(snapshot(), curve[-1] if curve else np.nan)
+        return outcome(snapshot(), curve.last if curve else np.nan)
 
     def training_now():
         return replace(snapshot(), problem="stream" if streaming else problem()), model
@@ -275,7 +275,7 @@ def _descend(run, objective, state, monitor, n_passes_before):
             raise
         state.ended_by, interruption = "interruption", error
     if state.n_iter > n_passes_before and state.ended_by not in RESTORED:
-        loss = state.history.loss_curve[-1]
+        loss = state.history.loss_curve.last
     else:  # a full-batch solver began at the optimum, or better parameters are back
         loss = objective(_kept(state, monitor))[0]
     if not (np.isfinite(loss) and np.isfinite(state.params).all()):

@@ -28,8 +28,9 @@ def warn_of_idle_settings(estimator, has_validation_rows, *, stacklevel):
     if not changed:
         return
     stops_early = _stops_early(estimator, has_validation_rows)
-    if not stops_early and "n_iter_no_change" in changed:
-        # To wait for longer than by default is granted where nothing waits for improvements.
+    if "n_iter_no_change" in changed:
+        # To wait for longer than by default is granted where nothing waits for improvements;
+        # scikit-learn's own check of class weights asks for it, whatever else is set.
         if changed["n_iter_no_change"] > parameters["n_iter_no_change"].default:
             del changed["n_iter_no_change"]
     idle = _idle_settings(estimator, has_validation_rows, stops_early)

@@ -10,8 +10,9 @@ from numbers import Integral, Real
 import numpy as np
 
 from ._activations import ACTIVATIONS
+from ._curve import Curve
 from ._model import Model
-from ._monitor import History
+from ._monitor import CURVES, History
 from ._network import Network
 from ._optimizers import SGD, Adam
 from ._scaling import SCALINGS, Scaling
@@ -143,9 +144,9 @@ def _check_state(state):
 
 def _check_history(history, size):
     require(isinstance(history, History), "it must have a history")
-    for name in ("loss_curve", "validation_loss_curve", "validation_scores"):
+    for name in CURVES:
         curve = getattr(history, name)
-        is_one = isinstance(curve, list) and all(isinstance(value, Real) for value in curve)
+        is_one = isinstance(curve, Curve) and all(isinstance(value, Real) for value in curve)
         require(is_one, f"{name} must be a list of numbers")
     for name in ("best_loss", "best_score"):
         value = getattr(history, name)

@@ -71,9 +71,9 @@ def test_one_warning_names_all_of_them():
 
 
 @pytest.mark.parametrize("patience", [20, float("inf")])
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_a_longer_patience_is_granted_where_none_is_lost(patience, solver):
-    classifier(solver=solver, n_iter_no_change=patience).fit(X, y)
+@pytest.mark.parametrize("settings", [{}, {"solver": "lbfgs"}, {"early_stopping": True}], ids=str)
+def test_a_longer_patience_is_granted_where_none_is_lost(patience, settings):
+    classifier(**settings, n_iter_no_change=patience).fit(X, y)
 
 
 def test_only_fit_tells():

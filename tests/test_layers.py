@@ -27,7 +27,7 @@ LAYERS = [
     {"_objective"},
     {"_far_rows", "_network", "_partitions", "_rows"},
     {
-        *("_activations", "_blas", "_drawing", "_features", "_losses", "_schedules"),
+        *("_activations", "_blas", "_curve", "_drawing", "_features", "_losses", "_schedules"),
         *("_optimizers", "_scaling"),
     },
 ]
