@@ -1,5 +1,6 @@
 """A fit that is cut off anywhere is finished as if it had not been."""
 
+import contextlib
 import copy
 import errno
 import io
@@ -774,3 +775,51 @@ def test_a_torn_write_never_replaces_the_good_file(path, monkeypatch):
 @pytest.mark.parametrize("solver", SETTINGS)
 def test_kill_9_at_random_moments(solver, tmp_path):
     assert kill_and_finish(solver, tmp_path, n_kills=5, seed=0) >= 5
+
+
+REBUILT = "the fitting half is rebuilt next, and this is mended there: "
+
+
+class ForkAfter(CutAfter):
+    """Callback that forks a child which outlives the fit as a data loader may, and cuts it off."""
+
+    def on_fit_task_end(self, estimator, context):
+        if self.n_left == 1:
+            self.reader, self.writer = os.pipe()
+            self.child = os.fork()
+            if self.child == 0:
+                os.close(self.writer)
+                os.read(self.reader, 1)  # until the test closes its end
+                os._exit(0)
+        super().on_fit_task_end(estimator, context)
+
+
+@pytest.mark.xfail(strict=True, reason=REBUILT + "a forked child keeps the lock of a killed fit")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fit_is_resumed_though_a_child_that_it_forked_lives_on(path):
+    clf, forking = Checkpoint(path).resume(classifier()), ForkAfter(2)
+    clf.set_callbacks(*clf._skl_callbacks, forking)
+    with pytest.raises(Cut):
+        clf.fit(X, y)
+    try:
+        resumed = Checkpoint(path).resume(classifier()).fit(X, y)
+    finally:
+        os.close(forking.writer)
+        os.waitpid(forking.child, 0)
+        os.close(forking.reader)
+    same_fit(resumed, classifier().fit(X, y))
+
+
+@pytest.mark.xfail(strict=True, reason=REBUILT + "what is in the way is overwritten")
+def test_a_file_that_others_put_there_meanwhile_is_left_alone(path):
+    class Replace(CutAfter):
+        def on_fit_task_end(self, estimator, context):
+            if self.n_left == 1:
+                path.write_bytes(b"of somebody else")
+            self.n_left -= 1
+
+    clf = Checkpoint(path).resume(classifier())
+    clf.set_callbacks(Replace(2), *clf._skl_callbacks)
+    with contextlib.suppress(ValueError):  # an error says so, or a warning
+        clf.fit(X, y)
+    assert path.read_bytes() == b"of somebody else"
