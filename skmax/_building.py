@@ -240,7 +240,7 @@ def minimize(
 
 def _slope(loss_curve):
     """Say how the loss was still falling."""
-    last = loss_curve[-11:]
+    last = list(loss_curve)[-11:]
     if len(last) == 1:
         return f"the loss is {last[0]:.3g}"
     fall = (last[0] - last[-1]) / (len(last) - 1)

@@ -40,6 +40,7 @@ from ._fitting import (
     train,
 )
 from ._helpers import plan_helpers
+from ._idle_settings import warn_of_idle_settings
 from ._model import Model
 from ._optimizers import OPTIMIZERS
 from ._plain import PLAIN, attributes_from_plain, to_plain
@@ -54,7 +55,7 @@ from ._targets import (
     class_weights,
     warn_of_regression,
 )
-from ._tasks import begin_tasks
+from ._tasks import begin_tasks, without_contexts
 from ._unfinished import check_data, check_parameters, resumed_state
 from ._validation import (
     check_can_stream,
@@ -73,15 +74,6 @@ from ._validation import (
     overwrite_layers,
     stream_classes,
     weighted_sample,
-)
-
-# Attributes that an estimator has during a fit, or that a fit replaces or removes.
-OF_A_FIT = (
-    "_callback_fit_ctx",
-    "_skl_callbacks_to_teardown",
-    "_parent_callback_ctx",
-    "_unfinished",
-    "feature_names_in_",
 )
 
 
@@ -383,10 +375,7 @@ default="relu"
     n_iter_: int
     t_: int
     loss_: float
-    loss_curve_: list[float]
     best_loss_: float | None
-    validation_loss_curve_: list[float] | None
-    validation_scores_: list[float] | None
     best_validation_score_: float | None
     best_epoch_: int | None
 
@@ -515,6 +504,12 @@ default="relu"
             If a parameter or an argument is not as described, or the loss is not finite
             where the fit begins. (One that diverges later warns, and keeps its best
             parameters.)
+
+        Warns
+        -----
+        UserWarning
+            If `scoring`, `validation_fraction`, `tol` or `n_iter_no_change` was changed, and
+            changes nothing of this fit; among others.
         """
         hidden = check_settings(self)
         unfinished = self.__dict__.get("_unfinished")
@@ -536,6 +531,7 @@ default="relu"
             check_same_classes(classes, self.classes_)
         sample = weighted_sample(X, class_indices(y, classes), sample_weight, groups)
         held_out = check_validation(working_copy, classes, X_val, y_val, sample_weight_val)
+        warn_of_idle_settings(self, held_out is not None, stacklevel=4)
         if held_out is not None:
             warn_of_far_rows(sample, held_out, stacklevel=5)
         network = build_network(self, [X.shape[1], *hidden, len(classes)])
@@ -583,6 +579,8 @@ default="relu"
             scaling = self._learn_scaling(sample) if before is None else before.scaling
             if before is None and coefs_init is None:
                 forget_unvarying(network, state.params, varying_features(scaling, sample))
+            if before is None and not (coefs_init is None and intercepts_init is None):
+                state.initial = state.params.copy()  # for a fit that is resumed
             temperature = 1.0 if before is None else before.temperature
             model = Model(state.params, network, classes, scaling, temperature)
             if continued:
@@ -871,8 +869,8 @@ default="relu"
 
         Its parameters are taken over, and those that it lacks are neutral: no scaling, no
         temperature, no smoothing, no decay, one learning rate for all layers, accuracy as
-        the score of early stopping. One that is fitted has the same probabilities, and
-        `partial_fit` goes on with its moments.
+        the score of early stopping where it stops early. One that is fitted has the same
+        probabilities, and `partial_fit` goes on with its moments.
 
         Parameters
         ----------
@@ -964,19 +962,32 @@ default="relu"
         """What logits are divided by."""
         return self._fitted_model().temperature
 
+    @property
+    def loss_curve_(self) -> list[float]:
+        """J after each iteration, or as the mean of an epoch's estimates; a list of one's own."""
+        self._fitted_model()
+        return list(self._state.history.loss_curve)
+
+    @property
+    def validation_loss_curve_(self) -> list[float] | None:
+        """Mean cross-entropy of the validation rows after each pass, or None."""
+        self._fitted_model()
+        return list(self._state.history.validation_loss_curve) or None
+
+    @property
+    def validation_scores_(self) -> list[float] | None:
+        """Scores of the validation rows after each pass, or None."""
+        self._fitted_model()
+        return list(self._state.history.validation_scores) or None
+
     def __copy__(self):
         # What is fitted never changes, and is shared; a copy by the state would rebuild it.
         twin = type(self).__new__(type(self))
-        twin.__dict__.update(vars(self))
-        if "_callback_fit_ctx" in vars(self):
-            # What scikit-learn makes for a callback: it is given what is fitted so far, and
-            # must hold on to nothing of the fit.
-            for name in OF_A_FIT:
-                twin.__dict__.pop(name, None)
+        twin.__dict__.update(without_contexts(vars(self)))
         return twin
 
     def __getstate__(self):
-        state = dict(super().__getstate__())
+        state = dict(without_contexts(super().__getstate__()))
         if "_state" in state:
             # Helpers would be most of a file, and the temperature they gave is in the model.
             state["_state"] = replace(state["_state"], helpers=[])
@@ -1047,10 +1058,9 @@ def fitted_attributes(working_copy, outcome):
         "n_iter_": state.n_iter,
         "t_": state.position.t,
         "loss_": outcome.loss,
-        "loss_curve_": history.loss_curve,
-        "best_loss_": None if stopped_early else min(history.loss_curve, default=None),
-        "validation_loss_curve_": history.validation_loss_curve or None,
-        "validation_scores_": history.validation_scores or None,
+        "best_loss_": None
+        if stopped_early or not history.loss_curve
+        else history.loss_curve.least,
         "best_validation_score_": None if np.isneginf(history.best_score) else history.best_score,
         "best_epoch_": history.best_epoch if stopped_early else None,
     }

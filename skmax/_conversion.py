@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 
 from ._building import build_network, holds_out, iterations
+from ._curve import Curve
 from ._fitting import Outcome, first_state
 from ._model import Model
 from ._monitor import History
@@ -31,7 +32,7 @@ PEER_BATCH_SIZE = 200
 NEUTRAL = {
     "weight_decay": 0.0,
     "learning_rate_scaling": None,
-    "scoring": "accuracy",
+    "scoring": "loss",
     "class_weight": None,
     "label_smoothing": 0.0,
     "dropout": 0.0,
@@ -187,9 +188,12 @@ def parameters_like(mlp):
         settings["early_stopping"] = False  # nor does L-BFGS stop early
     if settings["batch_size"] == "auto":
         settings["batch_size"] = PEER_BATCH_SIZE
+    settings |= NEUTRAL
+    if settings["early_stopping"]:
+        settings["scoring"] = "accuracy"  # which nothing reads otherwise
     if "coefs_" in vars(mlp) and all(W.dtype == np.float32 for W in mlp.coefs_):
-        return {**settings, **NEUTRAL, "dtype": "float32"}
-    return {**settings, **NEUTRAL}
+        settings["dtype"] = "float32"
+    return settings
 
 
 def outcome_like(mlp, estimator):
@@ -233,11 +237,11 @@ def outcome_like(mlp, estimator):
 
 def _history_like(mlp, params):
     """Return what the fit of an MLPClassifier has recorded: of "lbfgs" only the last loss."""
-    history = History(list(getattr(mlp, "loss_curve_", [mlp.loss_])))
+    history = History(Curve(getattr(mlp, "loss_curve_", [mlp.loss_])))
     scores = getattr(mlp, "validation_scores_", None)
     if scores:  # under early stopping only
-        history.validation_loss_curve = [np.nan] * len(scores)
-        history.validation_scores = list(scores)
+        history.validation_loss_curve = Curve([np.nan] * len(scores))
+        history.validation_scores = Curve(scores)
         history.best_score, history.best_params = mlp.best_validation_score_, params
         history.best_epoch = 1 + scores.index(history.best_score)
     return history

@@ -5,7 +5,7 @@ the temperature. It advances a `TrainingState` and writes to nothing else.
 """
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -196,12 +196,11 @@ def train(
         estimator.class_weight, model.classes, rows.labels, rows.sample_weight
     )
     _check_total_weight(estimator, state, sample, class_weight, streaming)
-    problem = None
+    problem = cache(partial(_problem, estimator, sample, held_out))  # reads all rows
     if streaming:
-        problem = "stream"
-    elif estimator.warm_start or tasks is not NO_TASKS or resumed:
-        problem = _problem(estimator, sample, held_out)
-    _set_problem(state, problem, resumed)
+        _set_problem(state, "stream", resumed)
+    elif state.history.loss_curve or resumed:
+        _set_problem(state, problem(), resumed)
     state.optimizer = build_optimizer(estimator, state.optimizer)
     held_out_weight = None
     if held_out is not None:
@@ -216,6 +215,9 @@ def train(
     objective = build_objective(estimator, state, model, sample, class_weight, streaming=streaming)
 
     def outcome(shown, loss, shortfall=None, interruption=None):
+        if not streaming:
+            # What goes on from a fit that is only paused asks whether it is the same one.
+            shown.problem = problem() if shown.ended_by == "max_iter" else None
         if monitor.early_stopping and shown.history.best_params is None:
             if monitor.n_passes and shown.ended_by not in RESTORED:
                 shortfall = "No validation score was a number; the last parameters are kept."
@@ -234,9 +236,12 @@ def train(
 
     def outcome_now():
         curve = state.history.loss_curve
-        return outcome(snapshot(), curve[-1] if curve else np.nan)
+        return outcome(snapshot(), curve.last if curve else np.nan)
 
-    tasks.show(outcome_now, lambda: (snapshot(), model))
+    def training_now():
+        return replace(snapshot(), problem="stream" if streaming else problem()), model
+
+    tasks.show(outcome_now, training_now)
     epochs = None
     if not streaming:
         state.planned = iterations(estimator) if state.planned is None else state.planned
@@ -244,9 +249,7 @@ def train(
     run = partial(minimize, estimator, objective, state, monitor.after_pass)
     run = partial(run, epochs=epochs, streaming=streaming, tasks=tasks)
     end = _descend(run, objective, state, monitor, 0 if resumed else state.n_iter)
-    state.planned = state.fallback = None
-    if not (estimator.warm_start or streaming):
-        state.problem = None
+    state.planned = state.fallback = state.initial = None
     return outcome(state, *end)
 
 
@@ -264,6 +267,8 @@ def _begun_at(state, model, sample, resumed):
     if not state.history.loss_curve:
         return state.params
     if resumed and len(state.history.loss_curve) == state.n_iter:
+        if state.initial is not None:
+            return state.initial
         params = model.network.initial_params(np.random.default_rng(state.seed))
         forget_unvarying(model.network, params, varying_features(model.scaling, sample))
         return params
@@ -280,7 +285,7 @@ def _descend(run, objective, state, monitor, n_passes_before):
             raise
         state.ended_by, interruption = "interruption", error
     if state.n_iter > n_passes_before and state.ended_by not in RESTORED:
-        loss = state.history.loss_curve[-1]
+        loss = state.history.loss_curve.last
     else:  # a full-batch solver began at the optimum, or better parameters are back
         loss = objective(_kept(state, monitor))[0]
     if not (np.isfinite(loss) and np.isfinite(state.params).all()):

@@ -10,8 +10,9 @@ from numbers import Integral, Real
 import numpy as np
 
 from ._activations import ACTIVATIONS
+from ._curve import Curve
 from ._model import Model
-from ._monitor import History
+from ._monitor import CURVES, History
 from ._network import Network
 from ._optimizers import SGD, Adam
 from ._scaling import SCALINGS, Scaling
@@ -133,6 +134,8 @@ def _check_state(state):
     if state.fallback is not None:
         is_one = isinstance(state.fallback, Fallback) and _is_vector(state.fallback.params, size)
         require(is_one, "fallback must have as many params as the state")
+    if state.initial is not None:
+        require(_is_vector(state.initial, size), "initial must be as many params as the state's")
     is_one = isinstance(state.helpers, list) and all(
         isinstance(helper, TrainingState) for helper in state.helpers
     )
@@ -141,9 +144,9 @@ def _check_state(state):
 
 def _check_history(history, size):
     require(isinstance(history, History), "it must have a history")
-    for name in ("loss_curve", "validation_loss_curve", "validation_scores"):
+    for name in CURVES:
         curve = getattr(history, name)
-        is_one = isinstance(curve, list) and all(isinstance(value, Real) for value in curve)
+        is_one = isinstance(curve, Curve) and all(isinstance(value, Real) for value in curve)
         require(is_one, f"{name} must be a list of numbers")
     for name in ("best_loss", "best_score"):
         value = getattr(history, name)

@@ -9,6 +9,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ._curve import Curve
+
+# Attributes of a history that have a number for each pass.
+CURVES = ("loss_curve", "validation_loss_curve", "validation_scores")
+
 
 @dataclass(eq=False)
 class History:
@@ -16,9 +21,9 @@ class History:
 
     Parameters
     ----------
-    loss_curve : list of float
+    loss_curve : Curve, or a list of float that becomes one
         J of each pass.
-    validation_loss_curve, validation_scores : list of float
+    validation_loss_curve, validation_scores : Curve, or a list of float that becomes one
         Of the same passes, NaN before there were validation rows; scores are
         greater-is-better.
     best_loss, best_score : float
@@ -31,23 +36,24 @@ class History:
         Passes in a row without an improvement by at least `tol`.
     """
 
-    loss_curve: list[float] = field(default_factory=list)
-    validation_loss_curve: list[float] = field(default_factory=list)
-    validation_scores: list[float] = field(default_factory=list)
+    loss_curve: Curve = field(default_factory=Curve)
+    validation_loss_curve: Curve = field(default_factory=Curve)
+    validation_scores: Curve = field(default_factory=Curve)
     best_loss: float = np.inf
     best_score: float = -np.inf
     best_params: np.ndarray | None = None
     best_epoch: int | None = None
     n_no_improvement: int = 0
 
+    def __post_init__(self):
+        for name in CURVES:
+            curve = getattr(self, name)
+            if isinstance(curve, list):  # of a file, which `_integrity` looks at
+                setattr(self, name, Curve(curve))
+
     def copy(self):
         """Return a history that can be written to without changing this one."""
-        return replace(
-            self,
-            loss_curve=list(self.loss_curve),
-            validation_loss_curve=list(self.validation_loss_curve),
-            validation_scores=list(self.validation_scores),
-        )
+        return replace(self, **{name: getattr(self, name).copy() for name in CURVES})
 
     def restarted(self):
         """Return a history with the same curves and nothing best yet."""
@@ -105,9 +111,9 @@ class Monitor:
         if self.validate is not None:
             validation_loss, score = self.validate(params)
             # Passes before there were validation rows: the curves stay aligned.
-            unseen = [np.nan] * (len(history.loss_curve) - 1 - len(history.validation_scores))
-            history.validation_loss_curve += unseen
-            history.validation_scores += unseen
+            for _ in range(len(history.loss_curve) - 1 - len(history.validation_scores)):
+                history.validation_loss_curve.append(np.nan)
+                history.validation_scores.append(np.nan)
             history.validation_loss_curve.append(validation_loss)
             history.validation_scores.append(score)
             line += f", validation loss = {validation_loss:.8f}, validation score = {score:.6f}"

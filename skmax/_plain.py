@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 
+from ._curve import Curve
 from ._integrity import check_belongs, check_integrity, require
 from ._model import Model
 from ._monitor import History
@@ -50,6 +51,8 @@ def _to_plain(value):
         names = list(NETWORK_SETTINGS)
     elif is_dataclass(value):
         names = [field.name for field in fields(value)]
+    elif isinstance(value, Curve):
+        return list(value)
     elif isinstance(value, list):
         return [_to_plain(item) for item in value]
     else:

@@ -9,6 +9,7 @@ from sklearn.metrics import check_scoring
 
 from ._building import published_dtype
 from ._objective import mean_cross_entropy
+from ._targets import listed
 
 
 def validator(estimator, state, model, held_out, row_weight):
@@ -33,11 +34,12 @@ def validator(estimator, state, model, held_out, row_weight):
 
 def _scorer(estimator, model, held_out):
     """Return `score_of(params)` by the scorer that `scoring` names or is."""
-    score = check_scoring(estimator, scoring=estimator.scoring)
+    scorer = check_scoring(estimator, scoring=estimator.scoring)
     X = held_out.X if held_out.index is None else held_out.X[held_out.index]
     y = model.classes[held_out.labels]
+    score = over_all_classes(scorer, estimator.scoring, model.classes, y)
     weight = {}
-    if held_out.sample_weight is not None and takes_weights(score):
+    if held_out.sample_weight is not None and takes_weights(scorer):
         with np.errstate(over="ignore"):
             weights = held_out.sample_weight * held_out.weight_scale
             too_large = not np.isfinite(weights.sum())
@@ -48,9 +50,46 @@ def _scorer(estimator, model, held_out):
 
     def score_of(params):
         candidate._model = replace(model, params=params.astype(dtype))
-        return float(score(candidate, X, y, **weight))
+        return score(candidate, X, y, **weight)
 
     return score_of
+
+
+def over_all_classes(scorer, scoring, classes, y):
+    """Return `score(estimator, X, y, **weight) -> float`, that of a scorer, for labels like `y`.
+
+    Where `y` lacks some of the classes, a metric of scores or probabilities that can be told
+    all of them is told. Any that fails all the same, or is no number, is a ValueError of
+    `score` that names `scoring` and the classes.
+    """
+    classes, present = np.asarray(classes), set(np.ravel(y).tolist())
+    missing = classes[np.array([label not in present for label in classes.tolist()], dtype=bool)]
+    metric = getattr(scorer, "_score_func", None)  # a callable of the user's has none
+    if len(missing) and metric is not None and scorer._response_method != "predict":
+        if "labels" in inspect.signature(metric).parameters and "labels" not in scorer._kwargs:
+            scorer = copy(scorer)
+            scorer._kwargs = {**scorer._kwargs, "labels": classes}
+
+    def score(estimator, X, y, **weight):
+        if not len(missing):
+            return float(scorer(estimator, X, y, **weight))
+        try:
+            value = float(scorer(estimator, X, y, **weight))
+        except (ValueError, UserWarning) as error:  # a warning where warnings are errors
+            raise _undefined(scoring, missing, str(error)) from error
+        if metric is not None and np.isnan(value):
+            raise _undefined(scoring, missing, "it is not a number")
+        return value
+
+    return score
+
+
+def _undefined(scoring, missing, why):
+    return ValueError(
+        f"scoring={scoring!r} cannot score the validation rows, which lack the classes "
+        f"{listed(missing)}: {why}. Give validation rows of every class (X_val, y_val), or use a "
+        "scoring that needs none, such as 'loss' or 'accuracy'."
+    )
 
 
 def takes_weights(scorer):

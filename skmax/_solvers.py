@@ -88,6 +88,9 @@ class TrainingState:
         Identifies the function and the data that `history` calls best on.
     helpers : list of TrainingState, default=()
         Those of the helper networks, while the fit is paused.
+    initial : ndarray of shape (n_params,), default=None
+        Parameters with which the fit in progress began, where they are none of `seed`.
+        Never written to.
     """
 
     params: np.ndarray
@@ -103,6 +106,7 @@ class TrainingState:
     fallback: Fallback | None = None
     problem: str | None = None
     helpers: list = field(default_factory=list)
+    initial: np.ndarray | None = None
 
     def cast(self, dtype):
         """Bring the parameters to `dtype`; moments of another one are given up."""

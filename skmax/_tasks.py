@@ -8,6 +8,12 @@ from typing import Any
 
 from ._optimizers import OPTIMIZERS
 
+# What scikit-learn puts on an estimator for a fit, and leaves there if it is interrupted.
+CONTEXTS = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
+
+# Attributes that an estimator has during a fit, or that a fit replaces or removes.
+OF_A_FIT = (*CONTEXTS, "_unfinished", "feature_names_in_")
+
 
 class NoTasks:
     """Stands for the tasks of a fit where nobody asked to be told of them."""
@@ -87,7 +93,17 @@ class Tasks:
     def _reconstruction(self):
         if self._fitted is None:
             self._fitted = self._attributes(self._outcome())
-        return self._fitted
+        estimator = self._news["estimator"]
+        kept = {name: value for name, value in vars(estimator).items() if name not in OF_A_FIT}
+        # scikit-learn sets these on a copy. All at once: what a fit removes goes, too.
+        return {"__dict__": kept | self._fitted}
+
+
+def without_contexts(attributes):
+    """Return attributes of an estimator without what is a fit's only, if it is in one."""
+    if CONTEXTS[0] not in attributes:
+        return attributes
+    return {name: value for name, value in attributes.items() if name not in CONTEXTS}
 
 
 def pass_name(estimator):

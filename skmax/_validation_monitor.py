@@ -23,7 +23,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _num_samples
 
 from ._losses import relative_weights
-from ._scoring import takes_weights
+from ._scoring import over_all_classes, takes_weights
 from ._targets import check_labels, class_indices
 from ._validation import check_weights
 
@@ -291,7 +291,8 @@ class ValidationMonitor:
             return False
         fit = self._fits[estimator]
         scores = {
-            name: self._score(scorer, fitted_estimator) for name, scorer in fit.scorers.items()
+            name: self._score(name, scorer, fitted_estimator)
+            for name, scorer in fit.scorers.items()
         }
         record = {
             "run": fit.run,
@@ -306,14 +307,16 @@ class ValidationMonitor:
             file.write(json.dumps(record) + "\n")
         return self.stop_on is not None and self._has_lost_patience(fit, scores[self.stop_on])
 
-    def _score(self, scorer, estimator):
+    def _score(self, name, scorer, estimator):
         weight = self._weight
         if scorer is None:
             labels = class_indices(check_labels(self.y_val), estimator.classes_)
             log_P = estimator.predict_log_proba(self.X_val)
             return float(-np.average(log_P[np.arange(len(labels)), labels], weights=weight))
         weighted = {} if weight is None or not takes_weights(scorer) else {"sample_weight": weight}
-        return float(scorer(estimator, self.X_val, self.y_val, **weighted))
+        classes = getattr(estimator, "classes_", ())
+        score = over_all_classes(scorer, self._scoring[name], classes, self.y_val)
+        return score(estimator, self.X_val, self.y_val, **weighted)
 
     def _has_lost_patience(self, fit, score):
         if self._scoring[self.stop_on] == "loss":

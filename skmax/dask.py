@@ -197,7 +197,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
                 temperature = held_out_temperature(local, objective, state)
             monitor = build_monitor(local, state.history, verbose=bool(self.verbose))
             shortfall = minimize(local, objective, state, monitor.after_pass)
-            loss = state.history.loss_curve[-1] if state.n_iter else objective(state.params)[0]
+            loss = state.history.loss_curve.last if state.n_iter else objective(state.params)[0]
         if not np.isfinite(loss):
             raise ValueError("The loss is not finite. Scale the features (scaling='standard').")
         params = state.params.astype(published_dtype(found), copy=False)

@@ -210,7 +210,7 @@ def test_patience_is_honoured_exactly(solver, patience):
         warnings.simplefilter("error")
         assert clf.fit(X, y).n_iter_ == patience + 1
         if solver != "lbfgs":
-            clf.set_params(early_stopping=False, tol=1e9)
+            clf.set_params(early_stopping=False, scoring="loss", tol=1e9)
             assert clf.fit(X, y).n_iter_ == patience + 1
 
 
@@ -234,7 +234,10 @@ def test_only_a_fit_cut_short_warns(solver, schedule):
 
 def test_a_decaying_schedule_ignores_the_training_loss_but_not_the_validation_score():
     settings = {"learning_rate": "cosine", "max_iter": 30, "n_iter_no_change": 2, "tol": 10.0}
-    assert quick(**settings).fit(X, y).n_iter_ == 30
+    with pytest.warns(
+        UserWarning, match="change nothing of this fit: tol=10.0 .*n_iter_no_change=2"
+    ):
+        assert quick(**settings).fit(X, y).n_iter_ == 30
     assert quick(**settings, early_stopping=True).fit(X, y).n_iter_ == 3
 
 
@@ -365,13 +368,16 @@ def test_weights_of_the_validation_rows_reach_the_scorer():
     assert clf.validation_scores_[-1] == clf.score(X[160:], y[160:], weight)
 
 
-@pytest.mark.parametrize("settings", [{"early_stopping": True}, HELPED], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{"early_stopping": True, "scoring": "accuracy"}, HELPED], ids=str
+)
 def test_a_fit_of_a_data_frame_warns_of_nothing(settings):
     rows = frame("abcdef")
-    clf = quick(**{"scoring": "accuracy", "learning_rate": "cosine", **settings})
+    clf = quick(**{"learning_rate": "cosine", **settings})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         clf.fit(rows, y)
+        clf.set_params(scoring="accuracy")
         clf.fit(rows[:160], y[:160], X_val=rows[160:], y_val=y[160:])
         clf.predict(rows)
     assert list(clf.feature_names_in_) == list("abcdef")
@@ -630,6 +636,26 @@ def test_patience_and_what_is_best_end_with_the_problem_they_belong_to(change):
     assert clf._state.history.n_no_improvement == 4
     change(clf)
     assert clf.n_iter_ in (5, 6) and clf._state.history.n_no_improvement == 4
+
+
+@pytest.mark.parametrize("settings", [{}, {"early_stopping": True}], ids=str)
+def test_a_fit_is_continued_exactly_that_began_without_warm_start(settings):
+    settings = {"tol": 10.0, "n_iter_no_change": 8, **settings}
+    warm, late = quick(warm_start=True, **settings).fit(X, y), quick(**settings).fit(X, y)
+    same_model(late.set_params(warm_start=True).fit(X, y), warm.fit(X, y))
+    assert late.n_iter_ == 4 and warm.n_iter_ == 4
+
+
+def test_a_default_fit_does_not_read_the_rows_for_a_checksum(monkeypatch):
+    monkeypatch.setattr("skmax._fitting.checksum", None)  # which cannot be called
+    quick(learning_rate="coslog4", warm_start=True).fit(X, y)
+
+
+def test_another_function_is_another_score():
+    settings = {"early_stopping": True, "tol": 10.0, "n_iter_no_change": 8}
+    clf = quick(warm_start=True, **settings, scoring=lambda *_: 0.5).fit(X, y)
+    assert clf.set_params(scoring=lambda *_: 0.25).fit(X, y).best_validation_score_ == 0.25
+    assert clf.n_iter_ == 5
 
 
 def test_early_stopping_that_begins_in_a_warm_fit_restores_the_best():

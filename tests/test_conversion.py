@@ -278,12 +278,14 @@ def test_a_subclass_is_of_its_own_class():
     assert type(Mine.from_sklearn(peer()[0])) is Mine
 
 
-def test_parameters_that_mlpclassifier_lacks_are_neutral():
+@pytest.mark.parametrize("early_stopping, scoring", [(False, "loss"), (True, "accuracy")])
+def test_parameters_that_mlpclassifier_lacks_are_neutral(early_stopping, scoring):
     names = inspect.signature(MLPClassifier).parameters
-    clf = SoftmaxMLPClassifier.from_sklearn(MLPClassifier())
+    clf = SoftmaxMLPClassifier.from_sklearn(MLPClassifier(early_stopping=early_stopping))
     assert set(_conversion.NEUTRAL) == clf.get_params().keys() - names
     # MLPClassifier stops early by its accuracy, and computes in the precision of X.
-    expected = {**NEUTRAL, "scoring": "accuracy", "dtype": "float64"}
+    expected = {**NEUTRAL, "early_stopping": early_stopping, "scoring": scoring}
+    expected["dtype"] = "float64"
     assert expected.items() <= clf.get_params().items()
     assert not hasattr(clf, "coefs_")
 

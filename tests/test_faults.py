@@ -242,7 +242,8 @@ def test_a_fault_beside_the_objective_leaves_no_half_of_a_model(solver, begin, p
     held_out, places = {}, [(owner, name)]
     if mode == "X_val":
         mode, held_out = "early stopping", {"X_val": FRAME, "y_val": y}
-    beginning = begin(solver, mode).set_params(scoring="neg_log_loss", max_iter=3)
+    scoring = "neg_log_loss" if mode == "early stopping" else "loss"
+    beginning = begin(solver, mode).set_params(scoring=scoring, max_iter=3)
     n_calls, expected = undisturbed(beginning, places, **held_out)
     before, n_published = everything(beginning), 0
     assert n_calls > 0

@@ -165,7 +165,9 @@ def test_scorers_are_for_validation_rows_and_asked_for_no_others():
     def failing(estimator, X, y):
         raise AssertionError("not to be called")
 
-    assert small(scoring=failing).fit(X, y).temperature_ == small().fit(X, y).temperature_
+    with pytest.warns(UserWarning, match="change nothing of this fit: scoring="):
+        clf = small(scoring=failing).fit(X, y)
+    assert clf.temperature_ == small().fit(X, y).temperature_
 
 
 def test_helpers_begin_where_the_network_begins():

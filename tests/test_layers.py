@@ -19,7 +19,7 @@ LAYERS = [
     {"_fitting", "_plain", "_validation"},
     {"_integrity"},
     {"_helpers", "_unfinished"},
-    {"_scoring"},
+    {"_idle_settings", "_scoring"},
     {"_building"},
     {"_newton"},
     {"_model", "_solvers"},
@@ -27,7 +27,7 @@ LAYERS = [
     {"_objective"},
     {"_far_rows", "_network", "_partitions", "_rows"},
     {
-        *("_activations", "_blas", "_drawing", "_features", "_losses", "_schedules"),
+        *("_activations", "_blas", "_curve", "_drawing", "_features", "_losses", "_schedules"),
         *("_optimizers", "_scaling"),
     },
 ]

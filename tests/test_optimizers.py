@@ -1,7 +1,15 @@
+import copy
+import pickle
+import warnings
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
+from skmax import SoftmaxMLPClassifier
 from skmax._optimizers import BLOCK_SIZE, OPTIMIZERS, SGD, Adam
 
 SETTINGS = [
@@ -151,3 +159,44 @@ def test_other_betas_cannot_make_a_moment_infinite(dtype):
     adam = Adam(beta_2=0.0)
     adam.step(np.zeros(1, dtype=dtype), np.array([np.inf], dtype=dtype), 0.1)
     assert np.isfinite(adam.retuned(beta_2=1.0 - 1e-12).square_sum).all()
+
+
+@dataclass
+class SignDescent:
+    """The example of docs/extending.md."""
+
+    momentum: float = 0.9
+    SETTINGS = ("momentum",)
+
+    def step(self, params, grad, learning_rate, factors=None):
+        params -= learning_rate * (1.0 if factors is None else factors) * np.sign(grad)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="the fitting half is rebuilt next, and this is mended there: files and streams know "
+    "the two optimizers there are, not all entries",
+)
+@pytest.mark.parametrize("use", ["pickle", "deepcopy", "partial_fit", "warm_start"])
+def test_an_optimizer_that_is_registered_serves_for_all(use, monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)), np.arange(40) % 2
+    monkeypatch.setitem(OPTIMIZERS, "sign", SignDescent)
+    constraints = {**SoftmaxMLPClassifier._parameter_constraints, "solver": [str]}
+    monkeypatch.setattr(SoftmaxMLPClassifier, "_parameter_constraints", constraints)
+    settings = {"max_iter": 3, "learning_rate": "constant", "temperature_scaling": False}
+    clf = SoftmaxMLPClassifier((4,), solver="sign", random_state=0, **settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        expected = clone(clf).set_params(max_iter=6).fit(X, y)
+        clf.fit(X, y)
+        if use == "partial_fit":
+            whole = clone(clf).partial_fit(X, y, [0, 1]).partial_fit(X, y)
+            assert whole.n_iter_ == 2
+            return
+        if use == "pickle":
+            clf = pickle.loads(pickle.dumps(clf))
+        elif use == "deepcopy":
+            clf = copy.deepcopy(clf)
+        clf.set_params(warm_start=True).fit(X, y)
+    assert_array_equal(clf.predict_proba(X), expected.predict_proba(X))

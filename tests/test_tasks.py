@@ -1,5 +1,6 @@
 """scikit-learn's callbacks: a task for each pass, and what they are shown."""
 
+import copy
 import pickle
 import warnings
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmax import SoftmaxMLPClassifier
+from skmax import SoftmaxMLPClassifier, _solvers
 from skmax._schedules import SCHEDULES
 from skmax._tasks import NO_TASKS, begin_tasks
 
@@ -271,3 +272,89 @@ def test_a_scoring_monitor_sees_every_pass_of_a_grid_search():
     logs = monitor.get_logs(select="all")
     rows = [row for log in logs for row in log.data if row["task_name"] == "epoch"]
     assert len(rows) == 2 * 3 * 5
+
+
+class Hook:
+    """Does something with the estimator in one of the four hooks."""
+
+    def __init__(self, name, act):
+        self.name, self.act = name, act
+
+    def __getstate__(self):
+        return {"name": None, "act": None}
+
+    def _call(self, name, estimator):
+        if name == self.name:
+            self.act(estimator)
+
+    def setup(self, estimator, context):
+        self._call("setup", estimator)
+
+    def teardown(self, estimator, context):
+        self._call("teardown", estimator)
+
+    def on_fit_task_begin(self, estimator, context):
+        self._call("begin", estimator)
+
+    def on_fit_task_end(self, estimator, context):
+        self._call("end", estimator)
+
+
+FRAME = pd.DataFrame(X, columns=list("abcdefghij"))
+COPIES = {
+    "pickle": lambda clf: pickle.loads(pickle.dumps(clf)),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+}
+
+
+def named():
+    return SoftmaxMLPClassifier((8,), max_iter=3, random_state=0)
+
+
+@pytest.mark.parametrize("how", COPIES)
+@pytest.mark.parametrize("hook", ["setup", "begin", "end", "teardown"])
+def test_a_copy_that_a_hook_makes_is_the_model_before_the_fit(hook, how):
+    """But the last hooks of a fit, which is published by then."""
+    clf, copies = named().fit(FRAME, y), []
+    before = clf.predict_proba(FRAME)
+    clf.set_callbacks(Hook(hook, lambda clf: copies.append(COPIES[how](clf)))).fit(FRAME, y > 0)
+    assert_array_equal(
+        copies[0].predict_proba(FRAME), (before, clf.predict_proba(FRAME))[hook == "teardown"]
+    )
+    for twin in copies:
+        assert list(twin.feature_names_in_) == list(FRAME)
+        assert "_callback_fit_ctx" not in vars(twin)
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_an_estimator_interrupted_in_a_teardown_can_be_copied(how):
+    def interrupt(clf):
+        raise KeyboardInterrupt
+
+    clf = named().set_callbacks(Hook("teardown", interrupt))
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(FRAME, y)
+    twin = COPIES[how](clf)
+    assert list(twin.feature_names_in_) == list(FRAME)
+    assert_array_equal(twin.predict_proba(FRAME), clf.predict_proba(FRAME))
+    assert not any(
+        "callback" in name and name.endswith(("ctx", "teardown")) for name in vars(twin)
+    )
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="the fitting half is rebuilt next, and this is mended there: callbacks hear nothing "
+    "while helper networks train",
+)
+def test_a_request_to_stop_is_obeyed_within_an_epoch_of_helpers_too(monkeypatch):
+    run_epoch, n_epochs = _solvers._run_epoch, []
+
+    def counting(*args):
+        n_epochs.append(1)
+        return run_epoch(*args)
+
+    monkeypatch.setattr(_solvers, "_run_epoch", counting)
+    fitted(Recorder(stop_at=1), max_iter=15)
+    assert len(n_epochs) <= 1 + 1  # of a helper, and the network's own
