@@ -257,6 +257,7 @@ def _check_total_weight(estimator, state, sample, class_weight, streaming):
     """Warn where the rows, of a stream all that were seen so far, weigh little against alpha."""
     weight = row_weights(sample.labels, sample.sample_weight, class_weight)
     if weight is not None and estimator.alpha > 0:
+        weight = weight[weight > 0]  # a class may be left out
         heaviest = 1.0 if class_weight is None else float(class_weight.max())
         mean_weight = float(weight.mean()) * sample.weight_scale * heaviest
         n_rows = len(weight) + (state.position.t if streaming else 0)
