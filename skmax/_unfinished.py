@@ -95,7 +95,7 @@ def _text(value, within):
     elif callable(value) and not isinstance(value, type) and hasattr(value, "__dict__"):
         parts = [type(value).__module__, type(value).__qualname__, vars(value)]
     else:
-        return re.sub(" at 0x[0-9a-f]+", "", repr(value))
+        return re.sub(" at 0x[0-9a-fA-F]+", "", repr(value))
     return f"{type(value).__name__}({', '.join(map(text, parts))})"
 
 

@@ -82,3 +82,4 @@ def test_a_generator_of_random_numbers_is_the_same_after_it_was_used():
     before = describe(random_state)
     random_state.rand()
     assert describe(random_state) == before
+    assert describe(np.random.RandomState(1)) == before  # nor has it an address
