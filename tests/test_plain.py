@@ -168,7 +168,7 @@ NO_MODEL = [
     ("scaling kind", "minmax", r"scaling must be one of \['robust', 'standard'\], got 'minmax'"),
     ("scaling", 3, "scaling must be one, or None"),
     ("scaling class", "Scalar", "it names 'Scalar', which is none of"),
-    ("scaling class", "Network", "a Network has no center, kind, scale"),
+    ("scaling class", "Network", "a Network has no center, constant, kind, scale"),
     ("scaling kind", GONE, "a Scaling lacks kind"),
     ("network activation", "softplus", "activation must be one of .*, got 'softplus'"),
     ("network dropout", 1.0, r"dropout must be in \[0, 1\), got 1\.0"),
