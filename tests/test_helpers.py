@@ -286,3 +286,12 @@ def test_the_same_seed_gives_the_same_advice():
     a, b = small().fit(X, y), small().fit(X, y)
     assert a.temperature_ == b.temperature_
     assert small(random_state=1).fit(X, y).temperature_ != a.temperature_
+
+
+def test_a_fit_whose_rows_are_too_few_for_helpers_is_in_the_precision_of_x():
+    # 70 rows could have helpers, the 40 of a weight above zero cannot: nothing is random.
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(70, 3)), np.repeat([0, 1, 2], [30, 20, 20])
+    clf = SoftmaxMLPClassifier((4,), class_weight={0: 0.0}, random_state=0).fit(X, y)
+    assert clf.temperature_ == 1.0
+    assert clf._state.params.dtype == np.float64
