@@ -193,7 +193,7 @@ def test_any_other_unknown_argument_is_an_error_as_ever(method):
 
 def test_the_signature_of_fit_names_its_arguments_and_no_others():
     assert list(inspect.signature(SoftmaxMLPClassifier().fit).parameters) == [
-        *("X", "y", "sample_weight", "X_val", "y_val", "sample_weight_val"),
+        *("X", "y", "sample_weight", "groups", "X_val", "y_val", "sample_weight_val"),
         *("coefs_init", "intercepts_init"),
     ]
     assert list(inspect.signature(SoftmaxMLPClassifier().partial_fit).parameters) == [
