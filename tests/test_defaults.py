@@ -185,7 +185,6 @@ def test_the_penalty_of_a_stream_is_that_of_the_rows_seen_so_far():
 @pytest.mark.parametrize("data", [rare_classes, lambda: load_iris(return_X_y=True)])
 def test_sixty_steps_bring_softmax_regression_near_its_optimum(data):
     X, y = data()  # few rows: each epoch is one step
-    settings = {"label_smoothing": 0.1, "random_state": 0}
-    clf = SoftmaxMLPClassifier((), **settings).fit(X, y)
-    optimum = SoftmaxMLPClassifier((), solver="newton-cg", **settings).fit(X, y)
-    assert clf.loss_ < 1.15 * optimum.loss_  # with half the rate, 1.31 and 1.01
+    clf = SoftmaxMLPClassifier((), random_state=0).fit(X, y)
+    optimum = SoftmaxMLPClassifier((), solver="newton-cg").fit(X, y)
+    assert clf.loss_ < 1.15 * optimum.loss_  # with half the rate, 1.42 and 1.32
