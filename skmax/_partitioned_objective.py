@@ -340,18 +340,17 @@ def delayed_parts(X, y, sample_weight):
     return list(zip(parts["X"], parts["y"], parts["sample_weight"], strict=True))
 
 
-def _load_into(partitions, X, y, sample_weight):
+def _load_into(futures, client, X, y, sample_weight):
     """Load the partitions, neighbours on one worker where that is free to choose."""
-    client = partitions.client
     # A cluster that adapts starts workers for tasks only.
-    with Partitions(client, [client.submit(itself, None, pure=False)]):
+    with Partitions(client, lambda asked: asked.append(client.submit(itself, None, pure=False))):
         addresses = threads(wait_for_a_worker(client))
     with client.as_current():
         parts = delayed_parts(X, y, sample_weight)
     groups = np.array_split(np.arange(len(parts)), len(addresses))
     for group, address in zip(groups, addresses, strict=True):
         tasks = [dask.delayed(load)(int(number), *parts[number]) for number in group]
-        partitions.futures += client.compute(tasks, workers=[address], allow_other_workers=True)
+        futures += client.compute(tasks, workers=[address], allow_other_workers=True)
 
 
 @contextmanager
@@ -363,8 +362,8 @@ def partitioned_objective(client, local, X, y, sample_weight=None):
     """
     local._validate_params()
     hidden = check_settings(local)
-    with Partitions(client, []) as parts:
-        _load_into(parts, X, y, sample_weight)
+    load_rows = partial(_load_into, client=client, X=X, y=y, sample_weight=sample_weight)
+    with Partitions(client, load_rows) as parts:
         found = parts.sum(describe)
         if not found.heaviest > 0.0:
             raise ValueError("sample_weight must not be zero for every row.")

@@ -6,6 +6,7 @@ functions of values that Dask can compute again.
 """
 
 import time
+from contextlib import nullcontext
 from copy import copy
 from math import ceil
 from typing import Any
@@ -81,26 +82,46 @@ class Partitions:
     Parameters
     ----------
     client : distributed.Client
-    futures : list of Future
+    load : callable ``load(futures)``
+        Appends the future of each partition to a list; called at once, and again if the
+        cluster has lost the partitions for good.
     """
 
-    def __init__(self, client, futures):
+    def __init__(self, client, load):
         self.client = client
-        self.futures = futures
+        self.futures: list[Any] = []
+        self._load = load
         self._choose: Any = None
         self._shared: list[Any] = []
+        self.__enter__()
 
     def __enter__(self):
+        if not self.futures:
+            try:
+                self._load(self.futures)
+            except BaseException:
+                self._drop()
+                raise
         return self
 
     def __exit__(self, *error):
-        for future in self.futures + self._shared:
+        self._drop()
+        for future in self._shared:
             future.release()
+
+    def _drop(self):
+        while self.futures:
+            self.futures.pop().release()
 
     def map(self, function, **arguments):
         """Return the partitions' values of a function, where the partitions are."""
-        futures = self.client.map(function, self.futures, pure=False, **arguments)
-        return Partitions(self.client, futures)
+
+        def load(futures):
+            # These partitions may have been dropped since: then they are loaded for this alone.
+            with nullcontext() if self.futures else self:
+                futures += self.client.map(function, self.futures, pure=False, **arguments)
+
+        return Partitions(self.client, load)
 
     def only(self, choose):
         """Return these partitions, of whose values sums see `choose(value, number)` only.
@@ -126,7 +147,7 @@ class Partitions:
         for attempt in range(MAX_ATTEMPTS):
             if attempt:
                 # A partition may have been blamed for the workers that were lost with it.
-                retry(self.client, self.futures + self._shared)
+                self._recover(afresh=attempt > 1)
             pending: list[Any] = []
             try:
                 self._submit(function, arguments, pending)
@@ -139,6 +160,17 @@ class Partitions:
             f"The cluster has failed {MAX_ATTEMPTS} times to evaluate the objective, at last "
             f"with {failure!r}."
         ) from failure
+
+    def _recover(self, *, afresh):
+        """Have what has failed computed again, or, afresh, all partitions loaded again.
+
+        Dask can blame a partition for a task that it has meanwhile computed: it then fails
+        again and again, until nobody asks for it and the scheduler forgets it.
+        """
+        if afresh:
+            self._drop()
+            self.__enter__()
+        retry(self.client, self.futures + self._shared)
 
     def _submit(self, function, arguments, pending):
         """Append tasks to `pending`, the last of which has the sum."""

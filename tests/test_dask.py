@@ -29,7 +29,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 
-from skmax import SoftmaxMLPClassifier, ValidationMonitor
+from skmax import SoftmaxMLPClassifier, ValidationMonitor, _partitions
 from skmax._partitioned_objective import PartitionedObjective
 from skmax._partitions import FAN_IN, Partitions, insert, merge
 from skmax._rows import Sample
@@ -151,7 +151,9 @@ def wait_for_the_other(value):
 def test_all_threads_of_a_worker_compute():
     settings = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": ":0"}
     with LocalCluster(processes=False, **settings) as cluster, Client(cluster) as client:
-        with Partitions(client, client.map(int, [3, 4], pure=False)) as parts:
+        with Partitions(
+            client, lambda loaded: loaded.extend(client.map(int, [3, 4], pure=False))
+        ) as parts:
             assert parts.sum(wait_for_the_other) == 7
 
 
@@ -605,6 +607,16 @@ def test_a_partition_that_is_not_read_in_time_is_read_again(client, n_times, err
     clf = distributed().fit(read_late(n_times, error), chunked(y, 3))
     assert 3 < len(readings) <= 3 + 2 * n_times
     assert_array_equal(clf.coefs_[0], expected.coefs_[0])
+
+
+def test_partitions_that_dask_cannot_retry_are_loaded_again(client, monkeypatch):
+    # As where Dask blames a partition for a task that it has computed since.
+    monkeypatch.setattr(_partitions, "retry", lambda *args: None)
+    before = objects(client)
+    expected = distributed().fit(chunked(X, 3), chunked(y, 3)).to_local()
+    clf = distributed().fit(read_late(1, TimeoutError), chunked(y, 3))
+    assert_array_equal(clf.coefs_[0], expected.coefs_[0])
+    wait_until_only(before, client)
 
 
 def test_a_partition_that_is_never_read_in_time_is_an_error_that_says_why(client):
