@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
+from internals import ACTIVATIONS
 from numpy.testing import assert_allclose, assert_array_equal
-
-from skmax._activations import ACTIVATIONS
 
 Z = np.concatenate([np.linspace(-6, 6, 40), [-1e-3, 1e-3, -30.0, 30.0]])
 # From their papers and textbooks, written another way than in the module.

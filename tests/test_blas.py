@@ -6,20 +6,29 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 
+import internals
 import numpy as np
 import pytest
+from internals import (
+    ONE_THREAD,
+    Network,
+    OneThread,
+    Problem,
+    Sample,
+    Whole,
+    blas_threads,
+    gains_from_threads,
+    judge,
+    share_of,
+    statistics,
+)
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 from sklearn.model_selection import cross_val_predict
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skmax import SoftmaxMLPClassifier, _blas
-from skmax._blas import ONE_THREAD, OneThread, blas_threads, gains_from_threads
-from skmax._network import Network
-from skmax._objective import Whole
-from skmax._partitioned_objective import Problem, judge, share_of, statistics
-from skmax._rows import Sample
+from skmax import SoftmaxMLPClassifier
 
 X, y = load_digits(return_X_y=True)
 SOFTMAX = {"hidden_layer_sizes": (), "solver": "newton-cg"}
@@ -161,7 +170,7 @@ def test_what_blas_does_not_multiply_does_not_count():
 
 def test_a_prediction_of_a_row_is_not_slowed_by_a_limit(monkeypatch):
     clf = SoftmaxMLPClassifier(max_iter=4, random_state=0).fit(X[:300], y[:300])
-    monkeypatch.setattr(_blas, "ONE_THREAD", None)  # cannot be entered
+    monkeypatch.setattr(internals.blas, "ONE_THREAD", None)  # cannot be entered
     clf.predict_proba(X[:1])
     with pytest.raises(TypeError, match="context manager"):
         clf.predict_proba(X)

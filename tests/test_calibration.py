@@ -1,12 +1,13 @@
+import internals
 import numpy as np
 import pytest
+from internals import MIN_ROWS, chosen_rows, fit_temperature, most_rows
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
-from skmax import SoftmaxMLPClassifier, _calibration, log_softmax, one_hot, softmax
-from skmax._calibration import MIN_ROWS, chosen_rows, fit_temperature, most_rows
+from skmax import SoftmaxMLPClassifier, log_softmax, one_hot, softmax
 
 
 def overconfident(n=2000, k=4, factor=2.5, seed=0):
@@ -103,7 +104,7 @@ def test_blocks_of_rows_and_their_dtype_change_no_more_than_rounding(dtype, monk
     Z = Z.astype(dtype)
     expected = fit_temperature(Z.astype(np.float64), labels)
     assert fit_temperature(Z, labels) == expected
-    monkeypatch.setattr(_calibration, "BLOCK_LOGITS", 333)
+    monkeypatch.setattr(internals.calibration, "BLOCK_LOGITS", 333)
     # The minimum is known to the root of the rounding of the loss.
     assert_allclose(fit_temperature(Z, labels), expected, rtol=1e-7)
 
@@ -130,7 +131,7 @@ def test_a_temperature_of_some_held_out_rows_is_that_of_all(monkeypatch):
         return clf.fit(Z[3000:], y[3000:], **validation).temperature_
 
     expected = temperature()
-    monkeypatch.setattr(_calibration, "MAX_HELD_OUT", 1500)
+    monkeypatch.setattr(internals.calibration, "MAX_HELD_OUT", 1500)
     # Standard errors of 3 % of 3,000 rows, and more of half of them.
     assert temperature() != expected and abs(np.log(temperature() / expected)) < 0.15
     assert temperature() == temperature()

@@ -10,8 +10,10 @@ import zipfile
 from functools import partial
 from threading import Barrier
 
+import internals
 import numpy as np
 import pytest
+from internals import OPTIMIZERS, SCHEDULES, describe
 from joblib import parallel_config
 from killing import SETTINGS, kill_and_finish, same_fit
 from numpy.testing import assert_allclose, assert_array_equal
@@ -23,10 +25,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmax import Checkpoint, SoftmaxMLPClassifier, _checkpoint
-from skmax._optimizers import OPTIMIZERS
-from skmax._schedules import SCHEDULES
-from skmax._unfinished import describe
+from skmax import Checkpoint, SoftmaxMLPClassifier
 
 X, y = make_classification(400, 10, n_informative=8, n_classes=3, random_state=0)
 
@@ -191,7 +190,7 @@ def test_helpers_are_not_trained_again(path, monkeypatch):
         raise AssertionError
 
     whole = classifier().fit(X, y)
-    monkeypatch.setattr("skmax._fitting.ask_helpers", ask_helpers)
+    monkeypatch.setattr(internals.fitting, "ask_helpers", ask_helpers)
     same_fit(Checkpoint(path).resume(classifier()).fit(X, y), whole)
 
 
@@ -201,7 +200,7 @@ def test_helpers_are_over_when_the_first_checkpoint_is_written(path, monkeypatch
         raise Cut
 
     with monkeypatch.context() as patch:
-        patch.setattr("skmax._fitting.minimize", minimize)
+        patch.setattr(internals.fitting, "minimize", minimize)
         with pytest.raises(Cut):
             Checkpoint(path).resume(classifier()).fit(X, y)
     resumed = Checkpoint(path).resume(classifier())
@@ -436,7 +435,7 @@ def test_file_systems_without_locks_will_do(path, monkeypatch):
 
     monkeypatch.setattr("fcntl.flock", flock)
     cut_off(path)
-    monkeypatch.setattr(_checkpoint, "fcntl", None)
+    monkeypatch.setattr(internals.checkpoint, "fcntl", None)
     same_fit(Checkpoint(path).resume(classifier()).fit(X, y), classifier().fit(X, y))
 
 
@@ -526,15 +525,14 @@ def test_a_shared_random_state_moves_on_as_in_the_first_fit(path):
 
 
 def test_temperatures_are_fitted_for_no_checkpoint(path, monkeypatch):
-    from skmax import _fitting
 
-    fit_temperature, n_calls = _fitting.fit_temperature, []
+    fit_temperature, n_calls = internals.fitting.fit_temperature, []
 
     def count(*args):
         n_calls.append(1)
         return fit_temperature(*args)
 
-    monkeypatch.setattr(_fitting, "fit_temperature", count)
+    monkeypatch.setattr(internals.fitting, "fit_temperature", count)
     Checkpoint(path).resume(classifier(early_stopping=True, validation_fraction=0.2)).fit(X, y)
     assert len(n_calls) == 1
 
@@ -549,7 +547,7 @@ def test_a_directory_that_cannot_be_written_is_an_error_before_helpers_are_asked
         raise AssertionError
 
     monkeypatch.setattr("pathlib.Path.touch", touch)
-    monkeypatch.setattr("skmax._fitting.ask_helpers", ask_helpers)
+    monkeypatch.setattr(internals.fitting, "ask_helpers", ask_helpers)
     with pytest.raises(PermissionError):
         Checkpoint(path).resume(classifier()).fit(X, y)
 
@@ -656,7 +654,7 @@ WHOSE = b'{"fit": "1", "name": "x", "finished": false}\n'
 def test_what_has_its_checksum_but_is_no_unfinished_fit_is_refused(path, header, held, message):
     import skops.io
 
-    _checkpoint._replace(path, header + skops.io.dumps(held)).close()
+    internals.checkpoint._replace(path, header + skops.io.dumps(held)).close()
     with pytest.raises(ValueError, match=message):
         Checkpoint(path).resume(classifier())
 
@@ -673,8 +671,9 @@ def test_a_file_of_foreign_types_is_refused(path):
 
     payload = skops.io.dumps({"class": "Model", "params": Checkpoint("x")})
     header = b'{"fit": "1", "name": "x", "finished": false}\n'
-    _checkpoint._replace(path, header + payload).close()
-    with pytest.raises(ValueError, match=r"holds what no checkpoint does: .*skmax\._checkpoint"):
+    internals.checkpoint._replace(path, header + payload).close()
+    kind = f"holds what no checkpoint does: .*{Checkpoint.__module__}"
+    with pytest.raises(ValueError, match=kind):
         Checkpoint(path).resume(classifier())
 
 
@@ -688,7 +687,7 @@ class Disk:
         self.n_left, self.fault = n, fault
         for name in ("fsync", "replace"):
             monkeypatch.setattr(os, name, self.failing(getattr(os, name)))
-        monkeypatch.setattr(_checkpoint, "open", self.open, raising=False)
+        monkeypatch.setattr(internals.checkpoint, "open", self.open, raising=False)
 
     def failing(self, function):
         def call(*args):
@@ -763,7 +762,7 @@ def test_a_torn_write_never_replaces_the_good_file(path, monkeypatch):
         return file
 
     with monkeypatch.context() as patch:
-        patch.setattr(_checkpoint, "open", torn, raising=False)
+        patch.setattr(internals.checkpoint, "open", torn, raising=False)
         with pytest.raises(OSError, match="reads otherwise"):
             Checkpoint(path).resume(classifier()).fit(X, y)
     assert path.read_bytes() == content

@@ -4,10 +4,19 @@ import copy
 import pickle
 import warnings
 
+import internals
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from internals import (
+    ACTIVATIONS,
+    SCHEDULES,
+    Objective,
+    fit_temperature,
+    split_validation,
+    takes_weights,
+)
 from neutral import NEUTRAL
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
@@ -19,11 +28,6 @@ from sklearn.model_selection import cross_val_predict, cross_val_score
 from threadpoolctl import threadpool_limits
 
 from skmax import SoftmaxMLPClassifier
-from skmax._activations import ACTIVATIONS
-from skmax._calibration import fit_temperature
-from skmax._objective import Objective
-from skmax._schedules import SCHEDULES
-from skmax._scoring import takes_weights
 
 SOLVERS = ["adam", "sgd", "lbfgs"]
 X, y = make_classification(240, 6, n_informative=5, n_redundant=0, n_classes=3, random_state=0)
@@ -386,7 +390,6 @@ def test_a_fit_of_a_data_frame_warns_of_nothing(settings):
 def test_held_out_rows_reach_neither_scaler_nor_class_weights_nor_training():
     clf = quick(early_stopping=True, scaling="standard", class_weight="balanced")
     split = clf.fit(X, y)
-    from skmax._splits import split_validation
 
     rng = np.random.default_rng(split._state.split_seed)
     train, held_out = split_validation(y, 3, 0.1, rng)
@@ -647,7 +650,7 @@ def test_a_fit_is_continued_exactly_that_began_without_warm_start(settings):
 
 
 def test_a_default_fit_does_not_read_the_rows_for_a_checksum(monkeypatch):
-    monkeypatch.setattr("skmax._fitting.checksum", None)  # which cannot be called
+    monkeypatch.setattr(internals.fitting, "checksum", None)  # which cannot be called
     quick(learning_rate="coslog4", warm_start=True).fit(X, y)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from internals import Model
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 from sklearn.datasets import load_breast_cancer, load_iris
@@ -10,7 +11,6 @@ from sklearn.feature_selection import RFE, SelectFromModel
 from sklearn.linear_model import LogisticRegression
 
 from skmax import SoftmaxMLPClassifier
-from skmax._model import Model
 
 X, y = load_iris(return_X_y=True)
 

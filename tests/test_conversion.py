@@ -4,9 +4,11 @@ import inspect
 import pickle
 import warnings
 
+import internals
 import numpy as np
 import pandas as pd
 import pytest
+from internals import ACTIVATIONS, ACTIVATIONS_IN_COMMON
 from neutral import NEUTRAL
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
@@ -18,9 +20,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmax import SoftmaxMLPClassifier, _conversion
-from skmax._activations import ACTIVATIONS
-from skmax._conversion import ACTIVATIONS_IN_COMMON
+from skmax import SoftmaxMLPClassifier
 
 # Short fits do not converge, and need not: the laws hold for any parameters.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -282,7 +282,7 @@ def test_a_subclass_is_of_its_own_class():
 def test_parameters_that_mlpclassifier_lacks_are_neutral(early_stopping, scoring):
     names = inspect.signature(MLPClassifier).parameters
     clf = SoftmaxMLPClassifier.from_sklearn(MLPClassifier(early_stopping=early_stopping))
-    assert set(_conversion.NEUTRAL) == clf.get_params().keys() - names
+    assert set(internals.conversion.NEUTRAL) == clf.get_params().keys() - names
     # MLPClassifier stops early by its accuracy, and computes in the precision of X.
     expected = {**NEUTRAL, "early_stopping": early_stopping, "scoring": scoring}
     expected["dtype"] = "float64"

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from internals import Curve
 from numpy.testing import assert_array_equal
 
 from skmax import SoftmaxMLPClassifier
-from skmax._curve import Curve
 
 
 def test_a_curve_is_what_was_appended():

@@ -12,6 +12,7 @@ from pathlib import Path
 import dask
 import dask.array as da
 import dask.dataframe as dd
+import internals
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ from dask import delayed
 from dask.sizeof import sizeof
 from distributed import Client, Future, LocalCluster, Security
 from distributed.comm import CommClosedError
+from internals import FAN_IN, PartitionedObjective, Partitions, Sample, insert, merge
 from joblib import parallel_config
 from killing_workers import kill_workers
 from numpy.testing import assert_allclose, assert_array_equal
@@ -29,10 +31,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 
-from skmax import SoftmaxMLPClassifier, ValidationMonitor, _partitions
-from skmax._partitioned_objective import PartitionedObjective
-from skmax._partitions import FAN_IN, Partitions, insert, merge
-from skmax._rows import Sample
+from skmax import SoftmaxMLPClassifier, ValidationMonitor
 from skmax.dask import DaskSoftmaxMLPClassifier
 
 X, y = make_classification(300, 8, n_informative=6, n_classes=3, random_state=0)
@@ -424,7 +423,7 @@ def test_bad_input_is_said(client):
 
 def test_large_vectors_travel_as_results(client, monkeypatch):
     expected = distributed().fit(chunked(X, 4), chunked(y, 4)).to_local()
-    monkeypatch.setattr("skmax._partitions.INLINE_BYTES", 100)
+    monkeypatch.setattr(internals.partitions, "INLINE_BYTES", 100)
     clf = distributed().fit(chunked(X, 4), chunked(y, 4))
     assert_array_equal(clf.predict_proba(chunked(X, 1)).compute(), expected.predict_proba(X))
 
@@ -519,7 +518,7 @@ def test_a_cluster_is_left_clean(client):
 
 
 def test_without_workers_the_error_is_clear(monkeypatch):
-    monkeypatch.setattr("skmax._partitions.NO_WORKERS", 1.0)
+    monkeypatch.setattr(internals.partitions, "NO_WORKERS", 1.0)
     with LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster:
         with Client(cluster) as client, pytest.raises(RuntimeError, match="no worker for"):
             distributed(client=client).fit(chunked(X, 2), chunked(y, 2))
@@ -541,7 +540,7 @@ def test_a_lost_scheduler_is_said(client, monkeypatch):
 
 @pytest.mark.parametrize("error", [TimeoutError, CommClosedError])
 def test_an_evaluation_that_got_lost_is_asked_for_again(client, monkeypatch, error):
-    monkeypatch.setattr("skmax._partitions.NO_ANSWER", 0.5)
+    monkeypatch.setattr(internals.partitions, "NO_ANSWER", 0.5)
     expected = distributed().fit(chunked(X, 2), chunked(y, 2)).to_local()
     n_calls, result = 0, Future.result
 
@@ -611,7 +610,7 @@ def test_a_partition_that_is_not_read_in_time_is_read_again(client, n_times, err
 
 def test_partitions_that_dask_cannot_retry_are_loaded_again(client, monkeypatch):
     # As where Dask blames a partition for a task that it has computed since.
-    monkeypatch.setattr(_partitions, "retry", lambda *args: None)
+    monkeypatch.setattr(internals.partitions, "retry", lambda *args: None)
     before = objects(client)
     expected = distributed().fit(chunked(X, 3), chunked(y, 3)).to_local()
     clf = distributed().fit(read_late(1, TimeoutError), chunked(y, 3))
@@ -735,7 +734,7 @@ def test_a_temperature_does_not_depend_on_the_workers(client, noisy):
 def test_of_many_held_out_rows_some_are_judged(client, noisy, monkeypatch):
     rows, labels, *_ = noisy
     expected = distributed(**TEMPERED).fit(chunked(rows, 4), chunked(labels, 4)).temperature_
-    monkeypatch.setattr("skmax._calibration.MAX_HELD_OUT", 300)
+    monkeypatch.setattr(internals.calibration, "MAX_HELD_OUT", 300)
     temperature = distributed(**TEMPERED).fit(chunked(rows, 4), chunked(labels, 4)).temperature_
     assert temperature != expected
     assert temperature == pytest.approx(expected, rel=0.2)

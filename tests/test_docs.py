@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from internals import SGD, cosine, gelu, gelu_backward
 from numpy.testing import assert_allclose
 from sklearn.neural_network import MLPClassifier
 
 import skmax
 from skmax import SoftmaxMLPClassifier
-from skmax._activations import gelu, gelu_backward
-from skmax._optimizers import SGD
-from skmax._schedules import cosine
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from internals import Sample, warn_of_far_rows
 from scipy.sparse import csr_array
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.model_selection import train_test_split
@@ -9,8 +10,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmax import SoftmaxMLPClassifier
-from skmax._far_rows import warn_of_far_rows
-from skmax._rows import Sample
 
 TABLES = {"iris": load_iris, "wine": load_wine, "breast_cancer": load_breast_cancer}
 

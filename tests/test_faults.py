@@ -10,17 +10,17 @@ from contextlib import contextmanager
 from copy import copy, deepcopy
 from functools import cache, wraps
 
+import internals
 import numpy as np
 import pandas as pd
 import pytest
+from internals import Objective, _Regression
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
-from skmax import SoftmaxMLPClassifier, _classifier, _fitting, _helpers, _scoring
-from skmax._newton import _Regression
-from skmax._objective import Objective
+from skmax import SoftmaxMLPClassifier
 
 X, y = make_classification(
     140, 4, n_informative=3, n_redundant=0, n_classes=3, n_clusters_per_class=1, random_state=0
@@ -217,18 +217,18 @@ def test_what_is_not_finite_anywhere_is_said_and_never_published(begin, solver, 
 
 # What a fit calls beside the objective: the function, and a mode in which it does.
 PARTS = {
-    "network": (_classifier, "build_network", "plain"),
-    "first parameters": (_classifier, "first_state", "plain"),
-    "validation split": (_classifier, "split_validation", "early stopping"),
-    "scaling": (_classifier, "learn_scaling", "plain"),
-    "class weights": (_fitting, "class_weights", "plain"),
-    "folds": (_helpers, "stratified_folds", "helpers"),
-    "logits of helpers": (_helpers, "all_logits", "helpers"),
-    "temperature of helpers": (_helpers, "fit_temperature", "helpers"),
-    "validation loss": (_scoring, "mean_cross_entropy", "X_val"),
+    "network": (internals.classifier, "build_network", "plain"),
+    "first parameters": (internals.classifier, "first_state", "plain"),
+    "validation split": (internals.classifier, "split_validation", "early stopping"),
+    "scaling": (internals.classifier, "learn_scaling", "plain"),
+    "class weights": (internals.fitting, "class_weights", "plain"),
+    "folds": (internals.helpers, "stratified_folds", "helpers"),
+    "logits of helpers": (internals.helpers, "all_logits", "helpers"),
+    "temperature of helpers": (internals.helpers, "fit_temperature", "helpers"),
+    "validation loss": (internals.scoring, "mean_cross_entropy", "X_val"),
     "validation score": (SoftmaxMLPClassifier, "predict_proba", "X_val"),
-    "logits of held-out rows": (_fitting, "all_logits", "X_val"),
-    "temperature": (_fitting, "fit_temperature", "X_val"),
+    "logits of held-out rows": (internals.fitting, "all_logits", "X_val"),
+    "temperature": (internals.fitting, "fit_temperature", "X_val"),
     "warning": (warnings, "warn", "plain"),
 }
 

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from internals import as_numeric, load
 from numpy.testing import assert_array_equal
 
 from skmax import SoftmaxMLPClassifier
-from skmax._features import as_numeric
-from skmax._partitioned_objective import load
 
 N_ROWS = 30
 HOURS = np.arange(N_ROWS).astype("m8[h]")

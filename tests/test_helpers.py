@@ -3,16 +3,17 @@
 import pickle
 import warnings
 
+import internals
 import numpy as np
 import pytest
+from internals import fit_temperature
 from neutral import NEUTRAL
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
-from skmax import SoftmaxMLPClassifier, _helpers
-from skmax._calibration import fit_temperature
+from skmax import SoftmaxMLPClassifier
 
 X, y = make_classification(
     600, 6, n_informative=5, n_redundant=0, n_classes=3, class_sep=1.5, flip_y=0, random_state=0
@@ -34,14 +35,14 @@ def small(**settings):
 def n_fits(monkeypatch):
     """The helpers trained so far, as the rows each of them saw."""
     seen = []
-    build = _helpers.build_objective
+    build = internals.helpers.build_objective
 
     def counting(*arguments):
         objective = build(*arguments)
         seen.append(objective.n_rows)
         return objective
 
-    monkeypatch.setattr(_helpers, "build_objective", counting)
+    monkeypatch.setattr(internals.helpers, "build_objective", counting)
     return seen
 
 
@@ -107,14 +108,14 @@ def test_a_cycle_is_chosen_only_where_enough_rows_can_tell():
 @pytest.mark.parametrize("n_rows", [255, 258, 298, 299, 400])
 def test_helpers_take_as_many_steps_as_the_network(monkeypatch, batch_size, n_rows):
     steps = []
-    advance = _helpers.Helper.advance
+    advance = internals.helpers.Helper.advance
 
     def counting(helper, estimator, epochs):
         finite = advance(helper, estimator, epochs)
         steps.append(helper.state.optimizer.n_steps)
         return finite
 
-    monkeypatch.setattr(_helpers.Helper, "advance", counting)
+    monkeypatch.setattr(internals.helpers.Helper, "advance", counting)
     settings = {"learning_rate": "constant", "max_iter": 3, "tol": 0.0, "batch_size": batch_size}
     with pytest.warns(ConvergenceWarning):
         clf = small(**settings).fit(X[:n_rows], y[:n_rows])
@@ -254,7 +255,7 @@ def test_held_out_rows_have_their_sample_and_class_weights(monkeypatch):
         seen.append((labels, weight))
         return fit_temperature(Z, labels, weight)
 
-    monkeypatch.setattr(_helpers, "fit_temperature", recording)
+    monkeypatch.setattr(internals.helpers, "fit_temperature", recording)
     sample_weight = np.array([4.0, 1.0, 2.0])[y]
     small(class_weight={1: 3.0}, early_stopping=False).fit(X, y, sample_weight)
     ((labels, weight),) = seen
@@ -272,7 +273,7 @@ def test_rows_of_classes_that_weigh_nothing_tell_nothing():
 
 
 def test_a_diverged_helper_gives_no_advice(monkeypatch):
-    monkeypatch.setattr(_helpers.Helper, "advance", lambda *_: False)
+    monkeypatch.setattr(internals.helpers.Helper, "advance", lambda *_: False)
     clf = small().fit(X, y)
     assert clf.n_iter_ == 30 and clf.temperature_ == 1
 

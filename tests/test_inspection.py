@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from internals import ACTIVATIONS, BLOCK_ROWS, SCALINGS
 from neutral import NEUTRAL
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
@@ -10,9 +11,6 @@ from sklearn.feature_selection import SelectFromModel
 from sklearn.inspection import DecisionBoundaryDisplay
 
 from skmax import SoftmaxMLPClassifier
-from skmax._activations import ACTIVATIONS
-from skmax._rows import BLOCK_ROWS
-from skmax._scaling import SCALINGS
 
 UNITS = np.array([1.0, 50.0, 0.02, 3.0])
 OFFSETS = np.array([2.0, -200.0, 0.1, 0.0])

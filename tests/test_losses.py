@@ -1,17 +1,17 @@
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
-from scipy.optimize import approx_fprime
-from sklearn.metrics import log_loss
-
-from skmax import cross_entropy, hardmax, log_softmax, one_hot, softmax
-from skmax._losses import (
+from internals import (
     FEW_CLASSES,
     positive_softmax,
     rounding,
     row_cross_entropy,
     softmax_cross_entropy,
 )
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import approx_fprime
+from sklearn.metrics import log_loss
+
+from skmax import cross_entropy, hardmax, log_softmax, one_hot, softmax
 
 DTYPES = [np.float32, np.float64]
 

@@ -5,6 +5,7 @@ import sys
 import tracemalloc
 from pathlib import Path
 
+import internals
 import numpy as np
 import pytest
 from scipy.sparse import random as random_sparse
@@ -92,7 +93,7 @@ def test_ten_thousand_classes_need_no_one_hot_rows():
 
 @pytest.mark.parametrize("judge", ["helper", "early stopping", "X_val"])
 def test_of_many_classes_few_held_out_logits_are_kept(judge, monkeypatch):
-    monkeypatch.setattr("skmax._calibration.MAX_LOGITS", 500_000)
+    monkeypatch.setattr(internals.calibration, "MAX_LOGITS", 500_000)
     X, y = np.random.default_rng(0).normal(size=(12_000, 8)), np.arange(12_000) % 2000
     clf = SoftmaxMLPClassifier((8,), max_iter=1, early_stopping=judge == "early stopping")
     validation = {"X_val": X[:2000], "y_val": y[:2000]} if judge == "X_val" else {}

@@ -2,10 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from internals import Model, Network
 from numpy.testing import assert_allclose
-
-from skmax._model import Model
-from skmax._network import Network
 
 METHODS = ["logits", "probabilities", "log_probabilities", "class_indices", "hidden_activations"]
 DTYPES = [np.float32, np.float64]

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from skmax._monitor import History, Monitor
+from internals import History, Monitor
 
 
 def run(losses, scores=None, **settings):

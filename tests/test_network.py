@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
+from internals import ACTIVATIONS, Network, SparseBatch, Workspace
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 from skmax import log_softmax, one_hot
-from skmax._activations import ACTIVATIONS
-from skmax._network import Network, Workspace
-from skmax._rows import SparseBatch
 
 N_ROWS, SIZES = 9, [5, 6, 4, 3]
 

@@ -1,5 +1,15 @@
 import numpy as np
 import pytest
+from internals import (
+    MAX_FEATURES,
+    Network,
+    Objective,
+    Rows,
+    TrainingState,
+    _Regression,
+    learn_scaling,
+    minimize_newton,
+)
 from neutral import NEUTRAL
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
@@ -7,12 +17,6 @@ from sklearn.datasets import load_digits, load_iris, make_classification
 from sklearn.linear_model import LogisticRegression
 
 from skmax import SoftmaxMLPClassifier
-from skmax._network import Network
-from skmax._newton import MAX_FEATURES, _Regression, minimize_newton
-from skmax._objective import Objective
-from skmax._rows import Rows
-from skmax._scaling import learn_scaling
-from skmax._solvers import TrainingState
 
 N_ROWS, N_FEATURES, N_CLASSES = 60, 5, 3
 

@@ -1,11 +1,19 @@
+import internals
 import numpy as np
 import pytest
+from internals import (
+    BLOCK_ROWS,
+    Network,
+    Objective,
+    Rows,
+    Whole,
+    Workspace,
+    logits_by_block,
+    mean_cross_entropy,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skmax import cross_entropy, one_hot, softmax
-from skmax._network import Network, Workspace
-from skmax._objective import Objective, Whole, logits_by_block, mean_cross_entropy
-from skmax._rows import BLOCK_ROWS, Rows
 
 SIZES = [4, 5, 3]
 
@@ -79,7 +87,7 @@ def test_blocks_of_rows_change_nothing(batch_size):
 
 def test_blocks_of_weights_change_nothing(monkeypatch):
     whole, params, *_ = problem()
-    monkeypatch.setattr("skmax._objective.PENALTY_BLOCK", 15)
+    monkeypatch.setattr(internals.objective, "PENALTY_BLOCK", 15)
     parts, *_ = problem()
     assert parts.network.n_weights == 35  # two blocks and a part of one
     assert_allclose(parts(params)[0], whole(params)[0], rtol=1e-13)

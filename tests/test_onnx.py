@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from internals import ACTIVATIONS, SCALINGS
 from neutral import NEUTRAL
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import softmax
@@ -25,8 +26,6 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import skmax.onnx
 from skmax import SoftmaxMLPClassifier
-from skmax._activations import ACTIVATIONS
-from skmax._scaling import SCALINGS
 
 X, y = load_digits(return_X_y=True)
 SINGLE = X.astype(np.float32)

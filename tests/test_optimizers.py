@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from internals import BLOCK_SIZE, OPTIMIZERS, SGD, Adam
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skmax import SoftmaxMLPClassifier
-from skmax._optimizers import BLOCK_SIZE, OPTIMIZERS, SGD, Adam
 
 SETTINGS = [
     pytest.param(Adam, {}, 0.05, id="adam"),

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
+from internals import Objective, split_validation
 from neutral import NEUTRAL
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification
@@ -17,8 +18,6 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_score
 
 from skmax import SoftmaxMLPClassifier
-from skmax._objective import Objective
-from skmax._splits import split_validation
 
 X, y = make_classification(200, 6, n_informative=5, n_redundant=0, n_classes=3, random_state=0)
 

@@ -9,14 +9,12 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
+from internals import CLASSES, NAME_IN_FILES, OPTIMIZERS, Network, from_plain, to_plain
 from numpy.testing import assert_array_equal
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 
 from skmax import SoftmaxMLPClassifier
-from skmax._network import Network
-from skmax._optimizers import OPTIMIZERS
-from skmax._plain import CLASSES, from_plain, to_plain
 
 X, y = make_classification(400, 10, n_informative=8, n_classes=3, random_state=0)
 PAUSED = {"learning_rate": "constant", "max_iter": 5, "tol": 0.0, "warm_start": True}
@@ -36,7 +34,7 @@ def through_joblib(clf, path):
 def through_skops(clf, path):
     skops.io.dump(clf, path)
     untrusted = skops.io.get_untrusted_types(file=path)
-    assert untrusted == ["skmax._classifier.SoftmaxMLPClassifier"]
+    assert untrusted == [NAME_IN_FILES]
     return skops.io.load(path, trusted=untrusted)
 
 

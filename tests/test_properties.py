@@ -10,19 +10,22 @@ import skops.io
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from internals import (
+    ACTIVATIONS,
+    FULL_BATCH_SOLVERS,
+    NAME_IN_FILES,
+    OPTIMIZERS,
+    SCALINGS,
+    SCHEDULES,
+    fit_temperature,
+    split_validation,
+)
 from neutral import NEUTRAL
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
 from skmax import SoftmaxMLPClassifier, cross_entropy, hardmax, log_softmax, one_hot, softmax
-from skmax._activations import ACTIVATIONS
-from skmax._building import FULL_BATCH_SOLVERS
-from skmax._calibration import fit_temperature
-from skmax._optimizers import OPTIMIZERS
-from skmax._scaling import SCALINGS
-from skmax._schedules import SCHEDULES
-from skmax._splits import split_validation
 
 # Three iterations are enough for a law, and few enough for rounding to stay rounding: they
 # carry a change in the 16th digit to the 13th or so, and hardly ever to the 9th.
@@ -157,7 +160,7 @@ def test_rows_are_predicted_alike_alone_and_together(fitted, data):
 @given(models())
 def test_files_predict_the_same_bits(fitted):
     clf, X, _ = fitted
-    trusted = ["skmax._classifier.SoftmaxMLPClassifier"]
+    trusted = [NAME_IN_FILES]
     for loaded in (
         pickle.loads(pickle.dumps(clf)),
         skops.io.loads(skops.io.dumps(clf), trusted=trusted),

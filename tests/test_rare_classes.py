@@ -4,11 +4,11 @@ from functools import cache
 
 import numpy as np
 import pytest
+from internals import fit_temperature
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from skmax import SoftmaxMLPClassifier
-from skmax._calibration import fit_temperature
 
 
 @cache

@@ -1,13 +1,11 @@
 import tracemalloc
 
+import internals
 import numpy as np
 import pytest
+from internals import BLOCK_ROWS, SCALINGS, Rows, Sample, blocks, checksum, learn_scaling
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array, csr_matrix
-
-from skmax import _rows
-from skmax._rows import BLOCK_ROWS, Rows, Sample, blocks, checksum
-from skmax._scaling import SCALINGS, learn_scaling
 
 DTYPES = ["float64", "float32", "float16", "longdouble", "int64", "int8", "uint8", "bool", ">f8"]
 
@@ -207,6 +205,6 @@ def test_rows_that_are_distinct_or_many_are_left_where_they_are(monkeypatch):
     assert sample.distinct is sample
     repeated = sample.take(np.zeros(20, dtype=int))
     assert len(repeated.distinct.labels) == 1
-    monkeypatch.setattr(_rows, "MAX_COMPARED", 79)
+    monkeypatch.setattr(internals.rows, "MAX_COMPARED", 79)
     other = sample.take(np.zeros(20, dtype=int))
     assert other.distinct is other

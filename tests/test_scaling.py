@@ -1,10 +1,9 @@
+import internals
 import numpy as np
 import pytest
+from internals import SCALINGS, learn_scaling, smooth_clip
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import coo_array, csr_array
-
-from skmax import _scaling
-from skmax._scaling import SCALINGS, learn_scaling, smooth_clip
 
 WEIGHT = np.array([1.0, 2, 0, 3, 1, 1, 0, 2, 1, 1])
 
@@ -103,7 +102,7 @@ def test_statistics_are_computed_in_float64(kind, dtype):
 def test_blocks_change_nothing(kind, weight, monkeypatch):
     X = data()
     expected = learn_scaling(kind, X, None, weight)
-    monkeypatch.setattr(_scaling, "BLOCK_ELEMENTS", 12)
+    monkeypatch.setattr(internals.scaling, "BLOCK_ELEMENTS", 12)
     scaling = learn_scaling(kind, X, None, weight)
     assert_allclose(scaling.center, expected.center, rtol=1e-13)
     assert_allclose(scaling.scale, expected.scale, rtol=1e-13)

@@ -2,9 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from internals import SCHEDULES, Position
 from numpy.testing import assert_allclose
-
-from skmax._schedules import SCHEDULES, Position
 
 N_STEPS = 1000
 DECAYING = [name for name, schedule in SCHEDULES.items() if schedule.decays]

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from internals import over_all_classes
 from numpy.testing import assert_allclose
 from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, make_scorer
 
 from skmax import SoftmaxMLPClassifier, ValidationMonitor
-from skmax._scoring import over_all_classes
 
 X, y = make_blobs(90, 4, centers=3, random_state=0)
 NAMES = np.array(["a", "b", "c"])

@@ -3,11 +3,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import scipy.optimize
+from internals import (
+    OPTIMIZERS,
+    SCHEDULES,
+    SGD,
+    LearningRate,
+    Position,
+    TrainingState,
+    minimize_lbfgs,
+    minimize_minibatch,
+)
 from numpy.testing import assert_allclose, assert_array_equal
-
-from skmax._optimizers import OPTIMIZERS, SGD
-from skmax._schedules import SCHEDULES, Position
-from skmax._solvers import LearningRate, TrainingState, minimize_lbfgs, minimize_minibatch
 
 
 class Parabola:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import sklearn
+from internals import chance_of_identity, copies, row_hashes, split_validation, stratified_folds
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.datasets import make_classification
@@ -8,13 +9,6 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from skmax import SoftmaxMLPClassifier
-from skmax._splits import (
-    chance_of_identity,
-    copies,
-    row_hashes,
-    split_validation,
-    stratified_folds,
-)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.1, 0.25, 0.5, 0.9])

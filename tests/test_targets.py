@@ -10,14 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
-from scipy.sparse import coo_array, csr_array
-from sklearn.datasets import load_iris
-from sklearn.exceptions import DataConversionWarning
-from sklearn.utils.class_weight import compute_class_weight
-
-from skmax import SoftmaxMLPClassifier
-from skmax._targets import (
+from internals import (
     check_kind,
     check_labels,
     class_indices,
@@ -27,6 +20,13 @@ from skmax._targets import (
     same_classes,
     warn_of_regression,
 )
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import coo_array, csr_array
+from sklearn.datasets import load_iris
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils.class_weight import compute_class_weight
+
+from skmax import SoftmaxMLPClassifier
 
 ABC = list("abcab")
 

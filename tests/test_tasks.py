@@ -5,10 +5,12 @@ import pickle
 import warnings
 from types import SimpleNamespace
 
+import internals
 import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from internals import NO_TASKS, SCHEDULES, begin_tasks
 from numpy.testing import assert_array_equal
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import make_classification
@@ -17,9 +19,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmax import SoftmaxMLPClassifier, _solvers
-from skmax._schedules import SCHEDULES
-from skmax._tasks import NO_TASKS, begin_tasks
+from skmax import SoftmaxMLPClassifier
 
 X, y = make_classification(300, 10, n_informative=8, n_classes=3, random_state=0)
 SOLVERS = ["adam", "sgd", "lbfgs", "newton-cg"]
@@ -199,7 +199,7 @@ def test_nothing_is_built_that_no_callback_asks_for(monkeypatch):
 
     clf = SoftmaxMLPClassifier((8,), max_iter=2).set_callbacks(Silent())
     monkeypatch.setattr(clf, "_publish", lambda *args: clf)
-    monkeypatch.setattr("skmax._classifier.fitted_attributes", attributes)
+    monkeypatch.setattr(internals.classifier, "fitted_attributes", attributes)
     clf.fit(X, y)
 
 
@@ -349,12 +349,12 @@ def test_an_estimator_interrupted_in_a_teardown_can_be_copied(how):
     "while helper networks train",
 )
 def test_a_request_to_stop_is_obeyed_within_an_epoch_of_helpers_too(monkeypatch):
-    run_epoch, n_epochs = _solvers._run_epoch, []
+    run_epoch, n_epochs = internals.solvers._run_epoch, []
 
     def counting(*args):
         n_epochs.append(1)
         return run_epoch(*args)
 
-    monkeypatch.setattr(_solvers, "_run_epoch", counting)
+    monkeypatch.setattr(internals.solvers, "_run_epoch", counting)
     fitted(Recorder(stop_at=1), max_iter=15)
     assert len(n_epochs) <= 1 + 1  # of a helper, and the network's own

@@ -7,9 +7,8 @@ from functools import partial
 
 import numpy as np
 import pytest
+from internals import describe
 from sklearn.metrics import fbeta_score, make_scorer
-
-from skmax._unfinished import describe
 
 
 class Scorer:
@@ -65,7 +64,7 @@ def test_a_function_defined_again_is_the_same():
 
 def test_another_process_describes_callables_alike():
     code = (
-        "from skmax._unfinished import describe; from sklearn.metrics import *\n"
+        f"from {describe.__module__} import describe; from sklearn.metrics import *\n"
         "print(describe(lambda e, X, y, a=1: y in {'a', 'b', 'c', 'd', 'e'}))\n"
         "print(describe(make_scorer(fbeta_score, beta=2)))"
     )

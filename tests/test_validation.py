@@ -4,13 +4,13 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from internals import check_prediction_rows, check_weights, weighted_sample
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
 from skmax import SoftmaxMLPClassifier
-from skmax._validation import check_prediction_rows, check_weights, weighted_sample
 
 X = np.random.default_rng(0).normal(size=(30, 4))
 FRAME = pd.DataFrame(X, columns=list("abcd"))

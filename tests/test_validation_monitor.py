@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from internals import OWN_COLUMNS
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.callback import ScoringMonitor
 from sklearn.datasets import make_classification
@@ -16,7 +17,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmax import SoftmaxMLPClassifier, ValidationMonitor
-from skmax._validation_monitor import OWN_COLUMNS
 
 X, y = make_classification(400, 10, n_informative=8, n_classes=3, random_state=0)
 X, y, X_val, y_val = X[:300], y[:300], X[300:], y[300:]
