@@ -20,9 +20,9 @@ from distributed import Client, LocalCluster
 from scipy.optimize import nnls
 
 from skmax import SoftmaxMLPClassifier
-from skmax._fitting import first_state
-from skmax._partitioned_objective import partitioned_objective
-from skmax._partitions import FAN_IN
+from skmax._distributed.objective import partitioned_objective
+from skmax._distributed.partitions import FAN_IN
+from skmax._training.fitting import first_state
 
 N_FEATURES, N_CLASSES = 64, 10
 

@@ -66,7 +66,7 @@ def on_one_thread(function):
 
 def without_limits(function):
     """Call a function on all threads, whatever it is worth."""
-    with patch("skmax._blas.WORTH_THREADS", 0):
+    with patch("skmax._network.blas.WORTH_THREADS", 0):
         function()
 
 

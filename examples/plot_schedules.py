@@ -20,7 +20,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from skmax import SoftmaxMLPClassifier
-from skmax._schedules import SCHEDULES, Position
+from skmax._optim.schedules import SCHEDULES, Position
 
 # %%
 # The fits

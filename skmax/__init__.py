@@ -1,12 +1,12 @@
 """skmax: softmax classification for scikit-learn, on NumPy alone."""
 
-from ._checkpoint import Checkpoint
+from ._callbacks.checkpoint import Checkpoint
+from ._callbacks.validation_monitor import ValidationMonitor
 from ._classifier import SoftmaxMLPClassifier
-from ._logits_display import LogitsDisplay
-from ._losses import cross_entropy, hardmax, log_softmax, one_hot, softmax
-from ._reliability import ReliabilityDisplay
-from ._training_curve import TrainingCurveDisplay
-from ._validation_monitor import ValidationMonitor
+from ._network.losses import cross_entropy, hardmax, log_softmax, one_hot, softmax
+from ._plotting.logits_display import LogitsDisplay
+from ._plotting.reliability_display import ReliabilityDisplay
+from ._plotting.training_curve_display import TrainingCurveDisplay
 
 __version__ = "0.1.0"
 

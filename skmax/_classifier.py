@@ -17,47 +17,8 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._activations import ACTIVATIONS
-from ._building import (
-    FULL_BATCH_SOLVERS,
-    asks_held_out_rows,
-    batch_rows,
-    build_network,
-    compute_dtype,
-    fit_threads,
-    holds_out,
-    iterations,
-    summed,
-)
-from ._conversion import linear_coefficients, outcome_like, parameters_like, to_mlp_classifier
-from ._far_rows import warn_of_far_rows
-from ._fitting import (
-    continued_state,
-    draw_seeds,
-    first_state,
-    forget_unvarying,
-    learn_new_features,
-    train,
-)
-from ._helpers import plan_helpers
-from ._idle_settings import warn_of_idle_settings
-from ._model import Model
-from ._optimizers import OPTIMIZERS
-from ._plain import PLAIN, attributes_from_plain, to_plain
-from ._rows import varying_features
-from ._scaling import SCALINGS, Scaling, learn_scaling
-from ._schedules import SCHEDULES
-from ._splits import copies, split_validation
-from ._targets import (
-    check_kind,
-    check_labels,
-    class_indices,
-    class_weights,
-    warn_of_regression,
-)
-from ._tasks import begin_tasks, without_contexts
-from ._unfinished import check_data, check_parameters, resumed_state
-from ._validation import (
+from ._callbacks.bridge import begin_tasks, without_contexts
+from ._data.checks import (
     check_can_stream,
     check_class,
     check_dense,
@@ -75,6 +36,40 @@ from ._validation import (
     stream_classes,
     weighted_sample,
 )
+from ._data.dataset import varying_features
+from ._data.far_rows import warn_of_far_rows
+from ._data.features.scaling import SCALINGS, Scaling, learn_scaling
+from ._data.labels import check_kind, check_labels, class_indices, warn_of_regression
+from ._data.splits import copies, split_validation
+from ._data.weights import class_weights
+from ._interop.mlp import linear_coefficients, outcome_like, parameters_like, to_mlp_classifier
+from ._network.activations import ACTIVATIONS
+from ._network.model import Model
+from ._optim.optimizers import OPTIMIZERS
+from ._optim.schedules import SCHEDULES
+from ._persistence.serialize import PLAIN, attributes_from_plain, to_plain
+from ._persistence.unfinished import check_data, check_parameters, resumed_state
+from ._training.building import (
+    FULL_BATCH_SOLVERS,
+    asks_held_out_rows,
+    batch_rows,
+    build_network,
+    compute_dtype,
+    fit_threads,
+    holds_out,
+    iterations,
+    summed,
+)
+from ._training.fitting import (
+    continued_state,
+    draw_seeds,
+    first_state,
+    forget_unvarying,
+    learn_new_features,
+    train,
+)
+from ._training.helpers import plan_helpers
+from ._training.idle_settings import warn_of_idle_settings
 
 
 class SoftmaxMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):

@@ -19,11 +19,9 @@ try:
 except ImportError as error:
     raise ImportError("skmax.dask needs Dask: pip install skmax[dask]") from error
 
-from ._building import build_monitor, minimize, published_dtype
 from ._classifier import SoftmaxMLPClassifier, fitted_attributes
-from ._fitting import Outcome, first_state, forget_unvarying
-from ._model import Model
-from ._partitioned_objective import (
+from ._data.labels import check_kind
+from ._distributed.objective import (
     delayed_parts,
     header,
     held_out_temperature,
@@ -31,7 +29,9 @@ from ._partitioned_objective import (
     named,
     partitioned_objective,
 )
-from ._targets import check_kind
+from ._network.model import Model
+from ._training.building import build_monitor, minimize, published_dtype
+from ._training.fitting import Outcome, first_state, forget_unvarying
 
 __all__ = ["DaskSoftmaxMLPClassifier"]
 

@@ -77,10 +77,10 @@ except ImportError as error:
 from onnx.helper import np_dtype_to_tensor_dtype, tensor_dtype_to_np_dtype
 from sklearn.utils.validation import check_is_fitted
 
-from ._activations import SELU_ALPHA, SELU_SCALE
 from ._classifier import SoftmaxMLPClassifier
-from ._rows import work_dtype
-from ._scaling import CLIP
+from ._data.batches import work_dtype
+from ._data.features.scaling import CLIP
+from ._network.activations import SELU_ALPHA, SELU_SCALE
 
 __all__: list[str] = []  # importing the module is all there is to do
 

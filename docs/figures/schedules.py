@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skmax._schedules import SCHEDULES, Position
+from skmax._optim.schedules import SCHEDULES, Position
 
 N_STEPS = 600
 _, ax = plt.subplots(figsize=(7, 3), layout="constrained")

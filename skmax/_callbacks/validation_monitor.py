@@ -1,0 +1,360 @@
+"""ValidationMonitor: scores of held-out rows after each pass of a fit, as a callback.
+
+Each fit appends its rows to a file of its own, in a folder that the processes of a machine
+share: no row is lost on its way back from a worker, and nothing listens to anything.
+"""
+
+import json
+import shutil
+import tempfile
+import uuid
+import weakref
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from math import inf
+from numbers import Integral
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import _num_samples
+
+from .._data.checks import check_weights
+from .._data.labels import check_labels, class_indices
+from .._network.losses import relative_weights
+from .._training.scoring import over_all_classes, takes_weights
+
+# Columns of a record beside the scores.
+OWN_COLUMNS = ("run", "begun", "task", "estimator", "pass")
+
+
+@dataclass(eq=False)
+class _Fit:
+    """A fit that is being monitored."""
+
+    path: Path
+    run: str
+    estimator: str
+    scorers: dict
+    best: float = -inf
+    n_no_improvement: int = 0
+
+
+class _TemporaryFolder:
+    """A folder that goes with the last object of this process that has it."""
+
+    def __init__(self):
+        self.path = Path(tempfile.mkdtemp(prefix="skmax-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        return type(None), ()  # another process has no hold on it
+
+
+class ValidationMonitor:
+    """Callback that scores held-out rows after each pass of a fit, and can stop it.
+
+    Parameters
+    ----------
+    X_val : {array-like, sparse matrix} of shape (n_rows, n_features)
+        Rows that are not trained on, as the estimator with the callback is given its own:
+        for the last step of a pipeline, transformed.
+    y_val : array-like of shape (n_rows,)
+        Their labels.
+    scoring : str, callable, list of str or dict, default="loss"
+        What to record: "loss", the mean cross-entropy, and scikit-learn's scorers by name;
+        one, several, or a dict of names and scorers.
+    sample_weight_val : array-like of shape (n_rows,), default=None
+        Weights >= 0 of the rows, for the loss and the scorers that take them.
+    every : int, default=1
+        Passes (epochs, or iterations) from one record to the next, >= 1.
+    stop_on : str, default=None
+        Name of what is recorded that stops the fit when it no longer improves: the loss by
+        falling, a score by rising. The estimator keeps the parameters of the last pass; to
+        get back the best ones give the rows to ``fit(..., X_val=, y_val=)`` and use
+        `early_stopping`.
+    n_iter_no_change : int, default=10
+        Patience: records in a row without improvement by at least `tol`, >= 1.
+    tol : float, default=1e-4
+        An improvement smaller than this is none.
+    folder : str or path-like, default=None
+        Where the records are kept. The default is a temporary folder, which goes with this
+        object and its copies (but pickles are none): workers on other machines need one that
+        they share.
+
+    See Also
+    --------
+    sklearn.callback.ScoringMonitor : Scores of the training rows.
+
+    Notes
+    -----
+    It is set on the classifier itself, also where that is within a pipeline or a search. Clones
+    share their callbacks, also those in other processes, and all their records are here: of
+    a grid search with any `n_jobs`, too.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmax import SoftmaxMLPClassifier, ValidationMonitor
+    >>> X, y = load_iris(return_X_y=True)
+    >>> monitor = ValidationMonitor(X[::3], y[::3], scoring=["loss", "accuracy"])
+    >>> clf = SoftmaxMLPClassifier(max_iter=5).set_callbacks(monitor).fit(X, y)
+    >>> [record["pass"] for record in monitor.get_logs()] == list(range(1, clf.n_iter_ + 1))
+    True
+    """
+
+    def __init__(
+        self,
+        X_val: Any,
+        y_val: Any,
+        *,
+        scoring: str | Callable | Collection[str] | dict[str, Any] = "loss",
+        sample_weight_val: Any = None,
+        every: int = 1,
+        stop_on: str | None = None,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        folder: str | PathLike | None = None,
+    ) -> None:
+        check_consistent_length(X_val, y_val, sample_weight_val)
+        weight = check_weights(sample_weight_val, _num_samples(X_val), "sample_weight_val")
+        for name, value in (("every", every), ("n_iter_no_change", n_iter_no_change)):
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
+        self.X_val = X_val
+        self.y_val = y_val
+        self.scoring = scoring
+        self.sample_weight_val = sample_weight_val
+        self.every = every
+        self.stop_on = stop_on
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self._scoring = _by_name(scoring)
+        self._weight = None if weight is None else relative_weights(weight)
+        if stop_on is not None and stop_on not in self._scoring:
+            raise ValueError(f"stop_on must be one of {list(self._scoring)}, got {stop_on!r}.")
+        self._temporary = None
+        if folder is None:
+            self._temporary = _TemporaryFolder()
+            folder = self._temporary.path
+        self.folder = Path(folder)
+        self._fits: dict[Any, _Fit] = {}
+
+    def __getstate__(self):
+        return {**vars(self), "_fits": {}}  # those of this process
+
+    def get_logs(self, select: str = "most_recent") -> list[dict[str, Any]]:
+        """Return what has been recorded.
+
+        Parameters
+        ----------
+        select : {"most_recent", "all"}, default="most_recent"
+            A run is a fit, or that of the outermost meta-estimator that hands contexts on,
+            such as GridSearchCV; `cross_validate` does not, and each of its fits is a run.
+
+        Returns
+        -------
+        records : list of dict
+            By run, fit and pass, with "run" (an identifier), "task" (the position of the
+            fit in its run; its last number, of a grid search, is candidate * n_splits +
+            split), "estimator" (with the parameters that are not defaults), "pass" (from 1),
+            and each score.
+        """
+        if select not in ("most_recent", "all"):
+            raise ValueError(f"select must be 'most_recent' or 'all', got {select!r}.")
+        records = []
+        for path in self.folder.glob("*.jsonl"):
+            # A process that was killed may have left half a line.
+            lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+            records += [json.loads(line) for line in lines]
+        begun: dict[str, str] = {}
+        for record in records:
+            begun[record["run"]] = min(record["begun"], begun.get(record["run"], "z"))
+        if select == "most_recent" and records:
+            last = max(begun, key=lambda run: begun[run])
+            records = [record for record in records if record["run"] == last]
+        records.sort(key=lambda r: (begun[r["run"]], r["task"], r["begun"], r["pass"]))
+        for record in records:
+            record["task"] = tuple(record["task"])
+            del record["begun"]
+        return records
+
+    def to_frame(self, select: str = "most_recent") -> Any:
+        """Return what has been recorded as a pandas DataFrame, a row per record.
+
+        Parameters
+        ----------
+        select : {"most_recent", "all"}, default="most_recent"
+            As in `get_logs`.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            Columns "run", "task", "estimator", "pass", and one per score.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_frame needs pandas: pip install pandas") from error
+        columns = ["run", "task", "estimator", "pass", *self._scoring]
+        return pd.DataFrame(self.get_logs(select), columns=columns)
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Begin a fit.
+
+        Parameters
+        ----------
+        estimator : estimator
+            In its fit.
+        context : sklearn.callback.CallbackContext
+            Of the fit, or of one of its passes.
+
+        Raises
+        ------
+        TypeError
+            If the passes are those of another estimator within this one.
+        ValueError
+            If scikit-learn has no such scorer.
+        """
+        if any(hasattr(value, "fit") for value in estimator.get_params().values()):
+            raise TypeError(
+                "ValidationMonitor records the passes of one estimator: set it on the estimator "
+                "within (classifier.set_callbacks(monitor), before it is put there), got "
+                f"{type(estimator).__name__}."
+            )
+        scorers = {
+            name: None if scoring == "loss" else check_scoring(estimator, scoring)
+            for name, scoring in self._scoring.items()
+        }
+        self._fits[estimator] = _Fit(
+            path=self.folder / f"{uuid.uuid4().hex}.jsonl",
+            run=context.root_uuid.hex,
+            estimator=" ".join(repr(estimator).split()),
+            scorers=scorers,
+        )
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Forget the fit; its records stay.
+
+        Parameters
+        ----------
+        estimator : estimator
+            In its fit.
+        context : sklearn.callback.CallbackContext
+            Of the fit, or of one of its passes.
+        """
+        self._fits.pop(estimator, None)
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Do nothing.
+
+        Parameters
+        ----------
+        estimator : estimator
+            In its fit.
+        context : sklearn.callback.CallbackContext
+            Of the fit, or of one of its passes.
+        """
+
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> bool:
+        """Record the scores of a pass.
+
+        Parameters
+        ----------
+        estimator : estimator
+            In its fit.
+        context : sklearn.callback.CallbackContext
+            Of the fit, or of one of its passes.
+        fitted_estimator : estimator
+            As if the fit had stopped there.
+
+        Returns
+        -------
+        stop : bool
+            Whether patience has run out.
+        """
+        is_pass = context.max_subtasks == 0 and context.parent is not None
+        if fitted_estimator is None or not is_pass:
+            return False
+        n_passes = getattr(fitted_estimator, "n_iter_", None)
+        if not isinstance(n_passes, Integral):  # of another kind of estimator
+            n_passes = context.task_id + 1
+        if n_passes % self.every:
+            return False
+        fit = self._fits[estimator]
+        scores = {
+            name: self._score(name, scorer, fitted_estimator)
+            for name, scorer in fit.scorers.items()
+        }
+        record = {
+            "run": fit.run,
+            "begun": context.parent.init_time.isoformat(),
+            "task": _position(context.parent),
+            "estimator": fit.estimator,
+            "pass": n_passes,
+            **scores,
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(fit.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        return self.stop_on is not None and self._has_lost_patience(fit, scores[self.stop_on])
+
+    def _score(self, name, scorer, estimator):
+        weight = self._weight
+        if scorer is None:
+            labels = class_indices(check_labels(self.y_val), estimator.classes_)
+            log_P = estimator.predict_log_proba(self.X_val)
+            return float(-np.average(log_P[np.arange(len(labels)), labels], weights=weight))
+        weighted = {} if weight is None or not takes_weights(scorer) else {"sample_weight": weight}
+        classes = getattr(estimator, "classes_", ())
+        score = over_all_classes(scorer, self._scoring[name], classes, self.y_val)
+        return score(estimator, self.X_val, self.y_val, **weighted)
+
+    def _has_lost_patience(self, fit, score):
+        if self._scoring[self.stop_on] == "loss":
+            score = -score
+        # Comparisons with NaN are false: it is no improvement.
+        improved = score >= fit.best + self.tol
+        fit.best = max(fit.best, score)
+        fit.n_no_improvement = 0 if improved else fit.n_no_improvement + 1
+        return fit.n_no_improvement >= self.n_iter_no_change
+
+
+def _by_name(scoring):
+    """Return scorers, or their names, by the name of their column."""
+    if isinstance(scoring, dict):
+        named = dict(scoring)
+    elif isinstance(scoring, str):
+        named = {scoring: scoring}
+    elif callable(scoring):
+        named = {"score": scoring}
+    else:
+        named = {name: name for name in scoring} if isinstance(scoring, Collection) else {}
+    if not named or not all(
+        isinstance(name, str)
+        and name not in OWN_COLUMNS
+        and (isinstance(scorer, str) or callable(scorer))
+        for name, scorer in named.items()
+    ):
+        raise ValueError(
+            "scoring must be 'loss', the name of a scorer, a callable, several names, or a dict "
+            f"of names (none of {OWN_COLUMNS}) and scorers, got {scoring!r}."
+        )
+    return named
+
+
+def _position(context):
+    """Return the numbers of the tasks from the root to this one."""
+    numbers = []
+    while context is not None:
+        numbers.append(context.task_id)
+        context = context.parent
+    return numbers[::-1]

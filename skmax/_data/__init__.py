@@ -1,0 +1,1 @@
+"""Labelled rows: checked, split, weighted, and read in batches."""

@@ -1,0 +1,337 @@
+"""The checks at the estimator's door: what comes in is turned into clean arrays.
+
+Every message says what was wrong, what came and what is allowed.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from math import isfinite
+from numbers import Integral, Number
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.validation import validate_data
+
+from .._optim.optimizers import OPTIMIZERS
+from .arrays import as_numeric, as_numpy, check_numbers
+from .dataset import Sample
+from .labels import check_labels, class_indices, listed, positions, same_classes
+
+# What other libraries call the arguments that validation rows are given by.
+OTHER_NAMES = ("eval_set", "validation_data", "validation_set")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def knows_other_names(method: Callable[P, T]) -> Callable[P, T]:
+    """Return a method whose TypeError for one of OTHER_NAMES says what it is called here."""
+
+    @wraps(method)  # hence the signature that inspect sees
+    def with_hint(*args: P.args, **kwargs: P.kwargs) -> T:
+        for name in OTHER_NAMES:
+            if name in kwargs:
+                raise TypeError(
+                    f"{method.__name__}() got an unexpected keyword argument {name!r}. Validation "
+                    "rows are given as fit(X, y, X_val=..., y_val=...)."
+                )
+        return method(*args, **kwargs)
+
+    return with_hint
+
+
+def last_step(estimator):
+    """Return the last step of a pipeline, or the estimator itself."""
+    while hasattr(estimator, "steps"):
+        estimator = estimator.steps[-1][1]
+    return estimator
+
+
+def check_methods(estimator, *methods):
+    """Raise ValueError unless an estimator has these methods."""
+    missing = [method for method in methods if not hasattr(estimator, method)]
+    if missing:
+        raise ValueError(
+            f"The estimator must have {' and '.join(methods)}, got a "
+            f"{type(last_step(estimator)).__name__} without {' and '.join(missing)}."
+        )
+
+
+def check_option(name, value, options):
+    """Raise ValueError unless the value is one of the options."""
+    if value not in options:
+        raise ValueError(f"{name} must be one of {options}, got {value!r}.")
+
+
+def check_can_stream(estimator):
+    """Return True if the estimator has a `partial_fit`, else raise AttributeError."""
+    if estimator.solver not in OPTIMIZERS:
+        raise AttributeError(
+            f"partial_fit needs a mini-batch solver, one of {sorted(OPTIMIZERS)}; got "
+            f"solver={estimator.solver!r}."
+        )
+    if isinstance(estimator.class_weight, str):
+        raise AttributeError(
+            "partial_fit cannot know the class frequencies of a stream, which "
+            f"class_weight={estimator.class_weight!r} needs; pass a dict of weights."
+        )
+    return True
+
+
+def check_settings(estimator):
+    """Return the hidden layers; raise ValueError for parameters that do not fit together."""
+    hidden = hidden_sizes(estimator.hidden_layer_sizes)
+    if estimator.solver == "newton-cg" and hidden:
+        raise ValueError(
+            "solver='newton-cg' needs hidden_layer_sizes=(), with which J is convex; got "
+            f"{estimator.hidden_layer_sizes!r}. Use 'lbfgs', 'adam' or 'sgd' with hidden layers."
+        )
+    if estimator.dropout and estimator.solver not in OPTIMIZERS:
+        raise ValueError(
+            f"dropout={estimator.dropout} needs a mini-batch solver, one of "
+            f"{sorted(OPTIMIZERS)}; solver={estimator.solver!r} minimises one fixed function."
+        )
+    return hidden
+
+
+def hidden_sizes(hidden_layer_sizes):
+    """Return the hidden layers as a list of int, empty for softmax regression."""
+    sizes = np.atleast_1d(hidden_layer_sizes)
+    whole = sizes.size == 0 or sizes.dtype.kind in "iu"
+    if sizes.ndim != 1 or not whole or (sizes <= 0).any():
+        raise ValueError(
+            "hidden_layer_sizes must be > 0, an integer or a sequence of integers (empty for "
+            f"softmax regression), got {hidden_layer_sizes!r}."
+        )
+    return sizes.tolist()
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def check_rows(estimator, X, y, sample_weight=None, *, reset, suffix=""):
+    """Return X as ndarray or CSR, y as labels, sample_weight as float64 or None.
+
+    The estimator receives `n_features_in_` and `feature_names_in_` if `reset`, and is compared
+    with if not. `suffix` is that of the arguments' names in messages.
+    """
+    X = _checked_numbers(estimator, X, reset)
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+    check_dense(X, estimator.scaling)
+    y = check_labels(y)
+    check_consistent_length(X, y)
+    return X, y, check_weights(sample_weight, X.shape[0], "sample_weight" + suffix)
+
+
+def _checked_numbers(estimator, X, reset):
+    """Return X as ndarray or CSR of finite numbers."""
+    X = as_numeric(X)
+    X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=reset)
+    return X.astype(np.float64) if X.dtype == object else X  # of a frame's Decimals
+
+
+def check_dense(X, scaling):
+    """Raise ValueError for sparse rows where the scaling, a name or None, needs dense ones."""
+    if scaling == "robust" and issparse(X):
+        raise ValueError(
+            "scaling='robust' needs dense X: its centring would densify a sparse one. Use "
+            "scaling='standard' or None, or pass X.toarray()."
+        )
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def check_prediction_rows(estimator, X, n_features):
+    """Return rows to predict, as ndarray or CSR, or raise scikit-learn's errors.
+
+    A plain array of finite floats of the right width, that of the model at hand, needs no
+    more than this first look, a twentieth of the time of the whole validation; all else
+    is left to it.
+    """
+    if (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in (np.float64, np.float32)
+        and X.shape[0] > 0
+        and X.shape[1] == n_features
+        and "feature_names_in_" not in estimator.__dict__
+    ):
+        if isfinite(np.add.reduce(X, axis=None)):  # so is then every addend
+            return X
+    X = _checked_numbers(estimator, X, reset=False)
+    if X.shape[1] != n_features:  # the estimator has been refitted meanwhile
+        raise ValueError(
+            f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting "
+            f"{n_features} features as input."
+        )
+    return X
+
+
+def check_hidden_layer(layer, n_hidden):
+    """Return the index from 0 of a hidden layer, which may count from the end."""
+    if n_hidden == 0:
+        raise ValueError("The network has no hidden layer: its hidden_layer_sizes is ().")
+    if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
+        raise ValueError(
+            f"layer must be an integer from {-n_hidden} to {n_hidden - 1}, one of the hidden "
+            f"layers; got {layer!r}."
+        )
+    return layer % n_hidden
+
+
+def check_class(class_, classes):
+    """Return the index of a class label, None for None."""
+    if class_ is None:
+        return None
+    label = class_[()] if isinstance(class_, np.ndarray) else class_  # of no dimension
+    index = positions([label], classes)[0]
+    if index is None:
+        raise ValueError(
+            f"class_ must be None or one of the classes {listed(classes)}, got {class_!r}."
+        )
+    return index
+
+
+def check_weights(sample_weight, n_rows, name, *, part=False):
+    """Return weights as float64 or None; those of a part of the rows may all be zero."""
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Number):
+        sample_weight = np.full(n_rows, sample_weight)
+    sample_weight = as_numpy(sample_weight, name)
+    check_numbers(np.asarray(sample_weight), name)
+    weight = check_array(
+        sample_weight,
+        ensure_2d=False,
+        dtype=np.float64,
+        ensure_min_samples=0 if part else 1,
+        input_name=name,
+    )
+    if weight.shape != (n_rows,):
+        raise ValueError(
+            f"{name} must have one weight per row, shape ({n_rows},), got shape {weight.shape}."
+        )
+    if (weight < 0).any():
+        raise ValueError(f"{name} must not be negative, got {weight.min()}.")
+    if not part and not weight.any():
+        raise ValueError(f"{name} must not be zero for every row.")
+    return weight
+
+
+def weighted_sample(X, labels, sample_weight, groups=None):
+    """Return the labelled rows whose weight is not zero: those are as good as absent.
+
+    So are those whose share of the largest weight underflows: a split that held out no
+    others would have no weight at all.
+    """
+    if sample_weight is None:
+        return Sample(X, labels, groups=groups)
+    scale = float(sample_weight.max())
+    relative = sample_weight / scale
+    sample = Sample(X, labels, relative, weight_scale=scale, groups=groups)
+    counts = relative >= np.finfo(np.float64).tiny
+    return sample if counts.all() else sample.take(np.flatnonzero(counts))
+
+
+def check_groups(groups, n_rows, X_val):
+    """Return the groups of rows as integers, None for None."""
+    if groups is None:
+        return None
+    if X_val is not None:
+        raise ValueError(
+            "groups say which rows of X are held out together, and with X_val none are; pass one "
+            "of the two."
+        )
+    groups = np.asarray(groups)
+    if groups.shape != (n_rows,):
+        raise ValueError(
+            f"groups must have one value per row, shape ({n_rows},), got shape {groups.shape}."
+        )
+    if groups.dtype.kind in "fc" and not np.isfinite(groups).all():
+        raise ValueError("groups must hold no NaN or infinity; give rows of no group one each.")
+    try:
+        return np.unique(groups, return_inverse=True)[1]
+    except TypeError as error:
+        raise ValueError(
+            f"groups must hold values of one kind and no missing ones: {error}."
+        ) from error
+
+
+def check_validation(estimator, classes, X_val, y_val, sample_weight_val):
+    """Return the validation rows the user passed as a `Sample`, or None."""
+    if X_val is None and y_val is None and sample_weight_val is None:
+        return None
+    if X_val is None or y_val is None:
+        missing = "X_val" if X_val is None else "y_val"
+        raise ValueError(f"X_val and y_val belong together, but {missing} is None.")
+    try:
+        X, y, weight = check_rows(
+            estimator, X_val, y_val, sample_weight_val, reset=False, suffix="_val"
+        )
+    except ValueError as error:
+        raise ValueError(f"Of the validation rows, X_val and y_val: {error}") from error
+    try:
+        labels = class_indices(y, classes)
+    except ValueError as error:
+        raise ValueError(f"y_val does not fit y: {error}") from error
+    return weighted_sample(X, labels, weight)
+
+
+def check_same_classes(classes, previous):
+    """Raise ValueError unless a warm start has the classes of the fit before it."""
+    if not same_classes(classes, previous):
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the previous "
+            f"call to fit. Previously got {previous}, `y` has {classes}"
+        )
+
+
+def stream_classes(classes, previous):
+    """Return the classes of a `partial_fit` call, given those of earlier ones or None."""
+    if classes is None:
+        if previous is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        return previous
+    try:
+        classes = np.unique(check_labels(classes))
+    except ValueError as error:
+        raise ValueError(
+            f"classes must be an array-like of all labels, got {classes!r}: {error}"
+        ) from error
+    if previous is not None and not same_classes(classes, previous):
+        raise ValueError(
+            f"classes={classes} are not those of the last call to partial_fit, {previous}."
+        )
+    return classes
+
+
+def check_no_initial_values(coefs_init, intercepts_init):
+    """Raise ValueError where a warm start is given initial values as well."""
+    if coefs_init is not None or intercepts_init is not None:
+        raise ValueError(
+            "coefs_init and intercepts_init begin a fit, and warm_start=True continues one; set "
+            "warm_start=False to begin anew."
+        )
+
+
+def overwrite_layers(layers, values, name):
+    """Overwrite the arrays `layers` with `values`, an argument `name`, unless it is None."""
+    if values is None:
+        return
+    shapes = [layer.shape for layer in layers]
+    if not isinstance(values, list | tuple | np.ndarray):
+        raise ValueError(f"{name} must be a list of arrays, one per layer, got {values!r}.")
+    values = [
+        check_array(as_numpy(value, name), ensure_2d=False, dtype=np.float64, input_name=name)
+        for value in values
+    ]
+    received = [value.shape for value in values]
+    if received != shapes:
+        raise ValueError(
+            f"{name} must be a list of arrays of shapes {shapes}, one per layer; got shapes "
+            f"{received}."
+        )
+    for layer, value in zip(layers, values, strict=True):
+        layer[...] = value

@@ -1,0 +1,121 @@
+"""Dataset: labelled rows of one X, which is never copied."""
+
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from .batches import Rows, blocks
+
+# Elements of X up to which equal rows are looked for: 0.7 ms for 1,000 rows of 20 features.
+MAX_COMPARED = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Labelled rows, a subset of those of one X that is never copied.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR} of shape (n_all, n_features)
+    labels : ndarray of shape (n_rows,)
+        Class indices of the rows of the subset.
+    sample_weight : ndarray of shape (n_rows,), default=None
+        Their weights over `weight_scale`, within [0, 1]: no sum of them overflows.
+    index : ndarray of shape (n_rows,), default=None
+        Their positions in X; None stands for all of X.
+    weight_scale : float, default=1.0
+        What `sample_weight` is to be multiplied by.
+    groups : ndarray of shape (n_rows,), default=None
+        Group of each row, of those that are held out together; None stands for a group each.
+    """
+
+    X: Any
+    labels: np.ndarray
+    sample_weight: np.ndarray | None = None
+    index: np.ndarray | None = None
+    weight_scale: float = 1.0
+    groups: np.ndarray | None = None
+
+    def take(self, positions):
+        """Return the subset at `positions` of this one."""
+        return Sample(
+            self.X,
+            self.labels[positions],
+            None if self.sample_weight is None else self.sample_weight[positions],
+            positions if self.index is None else self.index[positions],
+            self.weight_scale,
+            None if self.groups is None else self.groups[positions],
+        )
+
+    def used_features(self):
+        """Return which features are not 0 in all of these rows."""
+        used = np.zeros(self.X.shape[1], dtype=bool)
+        for rows in blocks(len(self.labels)):
+            block = self.X[rows if self.index is None else self.index[rows]]
+            if issparse(block):
+                used[block.indices[block.data != 0]] = True
+            else:
+                used |= (block != 0).any(axis=0)
+            if used.all():
+                break
+        return used
+
+    def rows(self, scaling, dtype):
+        """Return the `Rows` of the subset."""
+        return Rows(self.X, self.index, scaling=scaling, dtype=dtype)
+
+    @cached_property
+    def distinct(self):
+        """The same rows, equal ones as one row of their total weight, in an order of their own.
+
+        What is summed over them is the same bit for bit for a row of weight 2 and a row twice,
+        in whatever order they come. L-BFGS needs that: on networks of "relu" it makes a
+        difference of 1e-16 one of 1e-2. Small samples are copied; large ones, and such as hold
+        no row twice and no weights, are returned as they are.
+        """
+        n_rows, n_features = len(self.labels), self.X.shape[1]
+        if n_rows * n_features > MAX_COMPARED or self.X.dtype.itemsize > 8:
+            return self  # what fills long doubles up to 16 bytes is no part of their value
+        X = self.X if self.index is None else self.X[self.index]
+        dense = X.toarray() if issparse(X) else np.ascontiguousarray(X)
+        keys = np.column_stack([dense.view(np.uint8).reshape(n_rows, -1), _as_bytes(self.labels)])
+        keys = keys.view(np.dtype((np.void, keys.shape[1]))).ravel()
+        _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+        if self.sample_weight is None and len(first) == n_rows:
+            return self
+        weight = np.bincount(group, weights=self.sample_weight).astype(np.float64)
+        heaviest = float(weight.max())
+        return Sample(
+            X[first],
+            self.labels[first],
+            weight / heaviest,
+            weight_scale=self.weight_scale * heaviest,
+        )
+
+
+def _as_bytes(labels):
+    return labels.astype(np.int64).view(np.uint8).reshape(len(labels), -1)
+
+
+def varying_features(scaling, sample):
+    """Return which features of the scaled rows are not 0 in all of them."""
+    if scaling is None:
+        return sample.used_features()
+    return np.ones(len(scaling.center), bool) if scaling.constant is None else ~scaling.constant
+
+
+def checksum(sample):
+    """Return a number that tells one sample from another, up to one chance in 2^32."""
+    X = sample.X
+    arrays = [sample.labels, sample.sample_weight, sample.index, np.array(sample.weight_scale)]
+    arrays.append(sample.groups)
+    arrays += [X.data, X.indices, X.indptr] if issparse(X) else [X[i] for i in blocks(len(X))]
+    value = zlib.crc32(repr((X.shape, X.dtype)).encode())
+    for array in arrays:
+        if array is not None:
+            value = zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data, value)
+    return value

@@ -1,0 +1,1 @@
+"""Columns of X as features of the network: how they are scaled."""

@@ -1,0 +1,165 @@
+"""Labels as arrays of class indices.
+
+A label becomes its class index; the one-hot row it stands for is never materialised.
+"""
+
+from collections.abc import Hashable
+from datetime import date, timedelta
+from numbers import Integral
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from .arrays import as_numpy
+
+
+def check_labels(y):
+    """Return y as a one-dimensional array of labels of one kind, or raise ValueError."""
+    y = _label_array(y)
+    if y.ndim == 2 and y.shape[1] > 1:
+        raise ValueError(
+            f"y must hold one class label per row, got an array of shape {y.shape}. For "
+            "one-hot rows pass y.argmax(axis=1); for probability rows (soft targets) repeat "
+            "every row of X once per class and pass the probabilities as sample_weight."
+        )
+    y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
+    if y.dtype.kind in "mM" and np.isnat(y).any():
+        raise ValueError("y must hold no missing values, got NaT.")
+    # Bytes are labels like any others.
+    kind = "bytes" if y.dtype.kind == "S" else type_of_target(y, input_name="y")
+    if kind not in ("bytes", "binary", "multiclass"):
+        raise ValueError(
+            f"Unknown label type: {kind}. y must hold class labels, and looks like what a "
+            "regression is for."
+        )
+    return y
+
+
+def warn_of_regression(y):
+    """Warn, as scikit-learn does, where few labels of a whole fit are alike."""
+    if y.dtype.kind != "S":
+        check_classification_targets(y)
+
+
+def _label_array(y):
+    if hasattr(y, "to_numpy") and hasattr(y, "dtype"):
+        # Columns of data frames (categorical, nullable, arrow) know best how to become
+        # NumPy's; scikit-learn's own conversion would turn integers into floats. (Of pyarrow's
+        # own arrays, without a dtype, `to_numpy` refuses all that has to be copied.)
+        array = y.to_numpy()
+    elif issparse(y):
+        raise ValueError(
+            f"y must hold one class label per row, got a sparse array of shape {y.shape}. Pass "
+            "y.toarray().argmax(axis=1) for one-hot rows, y.toarray().ravel() for a column."
+        )
+    elif hasattr(y, "__array__") or hasattr(y, "__dlpack__"):
+        array = np.asarray(as_numpy(y, "y"))
+    else:
+        array = _listed(y)
+    if array.dtype.kind == "T":  # StringDType
+        return array.astype(object)
+    return array if array.dtype != object else _plain(array)
+
+
+def _listed(y):
+    """Return a list of labels as an array."""
+    labels = np.asarray(y, dtype=object)
+    types = set(map(type, labels.flat))
+    # NumPy makes strings of mixed lists, and of subclasses of str by their `__str__`.
+    if types not in ({str}, {bytes}) and any(issubclass(each, str | bytes) for each in types):
+        return np.asarray(_plain(labels).tolist())
+    return np.asarray(y)
+
+
+def _plain(array):
+    """Return an object array as one of a plain dtype, or of plain strings.
+
+    Members of an enumeration that are strings, or others of a subclass, become the strings
+    that they are: files name no class of the user's, and `classes_` equal the labels.
+    """
+    types = set(map(type, array.flat))
+    if all(issubclass(each, str) for each in types):
+        return array if types <= {str} else _each(str.__str__, array)
+    if all(issubclass(each, bytes) for each in types):
+        return _each(lambda label: memoryview(label).tobytes(), array).astype("S")
+    plain = np.array(array.tolist())
+    if plain.dtype.kind in "biuf":
+        return plain
+    if all(issubclass(each, Integral) for each in types):
+        raise ValueError(
+            "Unknown label type: y must hold integers of at most 64 bits, or strings, got "
+            f"{max(array.flat, key=abs)}."
+        )
+    names = ", ".join(sorted({type(label).__name__ for label in array.flat}))
+    raise ValueError(
+        "Unknown label type: y must hold labels of one kind (strings, integers or booleans) "
+        f"and no missing values, got an object array with values of type {names}."
+    )
+
+
+def _each(function, array):
+    """Return an object array with what the function makes of each element."""
+    return np.array([function(label) for label in array.flat], dtype=object).reshape(array.shape)
+
+
+# Kinds of labels by their dtype's; all others are numbers.
+KINDS = {"O": "strings", "U": "strings", "S": "bytes", "M": "dates", "m": "durations"}
+
+
+def kind_of(labels):
+    """Return what an array of labels holds, in a word."""
+    return KINDS.get(labels.dtype.kind, "numbers")
+
+
+def check_kind(y, predicted):
+    """Raise ValueError for labels that equal no prediction, being of another kind."""
+    if kind_of(y) != kind_of(predicted):
+        raise ValueError(
+            f"y must hold labels of the kind that was fitted, {kind_of(predicted)}; got "
+            f"{kind_of(y)}, such as {listed(y[:1])[0]!r}."
+        )
+
+
+def listed(labels):
+    """Return labels as a list in which dates can be read, and all others are plain values."""
+    values = labels.tolist()
+    # Of nanoseconds NumPy makes integers.
+    is_time = labels.dtype.kind in "mM" and any(isinstance(value, int) for value in values)
+    return [str(label) for label in labels] if is_time else values
+
+
+def same_classes(classes, others):
+    """Return whether classes are equal: durations are not equal to the numbers of their units."""
+    return kind_of(classes) == kind_of(others) and np.array_equal(classes, others)
+
+
+def class_indices(y, classes):
+    """Return the index in the sorted `classes` of every label; ValueError if one is not there."""
+    if len(y) == 0:  # of no kind
+        return np.zeros(0, dtype=np.intp)
+    unknown = np.setdiff1d(y, classes) if kind_of(y) == kind_of(classes) else np.unique(y)
+    if len(unknown):
+        raise ValueError(f"y holds labels {unknown} that are not in classes {classes}.")
+    return np.searchsorted(classes, y)
+
+
+def positions(labels, classes):
+    """Return the index in `classes` of each label that a user names, None for what is no class."""
+    if classes.dtype.kind in "mM":
+        found = [np.flatnonzero(classes == _time(label)) for label in labels]
+        return [int(index[0]) if len(index) else None for index in found]
+    index = {label: i for i, label in enumerate(classes.tolist())}
+    return [index.get(label) if isinstance(label, Hashable) else None for label in labels]
+
+
+def _time(label):
+    """Return a date or duration as NumPy's or pandas', which equals one of any unit, else None."""
+    if isinstance(label, np.datetime64 | np.timedelta64) or hasattr(label, "to_numpy"):
+        return label
+    if isinstance(label, date):
+        return np.datetime64(label)
+    return np.timedelta64(label) if isinstance(label, timedelta) else None

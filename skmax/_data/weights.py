@@ -1,0 +1,106 @@
+"""Weights of classes and rows."""
+
+import warnings
+from decimal import Decimal
+from numbers import Real
+
+import numpy as np
+
+from .labels import listed, positions
+
+# Where the mean weight is below this, and the total below so many times alpha, the penalty
+# decides: with a total of 30 rows digits are read 3 % worse, of 10 rows 9 %, of 1 row 80 %.
+SMALL_MEAN_WEIGHT = 0.1
+
+
+FEW_FOR_PENALTY = 30
+
+
+def class_weights(class_weight, classes, labels, sample_weight=None):
+    """Return the weight of each class, or None where all are 1.
+
+    Parameters
+    ----------
+    class_weight : {None, "balanced"} or dict
+        "balanced" weighs class c by S / (K S_c): S the weight of all rows, S_c of those
+        of the class, K the number of classes that have any (King and Zeng, 2001). A
+        dict maps labels to weights; a label it lacks weighs 1. It may have more labels
+        than occur, as on a fold of the rows, if it has all that do.
+    classes : ndarray of shape (n_classes,)
+    labels : ndarray of shape (n_samples,)
+        Class indices of the training rows.
+    sample_weight : ndarray of shape (n_samples,), default=None
+
+    Returns
+    -------
+    weights : ndarray of shape (n_classes,) or None
+
+    Raises
+    ------
+    ValueError
+        If the dict has a key that is no class and lacks a class, or a weight is negative
+        or not finite.
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str):
+        totals = np.bincount(labels, weights=sample_weight, minlength=len(classes))
+        present = totals > 0
+        weights = np.ones(len(classes))
+        weights[present] = totals.sum() / (present.sum() * totals[present])
+        return weights
+    if not all(isinstance(weight, Real | Decimal) for weight in class_weight.values()):
+        raise ValueError(f"class_weight must hold numbers, got {class_weight}.")
+    indices = positions(class_weight, classes)
+    unknown = [label for label, i in zip(class_weight, indices, strict=True) if i is None]
+    if unknown and len(set(indices) - {None}) < len(classes):
+        raise ValueError(
+            f"class_weight has keys {unknown} that are not in classes {listed(classes)}, and "
+            "lacks others."
+        )
+    weights = np.ones(len(classes))
+    for i, weight in zip(indices, class_weight.values(), strict=True):
+        if i is not None:
+            weights[i] = weight
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise ValueError(f"class_weight must hold finite values >= 0, got {class_weight}.")
+    return weights
+
+
+def row_weights(labels, sample_weight=None, weight_of_class=None):
+    """Return sample weight times class weight of every row, or None where all are 1.
+
+    Class weights are taken relative to the largest, so that no sum of weights overflows.
+    ValueError if no row has a weight above zero.
+    """
+    if weight_of_class is None:
+        return sample_weight
+    weight = (weight_of_class / max(weight_of_class.max(), np.finfo(float).tiny))[labels]
+    if sample_weight is not None:
+        weight = weight * sample_weight
+    if not weight.any():
+        raise ValueError(
+            f"class_weight leaves no row with a weight above zero: the classes weigh "
+            f"{weight_of_class.tolist()}."
+        )
+    return weight
+
+
+def warn_of_small_weights(alpha, mean_weight, n_rows, *, stacklevel):
+    """Warn where the total weight of the rows is so small that the penalty outweighs them.
+
+    Weights that sum to 1 are relative ones to whoever made them: boosting, a survey. Here they
+    count against `alpha`, as rows do.
+    """
+    total = mean_weight * n_rows
+    if mean_weight >= SMALL_MEAN_WEIGHT or total >= FEW_FOR_PENALTY * alpha:
+        return
+    mean_weight = max(mean_weight, np.finfo(np.float64).tiny)
+    warnings.warn(
+        f"The weights of the rows have a mean of {mean_weight:.3g}: alpha={alpha:g}, which counts "
+        f"against their sum, acts as alpha={alpha / mean_weight:.3g} does on unweighted rows. If "
+        "that is not meant, multiply the weights by their number over their sum, or set "
+        f"alpha={alpha * mean_weight:.3g}.",
+        UserWarning,
+        stacklevel=stacklevel,
+    )

@@ -1,0 +1,1 @@
+"""Rows that are spread over a Dask cluster."""

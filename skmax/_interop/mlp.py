@@ -1,0 +1,280 @@
+"""Conversion of a fitted model to scikit-learn's MLPClassifier, and back.
+
+((x - c) / s) W + b = x (W / s) + (b - (c / s) W)       scaling, into the first layer
+(A W + b) / T = A (W / T) + b / T                       temperature, into the last one
+softmax(z_0, z_1)_1 = logistic(z_1 - z_0)               two classes: one output, and back
+"""
+
+from copy import deepcopy
+from dataclasses import replace
+from math import inf, log
+
+import numpy as np
+from sklearn.preprocessing import LabelBinarizer
+
+from .._data.batches import MAX_SHIFT
+from .._network.model import Model
+from .._optim.optimizers import OPTIMIZERS, SGD, Adam
+from .._optim.schedules import Position
+from .._training.building import build_network, holds_out, iterations
+from .._training.curve import Curve
+from .._training.fitting import Outcome, first_state
+from .._training.monitor import History
+
+# What MLPClassifier has of our choices.
+ACTIVATIONS_IN_COMMON = ("identity", "logistic", "tanh", "relu")
+SCHEDULES_IN_COMMON = ("constant", "invscaling", "adaptive")
+
+# Most rows of its batches where batch_size is "auto".
+PEER_BATCH_SIZE = 200
+
+# Values of our own parameters with which an estimator is no more than an MLPClassifier.
+NEUTRAL = {
+    "weight_decay": 0.0,
+    "learning_rate_scaling": None,
+    "scoring": "loss",
+    "class_weight": None,
+    "label_smoothing": 0.0,
+    "dropout": 0.0,
+    "scaling": None,
+    "temperature_scaling": False,
+    "dtype": "float64",
+}
+
+
+def to_mlp_classifier(estimator, model):
+    """Return a fitted MLPClassifier that predicts as the model does.
+
+    Parameters and curves are the estimator's. ValueError if the activation or the scaling is
+    none that MLPClassifier can express.
+    """
+    from sklearn.neural_network import MLPClassifier  # slow, and needed by nothing else
+
+    _check_expressible(model)
+    names = MLPClassifier().get_params()
+    settings = {name: deepcopy(getattr(estimator, name)) for name in names}
+    mlp = MLPClassifier(**{**settings, **_closest_settings(estimator, model)})
+    for name, value in _mlp_attributes(estimator, model, mlp.early_stopping).items():
+        setattr(mlp, name, value)
+    return mlp
+
+
+def _check_expressible(model):
+    network, scaling = model.network, model.scaling
+    if scaling is not None and scaling.kind == "robust":
+        raise ValueError(
+            "scaling='robust' clips features smoothly, which no layer of MLPClassifier does; "
+            "only models of scaling='standard' or None can be converted."
+        )
+    if len(network.shapes) > 1 and network.activation not in ACTIVATIONS_IN_COMMON:
+        raise ValueError(
+            f"activation={network.activation!r} is none of MLPClassifier's; only models of "
+            f"{', '.join(map(repr, ACTIVATIONS_IN_COMMON))} can be converted."
+        )
+
+
+def _closest_settings(estimator, model):
+    """Return MLPClassifier's settings of what has values there that are not ours."""
+    network, batch_size = model.network, estimator.batch_size
+    common = network.activation in ACTIVATIONS_IN_COMMON
+    scheduled = estimator.learning_rate in SCHEDULES_IN_COMMON
+    return {
+        "hidden_layer_sizes": tuple(network.layer_sizes[1:-1]),
+        "activation": network.activation if common else "identity",
+        "solver": estimator.solver if estimator.solver in OPTIMIZERS else "lbfgs",
+        "learning_rate": estimator.learning_rate if scheduled else "constant",
+        # What is larger than the number of rows, "auto" alone takes without a warning.
+        "batch_size": "auto" if batch_size == PEER_BATCH_SIZE else batch_size,
+        "max_iter": iterations(estimator),
+        "early_stopping": holds_out(estimator),
+    }
+
+
+def _mlp_attributes(estimator, model, early_stopping):
+    """Return all that a fitted MLPClassifier has, and its own warm start goes on from."""
+    coefs, intercepts = _peer_layers(model)
+    n_classes, curve = len(model.classes), list(estimator.loss_curve_)
+    # Its labels may be of kinds that LabelBinarizer cannot fit, and only predict.
+    binarizer = LabelBinarizer().fit(np.arange(n_classes))
+    binarizer.classes_ = model.classes.copy()
+    best_score = estimator.best_validation_score_
+    fitted = {
+        "coefs_": coefs,
+        "intercepts_": intercepts,
+        "classes_": binarizer.classes_,
+        "n_features_in_": model.network.layer_sizes[0],
+        "n_layers_": len(coefs) + 1,
+        "n_outputs_": len(intercepts[-1]),
+        "out_activation_": "softmax" if n_classes > 2 else "logistic",
+        "n_iter_": estimator.n_iter_,
+        "t_": estimator.t_,
+        "loss_": estimator.loss_,
+        "loss_curve_": curve,
+        "best_loss_": None if early_stopping else min(curve, default=inf),
+        "validation_scores_": None,
+        "best_validation_score_": None,
+        "_label_binarizer": binarizer,
+        "_best_coefs": [W.copy() for W in coefs],
+        "_best_intercepts": [b.copy() for b in intercepts],
+        "_no_improvement_count": 0,
+    }
+    if early_stopping:
+        fitted["validation_scores_"] = list(estimator.validation_scores_ or [])
+        fitted["best_validation_score_"] = -inf if best_score is None else best_score
+    if hasattr(estimator, "feature_names_in_"):
+        fitted["feature_names_in_"] = estimator.feature_names_in_.copy()
+    return fitted
+
+
+def _peer_layers(model):
+    """Return the folded layers with MLPClassifier's outputs, which are two for one class."""
+    coefs, intercepts = folded_layers(model)
+    if len(model.classes) == 1:
+        # The one output is of a second class, which there is not: as improbable as can be.
+        W, b = coefs[-1], intercepts[-1]
+        W[...], b[...] = 0.0, log(np.finfo(b.dtype).tiny)
+    return coefs, intercepts
+
+
+def linear_coefficients(model):
+    """Return W^T and b with which rows as they are have decision_function X W + b.
+
+    AttributeError where there are none: with hidden layers, and where features are clipped.
+    """
+    if len(model.network.shapes) > 1:
+        raise AttributeError(
+            "coef_ and intercept_ exist without a hidden layer only; this network has the layers "
+            f"{model.network.layer_sizes}. coefs_ and intercepts_ hold those of each."
+        )
+    if model.scaling is not None and model.scaling.kind == "robust":
+        raise AttributeError(
+            "coef_ and intercept_ do not exist with scaling='robust', which clips features "
+            "smoothly: logits are then no linear function of X. Use scaling='standard' or None."
+        )
+    (W,), (b,) = folded_layers(model)
+    return W.T, b
+
+
+def folded_layers(model):
+    """Return weight matrices and biases for rows as they are, and one output for two classes."""
+    coefs, intercepts = model.layers
+    dtypes = [model.params.dtype] * len(coefs)
+    if model.scaling is not None:
+        center, inverse_scale = model.scaling.center, model.scaling.inverse_scale
+        coefs[0] = coefs[0] * inverse_scale[:, np.newaxis]
+        intercepts[0] = intercepts[0] - center @ coefs[0]
+        if np.abs(center * inverse_scale).max() >= MAX_SHIFT:
+            dtypes[0] = np.dtype(np.float64)  # of the difference, float32 would lose the digits
+    W, b = coefs[-1] / model.temperature, intercepts[-1] / model.temperature
+    if len(b) == 2:
+        W, b = W[:, 1:] - W[:, :1], b[1:] - b[:1]
+    coefs[-1], intercepts[-1] = W, b
+    return tuple(
+        [np.array(array, dtype=dtype) for array, dtype in zip(layers, dtypes, strict=True)]
+        for layers in (coefs, intercepts)
+    )
+
+
+def parameters_like(mlp):
+    """Return the parameters with which our classifier is as an MLPClassifier."""
+    from sklearn.neural_network import MLPClassifier
+
+    if not isinstance(mlp, MLPClassifier):
+        raise TypeError(f"mlp must be an MLPClassifier, got {mlp!r}.")
+    settings = {name: deepcopy(getattr(mlp, name)) for name in MLPClassifier().get_params()}
+    if mlp.solver != "sgd":
+        settings["learning_rate"] = "constant"  # there, schedules are SGD's only
+    if mlp.solver == "lbfgs":
+        settings["early_stopping"] = False  # nor does L-BFGS stop early
+    if settings["batch_size"] == "auto":
+        settings["batch_size"] = PEER_BATCH_SIZE
+    settings |= NEUTRAL
+    if settings["early_stopping"]:
+        settings["scoring"] = "accuracy"  # which nothing reads otherwise
+    if "coefs_" in vars(mlp) and all(W.dtype == np.float32 for W in mlp.coefs_):
+        settings["dtype"] = "float32"
+    return settings
+
+
+def outcome_like(mlp, estimator):
+    """Return the `Outcome` of a fit that ended with what an MLPClassifier has learnt.
+
+    The estimator has the parameters like its. ValueError if it is multilabel, or has parameters
+    that are not finite.
+    """
+    classes, n_layers = np.array(mlp.classes_), len(mlp.coefs_)
+    if mlp.n_outputs_ > 1 and mlp.out_activation_ == "logistic":
+        raise ValueError(
+            "The MLPClassifier is multilabel: each of its outputs is a probability of its own. "
+            "Only those of one label per row can be converted."
+        )
+
+    def vector(arrays, ratio=0.0):
+        return _flat(arrays, n_layers, len(classes), ratio)
+
+    params = vector([*mlp.coefs_, *mlp.intercepts_])
+    if not np.isfinite(params).all():
+        raise ValueError("The MLPClassifier has coefs_ or intercepts_ that are not finite.")
+    sizes = [mlp.n_features_in_, *(W.shape[1] for W in mlp.coefs_[:-1]), len(classes)]
+    network = build_network(estimator, sizes)
+    history = _history_like(mlp, params)
+    optimizer = None
+    # After early stopping, its moments are those of another epoch than its weights.
+    if mlp.solver in OPTIMIZERS and history.best_params is None:
+        optimizer = _optimizer_like(getattr(mlp, "_optimizer", None), vector)
+    state = replace(
+        first_state(estimator, network),
+        params=params.copy(),
+        optimizer=optimizer,
+        position=Position(t=int(mlp.t_)),
+        history=history,
+        n_iter=int(mlp.n_iter_),
+        ended_by="convergence" if optimizer is None else "max_iter",
+    )
+    model = Model(params, network, classes)
+    return Outcome(model, state, loss=float(mlp.loss_), shortfall=None)
+
+
+def _history_like(mlp, params):
+    """Return what the fit of an MLPClassifier has recorded: of "lbfgs" only the last loss."""
+    history = History(Curve(getattr(mlp, "loss_curve_", [mlp.loss_])))
+    scores = getattr(mlp, "validation_scores_", None)
+    if scores:  # under early stopping only
+        history.validation_loss_curve = Curve([np.nan] * len(scores))
+        history.validation_scores = Curve(scores)
+        history.best_score, history.best_params = mlp.best_validation_score_, params
+        history.best_epoch = 1 + scores.index(history.best_score)
+    return history
+
+
+def _optimizer_like(peer, vector):
+    """Return the optimizer that goes on as the peer's would, None where that is unknown.
+
+    The gradient of the unit of class 0 that the peer lacks is minus that of class 1. Moments
+    that have overflowed are as good as unknown.
+    """
+    moments = []
+    optimizer: SGD | Adam | None = None
+    if hasattr(peer, "velocities"):
+        moments = [vector(peer.velocities, ratio=-1.0)]
+        optimizer = SGD(peer.momentum, bool(peer.nesterov), *moments)
+    elif hasattr(peer, "ms"):
+        moments = [
+            vector(peer.ms, ratio=-1.0) / (1.0 - peer.beta_1),
+            vector(peer.vs, ratio=1.0) / (1.0 - peer.beta_2),
+        ]
+        optimizer = Adam(peer.beta_1, peer.beta_2, peer.epsilon, peer.t, *moments)
+    known = moments and all(np.isfinite(moment).all() for moment in moments)
+    return optimizer if known else None
+
+
+def _flat(arrays, n_layers, n_classes, ratio):
+    """Return every W, then every b, as one new vector with an output per class.
+
+    Where MLPClassifier has one output, that of class 1, class 0 gets `ratio` times as much.
+    """
+    arrays = list(arrays)
+    if n_classes <= 2:
+        for last in (n_layers - 1, -1):
+            arrays[last] = np.hstack([ratio * arrays[last], arrays[last]])[..., :n_classes]
+    return np.concatenate([np.ravel(array) for array in arrays])

@@ -1,0 +1,127 @@
+"""A fitted model: all that a prediction needs, in one object that never changes."""
+
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+from scipy.sparse import issparse
+
+from .._data.batches import BLOCK_ROWS, Rows, blocks
+from .._data.features.scaling import Scaling, scaling_backward
+from .blas import NEVER_SPLIT, blas_threads, gains_from_threads
+from .kernels import positive_softmax
+from .losses import log_softmax
+from .network import Network, Workspace
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Parameters, architecture, scaling, temperature and classes of one fit.
+
+    An estimator rebinds its model as a whole, and a prediction reads it once: whatever
+    is refitted meanwhile, it sees one model. Predictions go through the rows in blocks,
+    and allocate their own arrays.
+
+    Parameters
+    ----------
+    params : ndarray of shape (n_params,)
+        Its dtype is that of logits and probabilities.
+    network : Network
+    classes : ndarray of shape (n_classes,)
+    scaling : Scaling, default=None
+    temperature : float, default=1.0
+        Logits are divided by it.
+    """
+
+    params: np.ndarray
+    network: Network
+    classes: np.ndarray
+    scaling: Scaling | None = None
+    temperature: float = 1.0
+
+    @property
+    def layers(self):
+        """The weight matrices and the bias vectors, as read-only views of `params`."""
+        params = self.params.view()
+        params.flags.writeable = False
+        return self.network.split(params)
+
+    def logits(self, X):
+        """Return the logits of rows X over the temperature."""
+        return self._from_logits(X, lambda Z: Z)
+
+    def probabilities(self, X):
+        """Return the class probabilities of rows X, softmax(logits), each above 0."""
+        return self._from_logits(X, positive_softmax)
+
+    def log_probabilities(self, X):
+        """Return the logarithms of the class probabilities of rows X."""
+        return self._from_logits(X, log_softmax)
+
+    def class_indices(self, X):
+        """Return the index of the most probable class of each row of X."""
+        return self._from_logits(X, lambda Z: Z.argmax(axis=1))
+
+    def hidden_activations(self, X, layer):
+        """Return the activations of hidden layer `layer`, counted from 0, of rows X."""
+        return self._by_block(X, lambda Z, batch, workspace: workspace.buffers(len(Z))[layer].A)
+
+    def input_gradients(self, X, class_index=None):
+        """Return d(logit of a class over the temperature) / d(row) of rows X.
+
+        The class is each row's most probable one where `class_index` is None. Of two, it
+        is the logit less that of the other class.
+        """
+
+        def gradient(Z, batch, workspace):
+            indices = Z.argmax(axis=1) if class_index is None else class_index
+            delta = np.full_like(Z, -1.0 if len(self.classes) == 2 else 0.0)
+            delta[np.arange(len(Z)), indices] = 1.0
+            delta /= self.temperature
+            grad = self.network.input_gradient(self.params, delta, workspace)
+            scaling_backward(self.scaling, batch, grad)
+            return grad
+
+        return self._by_block(X, gradient)
+
+    def _from_logits(self, X, function):
+        return self._by_block(X, lambda Z, batch, workspace: function(Z))
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _by_block(self, X, function):
+        """Return what ``function(Z, batch, workspace)`` returns of each block of rows X.
+
+        Z are its logits over the temperature, `batch` the scaled rows, and the workspace
+        is as the forward pass left it.
+        """
+        rows = Rows(X, scaling=self.scaling, dtype=self.params.dtype)
+        workspace = Workspace(self.network, min(BLOCK_ROWS, rows.n_rows), rows.dtype)
+        out = None
+        with self._threads(rows.n_rows, sparse=issparse(X)):
+            for block in blocks(rows.n_rows):
+                batch = rows.take(block)
+                Z = self.network.logits(self.params, batch, workspace)
+                if self.temperature != 1.0:
+                    Z /= self.temperature
+                # A finite sum of squares proves all that is needed in one fast pass.
+                if not (isfinite(np.vdot(Z, Z)) or _have_differences(Z)):
+                    raise ValueError(
+                        "The logits of X are not finite: its values are too large for the model's "
+                        f"{Z.dtype}. Scale the features, or fit on float64 rows."
+                    )
+                result = function(Z, batch, workspace)
+                if out is None:
+                    out = np.empty((rows.n_rows, *result.shape[1:]), dtype=result.dtype)
+                out[block] = result
+        return out
+
+    def _threads(self, n_rows, *, sparse):
+        """Return a context with the threads of BLAS that so many rows are worth."""
+        if min(n_rows, BLOCK_ROWS) * self.network.n_weights < NEVER_SPLIT:
+            return blas_threads(True)  # one in any case, and to limit it takes a tenth of a row
+        return blas_threads(gains_from_threads(self.network.shapes, n_rows, sparse=sparse))
+
+
+def _have_differences(Z):
+    """Return whether the difference of any two logits is finite; they are then, too."""
+    return bool(np.abs(Z).max() <= np.finfo(Z.dtype).max / 2.0)

@@ -1,0 +1,1 @@
+"""The objective, and the solvers that minimise it."""

@@ -1,0 +1,266 @@
+"""Newton's method for softmax regression: exact Hessian products, conjugate gradients.
+
+Without a hidden layer the logits Z = X W + b are linear in the parameters and J is
+convex. With R = X V + v for a direction (V, v), all in terms of rows i and classes k,
+
+    J(params + t direction) = data term of Z + t R, plus the penalty
+    H direction = X^T D + penalty V,   D_ik = w_i P_ik (R_ik - sum_j P_ij R_ij)
+
+so that a product with the Hessian costs two products with X, and a line search none.
+"""
+
+import numpy as np
+import scipy.linalg
+
+from .._callbacks.bridge import NO_TASKS
+from .._data.batches import blocks
+from .._network.kernels import rounding, softmax_cross_entropy
+from .._network.losses import softmax
+from .._network.network import transposed_dot
+from .solvers import end_pass
+
+# The preconditioner decomposes the second moments of so many features at most, and only
+# where 25 d^3 operations are fewer than half of some 200 products with the Hessian, 4 n d K
+# each at a third of the speed: d^2 < 48 n K.
+MAX_FEATURES = 2048
+MAX_SQUARE = 48
+
+# A Newton step is solved to min(FORCING, |grad|^FORCING) of the gradient (Dembo, Eisenstat
+# and Steihaug, 1982), and never further than needed for `tol`.
+FORCING = 0.25
+
+# Where probabilities are saturated J is nearly flat, and a Newton step may be too long by any
+# power of ten: no step changes a logit by more than so many times the largest.
+MAX_GROWTH = 10.0
+
+# What is said about an end that is no convergence.
+MESSAGES = {
+    "max_iter": "all steps that max_iter allows have been taken",
+    "line search": "no step along the last direction lowers the loss",
+}
+
+# Number of times that the line search halves a step before it gives up.
+MAX_HALVINGS = 60
+
+
+def minimize_newton(objective, state, after_pass, *, tol, max_iter, tasks=NO_TASKS):
+    """Advance `state` by up to `max_iter` Newton steps; return how it ended.
+
+    Parameters and what is returned are those of `minimize_lbfgs`. The objective is that of a
+    network without hidden layers, and a task begins where a step is sought.
+
+    References
+    ----------
+    Nocedal and Wright, "Numerical optimization", 2006, chapter 7.
+    """
+    regression = _Regression(objective, state.params)
+    grad = regression.gradient()
+    size = float(np.abs(grad).max())
+    state.ended_by = "max_iter"
+    for _ in range(max_iter):
+        if size <= tol:
+            break
+        tasks.begin()
+        target = max(size * min(FORCING, size**FORCING), 0.5 * tol)
+        step, logit_step = _solve(regression, grad, target)
+        slope = float(grad @ step)
+        if not regression.move(step, logit_step, slope):
+            # Progress that rounding hides is none: J is at its optimum as far as it goes.
+            hidden = rounding(state.params.dtype) * max(1.0, abs(regression.loss))
+            state.ended_by = "convergence" if 0.0 < -slope <= hidden else "line search"
+            break
+        grad = regression.gradient()
+        size = float(np.abs(grad).max())
+        state.n_iter += 1  # not before: an interrupted step is in no curve
+        state.position.t += objective.n_rows
+        if end_pass(state, after_pass, regression.loss, tasks):
+            break
+    if not np.isfinite(size):
+        state.ended_by = "divergence"
+    elif size <= tol and state.ended_by == "max_iter":
+        state.ended_by = "convergence"
+    return size, MESSAGES.get(state.ended_by, state.ended_by)
+
+
+def _solve(regression, grad, target):
+    """Return a step with |H step + grad| <= target, and what it adds to the logits.
+
+    Preconditioned conjugate gradients (Hestenes and Stiefel, 1952). They end where the
+    residual itself is small, not the preconditioned one: directions of little curvature
+    hardly show in the gradient, and need not be solved. Where rounding leaves a direction
+    no curvature, they end before it; if it is the first, it is the step.
+    """
+    step, logit_step = np.zeros_like(grad), np.zeros_like(regression.Z)
+    residual = -grad
+    direction = preconditioned = regression.precondition(residual)
+    descent = residual @ preconditioned
+    for _ in range(len(grad)):
+        product, logits = regression.hessian_product(direction)
+        curvature = direction @ product
+        if not curvature > 0.0:
+            return (step, logit_step) if step.any() else (direction, logits)
+        length = descent / curvature
+        step += length * direction
+        logits *= length
+        logit_step += logits
+        residual -= length * product
+        if np.abs(residual).max() <= target:
+            break
+        preconditioned = regression.precondition(residual)
+        descent, previous = residual @ preconditioned, descent
+        direction = preconditioned + (descent / previous) * direction
+    return step, logit_step
+
+
+class _Regression:
+    """J at the current parameters: logits Z, probabilities P, loss.
+
+    `params` is overwritten by `move`. The weights of a feature are brought to a mean of
+    zero over the classes first, where they stay: a common part changes no probability,
+    and its penalty is least at zero. Z, P and two more arrays of shape (n_rows, n_classes)
+    are held; rows are passed through in blocks.
+    """
+
+    def __init__(self, objective, params):
+        self.objective, self.params = objective, params
+        self.network, self.rows = objective.network, objective.rows
+        weight = objective.relative_weight
+        self.weight = np.ones(self.rows.n_rows, params.dtype) if weight is None else weight
+        self.weight = self.weight / self.rows.n_rows
+        self.blocks = list(blocks(self.rows.n_rows, objective.batch_size))
+        (W,), (b,) = self.network.split(params)
+        W -= W.mean(axis=1, keepdims=True)
+        b -= b.mean()
+        self.Z = self._products(params)
+        self.P = np.empty_like(self.Z)
+        self._spectrum = self._second_moments()
+        self._update_probabilities()
+        self.loss = self._loss_along(np.zeros_like(params), self.Z, 0.0)
+
+    def _products(self, vector):
+        """Return X V + v for the vector (V, v)."""
+        (V,), (v,) = self.network.split(vector)
+        out = np.empty((self.rows.n_rows, len(v)), dtype=vector.dtype)
+        for block in self.blocks:
+            self.rows.take(block).dot(V, out=out[block])
+        out += v
+        return out
+
+    def _update_probabilities(self):
+        variance = 0.0
+        for block in self.blocks:
+            P = self.P[block] = softmax(self.Z[block])
+            variance = variance + self.weight[block] @ (P * (1.0 - P))
+        if self._spectrum is not None:
+            self._curvature = self._spectrum[0][:, np.newaxis] * variance + self.objective.penalty
+            # Without a penalty J may be flat somewhere.
+            self._curvature += 1e-9 * self._curvature.max()
+
+    def _data_term(self, block, logits):
+        """Return the weighted loss of a block of rows; overwrites the logits with w (P - Y)."""
+        labels, weight = self.objective.labels[block], self.weight[block]
+        return softmax_cross_entropy(logits, labels, weight, self.objective.smoothing)
+
+    def _loss_along(self, step, logit_step, length):
+        """Return J at params + length * step."""
+        n_weights = self.network.n_weights
+        W = self.params[:n_weights] + length * step[:n_weights]
+        loss = 0.5 * self.objective.penalty * float(W @ W)
+        for block in self.blocks:
+            loss += self._data_term(block, self.Z[block] + length * logit_step[block])
+        return loss
+
+    def gradient(self):
+        """Return the gradient of J."""
+
+        def delta(block, X):
+            logits = self.Z[block].copy()
+            self._data_term(block, logits)
+            return logits
+
+        return self._pull_back(delta, self.params)
+
+    def hessian_product(self, direction):
+        """Return H direction, and what the direction adds to the logits."""
+        (V,), (v,) = self.network.split(direction)
+        R = np.empty_like(self.Z)
+        ones = np.ones((len(v), 1), dtype=v.dtype)  # a product is faster than a sum of rows
+
+        def delta(block, X):
+            P, logits = self.P[block], X.dot(V, out=R[block])
+            logits += v
+            D = P * logits
+            D -= P * (D @ ones)
+            D *= self.weight[block, np.newaxis]
+            return D
+
+        return self._pull_back(delta, direction), R
+
+    def _pull_back(self, delta, vector):
+        """Return X^T delta + penalty W as a vector, W the weights in `vector`."""
+        out, product = np.zeros_like(vector), np.empty_like(vector)
+        (G,), (g,) = self.network.split(product)
+        for block in self.blocks:
+            X = self.rows.take(block)
+            D = delta(block, X)
+            transposed_dot(X, D, out=G)
+            np.add.reduce(D, axis=0, out=g)
+            out += product
+        n_weights = self.network.n_weights
+        out[:n_weights] += self.objective.penalty * vector[:n_weights]
+        return out
+
+    def move(self, step, logit_step, slope):
+        """Go along the step as far as J falls enough; return whether it does at all."""
+        longest = MAX_GROWTH * (1.0 + float(np.abs(self.Z).max()))
+        length = longest / max(longest, float(np.abs(logit_step).max()))
+        for _ in range(MAX_HALVINGS):
+            loss = self._loss_along(step, logit_step, length)
+            if loss < self.loss + 1e-4 * length * slope:  # Armijo, 1966
+                self.params += length * step
+                self.Z += length * logit_step
+                self.loss = loss
+                self._update_probabilities()
+                return True
+            length *= 0.5
+        return False
+
+    def _second_moments(self):
+        """Return the eigenvalues and -vectors of sum_i w_i x_i x_i^T, x with a one appended.
+
+        None where that is likely to cost more than it saves, and for sparse rows.
+        """
+        n_features, n_classes = self.network.layer_sizes
+        too_wide = n_features**2 > MAX_SQUARE * self.rows.n_rows * n_classes
+        if too_wide or n_features > MAX_FEATURES:
+            return None
+        if not isinstance(self.rows.take(self.blocks[0]), np.ndarray):
+            return None
+        moments = np.zeros((n_features + 1, n_features + 1), dtype=self.params.dtype)
+        for block in self.blocks:
+            X = self.rows.take(block)
+            weighted = X * self.weight[block, np.newaxis]
+            moments[:-1, :-1] += weighted.T @ X
+            moments[-1, :-1] += weighted.sum(axis=0)
+        moments[:-1, -1] = moments[-1, :-1]
+        moments[-1, -1] = self.weight.sum()
+        values, vectors = scipy.linalg.eigh(moments, check_finite=False)
+        return np.maximum(values, 0.0), vectors
+
+    def precondition(self, residual):
+        """Return an approximate solution of H x = residual.
+
+        Of the Hessian's blocks, one per class k, X^T diag(w_i p_ik (1 - p_ik)) X is taken
+        as the class's mean of p (1 - p) times the second moments: one decomposition
+        inverts all of them, for any probabilities (after Boehning, 1992). Of the result
+        the part common to all classes is left out, as it is out of the parameters.
+        """
+        if self._spectrum is None:
+            return residual.copy()
+        _, vectors = self._spectrum
+        (V,), (v,) = self.network.split(residual)
+        stacked = np.vstack([V, v])
+        stacked -= stacked.mean(axis=1, keepdims=True)
+        solution = vectors @ ((vectors.T @ stacked) / self._curvature)
+        solution -= solution.mean(axis=1, keepdims=True)
+        return np.concatenate([solution[:-1].ravel(), solution[-1]])

@@ -1,0 +1,1 @@
+"""What a fit has learnt, as plain values in files."""

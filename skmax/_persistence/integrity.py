@@ -1,0 +1,189 @@
+"""Whether what was read can be what a fit ended with: kinds, shapes, signs, finiteness.
+
+A file may be whole and yet wrong, written by another program or changed by hand. What
+predictions and continued fits take for granted is checked here, once, where it is read.
+"""
+
+from math import inf, isfinite
+from numbers import Integral, Real
+
+import numpy as np
+
+from .._data.features.scaling import SCALINGS, Scaling
+from .._data.labels import check_labels
+from .._network.activations import ACTIVATIONS
+from .._network.model import Model
+from .._network.network import Network
+from .._optim.optimizers import SGD, Adam
+from .._optim.schedules import Position
+from .._optim.solvers import Fallback, TrainingState
+from .._training.curve import Curve
+from .._training.monitor import CURVES, History
+from .unfinished import Unfinished
+
+
+def require(holds, what):
+    """Raise ValueError that says what must hold of a fitted state, unless it does."""
+    if not holds:
+        raise ValueError(f"The fitted state is damaged: {what}.")
+
+
+def check_integrity(value):
+    """Raise ValueError for a model, state or unfinished fit that no fit can have ended with."""
+    if isinstance(value, Model):
+        _check_model(value)
+        require(
+            value.params.size == value.network.n_params, "params must be as many as its layers'"
+        )
+    elif isinstance(value, TrainingState):
+        _check_state(value)
+    elif isinstance(value, Unfinished):
+        _check_unfinished(value)
+
+
+def check_belongs(model, state):
+    """Raise ValueError unless a state is that of a model's fit, None or retired."""
+    if model is None and state is None:
+        return
+    require(isinstance(model, Model), f"it must have a model, got a {type(model).__name__}")
+    require(isinstance(state, TrainingState), "it must have a state that a fit goes on from")
+    n_params = state.params.size
+    require(n_params in (0, model.network.n_params), "the state must have the model's parameters")
+
+
+def _is_number(value, low=-inf, high=inf):
+    """Return whether a value is a finite number within bounds."""
+    is_real = isinstance(value, Real) and not isinstance(value, bool | np.bool)
+    return is_real and isfinite(value) and low <= value <= high
+
+
+def _is_count(value, low=0):
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= low
+
+
+def _is_vector(value, size):
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.shape == (size,)
+
+
+def _check_network(network):
+    require(isinstance(network, Network), "it must have a network")
+    sizes = network.layer_sizes
+    require(len(sizes) >= 2 and min(sizes) >= 1, f"layer_sizes must be > 0, got {sizes}")
+    known = sorted(ACTIVATIONS)
+    require(
+        isinstance(network.activation, str) and network.activation in known,
+        f"activation must be one of {known}, got {network.activation!r}",
+    )
+    require(
+        _is_number(network.dropout, 0.0) and network.dropout < 1.0,
+        f"dropout must be in [0, 1), got {network.dropout!r}",
+    )
+
+
+def _check_scaling(scaling, n_features):
+    require(isinstance(scaling, Scaling), "scaling must be one, or None")
+    require(
+        isinstance(scaling.kind, str) and scaling.kind in SCALINGS,
+        f"scaling must be one of {sorted(SCALINGS)}, got {scaling.kind!r}",
+    )
+    for name in ("center", "scale"):
+        value = getattr(scaling, name)
+        require(
+            _is_vector(value, n_features),
+            f"{name} must be of shape ({n_features},), got shape {np.shape(value)}",
+        )
+    require((scaling.scale > 0.0).all(), f"scale must be > 0, got {scaling.scale.min()}")
+
+
+def _check_model(model):
+    """Check all but the number of parameters, which an unfinished fit has in its state."""
+    _check_network(model.network)
+    sizes = model.network.layer_sizes
+    params, classes = model.params, model.classes
+    require(_is_vector(params, np.size(params)), "params must be one vector of floats")
+    require(
+        isinstance(classes, np.ndarray) and classes.shape == (sizes[-1],),
+        f"classes must be of shape ({sizes[-1]},), got shape {np.shape(classes)}",
+    )
+    try:
+        ordered = np.array_equal(np.unique(check_labels(classes)), classes)
+    except ValueError as error:
+        raise ValueError(f"The fitted state is damaged: of its classes, {error}") from error
+    require(ordered, f"classes must be different and sorted, got {classes}")
+    if model.scaling is not None:
+        _check_scaling(model.scaling, sizes[0])
+    require(
+        _is_number(model.temperature) and model.temperature > 0.0,
+        f"temperature must be finite and > 0, got {model.temperature!r}",
+    )
+
+
+def _check_state(state):
+    size = np.size(state.params)
+    require(_is_vector(state.params, size), "params must be one vector of floats")
+    require(isinstance(state.rng, np.random.Generator), "rng must be a Generator of NumPy")
+    counts = {"split_seed": state.split_seed, "seed": state.seed, "n_iter": state.n_iter}
+    counts |= {} if state.planned is None else {"planned": state.planned}
+    require(isinstance(state.position, Position), "it must have a position")
+    counts |= vars(state.position)
+    for name, value in counts.items():
+        require(_is_count(value), f"{name} must be an integer >= 0, got {value!r}")
+    require(isinstance(state.ended_by, str), f"ended_by must be a str, got {state.ended_by!r}")
+    _check_history(state.history, size)
+    _check_optimizer(state.optimizer, size)
+    if state.fallback is not None:
+        is_one = isinstance(state.fallback, Fallback) and _is_vector(state.fallback.params, size)
+        require(is_one, "fallback must have as many params as the state")
+    if state.initial is not None:
+        require(_is_vector(state.initial, size), "initial must be as many params as the state's")
+    is_one = isinstance(state.helpers, list) and all(
+        isinstance(helper, TrainingState) for helper in state.helpers
+    )
+    require(is_one, "helpers must be a list of states")
+
+
+def _check_history(history, size):
+    require(isinstance(history, History), "it must have a history")
+    for name in CURVES:
+        curve = getattr(history, name)
+        is_one = isinstance(curve, Curve) and all(isinstance(value, Real) for value in curve)
+        require(is_one, f"{name} must be a list of numbers")
+    for name in ("best_loss", "best_score"):
+        value = getattr(history, name)
+        require(isinstance(value, Real), f"{name} must be a number, got {value!r}")
+    require(
+        history.best_epoch is None or _is_count(history.best_epoch, 1),
+        f"best_epoch must be an integer >= 1 or None, got {history.best_epoch!r}",
+    )
+    best = history.best_params
+    require(best is None or _is_vector(best, size), "best_params must be as many as params")
+
+
+def _check_optimizer(optimizer, size):
+    moments = []
+    if isinstance(optimizer, SGD):
+        moments = [optimizer.velocity]
+    elif isinstance(optimizer, Adam):
+        moments = [optimizer.mean_sum, optimizer.square_sum]
+        require(_is_count(optimizer.n_steps), "n_steps must be an integer >= 0")
+    for moment in moments:
+        require(moment is None or _is_vector(moment, size), "moments must be as many as params")
+    if isinstance(optimizer, Adam) and optimizer.square_sum is not None:
+        require((optimizer.square_sum >= 0.0).all(), "square_sum must be >= 0")
+    for name in getattr(optimizer, "SETTINGS", ()):
+        value = getattr(optimizer, name)
+        require(isinstance(value, Real), f"{name} must be a number, got {value!r}")
+
+
+def _check_unfinished(unfinished):
+    model, state = unfinished.model, unfinished.state
+    require(isinstance(model, Model), "an unfinished fit must have a model")
+    require(isinstance(state, TrainingState), "an unfinished fit must have a state")
+    _check_model(model)
+    _check_state(state)
+    n_params = model.network.n_params
+    require(state.params.size == n_params, "an unfinished fit must have the params of its network")
+    require(_is_count(unfinished.n_rows, 1), "an unfinished fit must know the number of its rows")
+    parameters = unfinished.parameters
+    is_one = isinstance(parameters, dict) and _is_count(parameters.get("max_iter"), 1)
+    require(is_one, "an unfinished fit must know its parameters")

@@ -1,0 +1,336 @@
+"""LogitsDisplay: why a row got its probabilities."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from .._data.checks import check_methods, last_step
+from .._data.labels import check_labels, class_indices, positions
+from .._network.losses import log_softmax, softmax
+from .drawing import BLUE, VERMILLION, draw_bars, dressed_axes, prefix_of, pyplot, signed, styled
+from .reliability_display import check_column_labels, logits_of
+
+# Rows of bars that a figure has room for, and letters of a class's name.
+MOST_CLASSES = 15
+MOST_LETTERS = 20
+
+
+class LogitsDisplay:
+    """Logits of one row, their softmax, and what its true class costs.
+
+    On the left a bar per class for its logit, on the right for its probability, which is
+    the softmax of the logits. An empty bar up to 1 is the one-hot truth. What the bar in it
+    lacks is the gradient of the loss with respect to that logit, and minus its
+    logarithm is the loss.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_classes,)
+        Logits of the row.
+    labels : ndarray of shape (n_classes,)
+        Classes in the order of the logits.
+    y_true : label, default=None
+        True class of the row, one of `labels`. None marks no class.
+    name : str, default=None
+        Name of the row in the title. None shows none.
+
+    Attributes
+    ----------
+    probabilities : ndarray of shape (n_classes,)
+        Softmax of the logits.
+    loss : float or None
+        Cross-entropy of the row in nats, None without a true class.
+    ax_ : matplotlib Axes
+        Axes that the two panels lie in, with the title.
+    axes_ : ndarray of shape (2,) of matplotlib Axes
+        Panels of the logits and of the probabilities.
+    figure_ : matplotlib Figure
+        Figure with the axes.
+    bars_ : tuple of two matplotlib BarContainer
+        Bars of the logits and of the probabilities, from the top.
+    target_ : matplotlib Rectangle or None
+        Empty bar of the true class.
+
+    See Also
+    --------
+    ReliabilityDisplay : Whether the probabilities can be believed.
+
+    Notes
+    -----
+    With more than 15 classes, the 14 most probable ones are shown (the true class is always
+    among them), the first on top, and the others are one bar with the sum of their
+    probabilities.
+
+    References
+    ----------
+    Bridle, "Probabilistic interpretation of feedforward classification network outputs,
+    with relationships to statistical pattern recognition", 1990.
+
+    Examples
+    --------
+    >>> from skmax import LogitsDisplay
+    >>> display = LogitsDisplay.from_logits([5, 2, -1, 3], y_true=3)
+    >>> display.probabilities.round(3)
+    array([0.842, 0.042, 0.002, 0.114])
+    >>> round(display.loss, 3)
+    2.172
+    """
+
+    def __init__(self, *, logits, labels, y_true=None, name=None):
+        self.logits = logits
+        self.labels = labels
+        self.y_true = y_true
+        self.name = name
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Softmax of the logits."""
+        return softmax(self.logits)
+
+    @property
+    def loss(self) -> float | None:
+        """Cross-entropy of the row, - log p of the true class, or None."""
+        true = self._true_index()
+        return None if true is None else float(0.0 - log_softmax(self.logits)[true])
+
+    def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> Self:
+        """Draw logits and probabilities.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in: it becomes the frame of two panels, which replace those of
+            another row. None makes a figure.
+        name : str, default=None
+            Name of the row in the title. None is the display's.
+        **kwargs : dict
+            Passed to matplotlib's `barh`, for the bars of both panels.
+
+        Returns
+        -------
+        self : LogitsDisplay
+            With `axes_` and `figure_`.
+
+        Raises
+        ------
+        TypeError
+            If matplotlib knows none of such arguments.
+        ImportError
+            If matplotlib is missing.
+        """
+        ax = self.ax_ = dressed_axes(ax, self, kwargs, patch=True)
+        self.figure_ = ax.figure
+        ax.set_axis_off()
+        name = self.name if name is None else name
+        ax.set_title(prefix_of(name) + self._verdict(), fontsize="medium")
+        for panel in [child for child in ax.child_axes if child.get_label() == "panel"]:
+            panel.remove()  # those of another row
+        left = ax.inset_axes((0, 0, 0.47, 1), label="panel")
+        right = ax.inset_axes((0.53, 0, 0.47, 1), label="panel")
+        self.axes_ = np.array([left, right])
+
+        names, logits, P, place = self._rows_of_bars()
+        colours = ["0.6" if np.isnan(z) else BLUE for z in logits]
+        if place is not None:
+            colours[place] = VERMILLION
+        style = styled({"color": colours, "height": 0.7}, kwargs, patch=True)
+        self.bars_ = (
+            draw_bars(left, logits, [signed(z) for z in logits], style),
+            draw_bars(right, P, [f"{p:.3f}" if p >= 5e-4 else "<0.001" for p in P], style),
+        )
+        left.use_sticky_edges = False  # a margin beside bars of length 0, too
+        left.margins(x=0.35)
+        left.set_xlabel("logit")
+        left.set_yticks(range(len(names)), names, fontsize="medium" if len(names) < 8 else "small")
+        right.set(xlim=(0, 1.4), xlabel="probability", yticks=[])
+        right.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        self.target_ = None
+        if place is not None:
+            left.get_yticklabels()[place].set_fontweight("bold")
+            right.set_xlabel("probability\n(dashed: truth)")
+            (self.target_,) = right.barh(
+                place, 1, height=0.7, fill=False, edgecolor=VERMILLION, linestyle="--"
+            )
+        return self
+
+    def _rows_of_bars(self):
+        """Return names, logits and probabilities from the top, and the place of the truth."""
+        true, P = self._true_index(), self.probabilities
+        n_others = len(P) - MOST_CLASSES + 1 if len(P) > MOST_CLASSES else 0
+        shown = np.argsort(-self.logits, kind="stable") if n_others else np.arange(len(P))
+        shown = shown[: len(P) - n_others]
+        if true is not None and true not in shown:
+            shown[-1] = true
+        place = None if true is None else shown.tolist().index(true)
+        names, logits = [self._class_name(i) for i in shown], self.logits[shown]
+        if n_others == 0:
+            return names, logits, P[shown], place
+        # The others have a probability together, but no logit.
+        names, logits = [*names, f"{n_others} others"], np.append(logits, np.nan)
+        return names, logits, np.append(P[shown], np.delete(P, shown).sum()), place
+
+    def _true_index(self):
+        if self.y_true is None:
+            return None
+        return positions([self.y_true], self.labels)[0]
+
+    def _class_name(self, i):
+        name = str(self.labels[i])
+        if len(name) > MOST_LETTERS:
+            name = name[: MOST_LETTERS - 1].rstrip() + "…"
+        return name.replace("$", r"\$")  # between two of them matplotlib sees a formula
+
+    def _verdict(self):
+        true = self._true_index()
+        if true is None:
+            best = int(self.logits.argmax())
+            return f"predicted {self._class_name(best)}\np = {self.probabilities[best]:.3f}"
+        return (
+            f"true {self._class_name(true)}\n"
+            f"loss = -log {self.probabilities[true]:#.3g} = {self.loss:#.3g}"
+        )
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        row: Any,
+        y_true: Any = None,
+        *,
+        name: str | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw logits and probabilities of a row that a fitted classifier is given.
+
+        Parameters
+        ----------
+        estimator : classifier or Pipeline
+            Fitted, with a `decision_function` whose softmax is `predict_proba`, as
+            SoftmaxMLPClassifier and LogisticRegression have.
+        row : {array-like, sparse matrix} of shape (n_features,) or (1, n_features)
+            The row. Of a data frame, ``X.iloc[[i]]``.
+        y_true : label, default=None
+            Its true class, one of `classes_`. None marks no class.
+        name : str, default=None
+            Name of the row in the title. None shows none.
+        ax : matplotlib Axes, default=None
+            Axes to draw in: it becomes the frame of two panels. None makes a figure.
+        **kwargs : dict
+            Passed to matplotlib's `barh`, for the bars of both panels.
+
+        Returns
+        -------
+        display : LogitsDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If there is more than one row, `y_true` is no class, or the softmax of
+            `decision_function` is not `predict_proba`.
+        ImportError
+            If matplotlib is missing.
+
+        Notes
+        -----
+        The logits are over the temperature, as `decision_function` has them. Two classes
+        have only the difference of their logits there, so that the first is shown as 0.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmax import LogitsDisplay, SoftmaxMLPClassifier
+        >>> iris = load_iris()
+        >>> names = iris.target_names[iris.target]
+        >>> clf = SoftmaxMLPClassifier(random_state=0).fit(iris.data, names)
+        >>> display = LogitsDisplay.from_estimator(clf, iris.data[70], names[70])
+        >>> display.labels.tolist()
+        ['setosa', 'versicolor', 'virginica']
+        """
+        pyplot(cls.__name__)
+        check_is_fitted(last_step(estimator))
+        check_methods(estimator, "predict_proba", "decision_function")
+        X = _one_row(row)
+        (logits,), (P,) = logits_of(estimator, X), estimator.predict_proba(X)
+        if logits.shape != P.shape or not np.allclose(softmax(logits), P, atol=1e-4):
+            raise ValueError(
+                "The softmax of decision_function must be predict_proba: that of "
+                f"{type(last_step(estimator)).__name__} has no logits."
+            )
+        return cls.from_logits(
+            logits, y_true, labels=estimator.classes_, name=name, ax=ax, **kwargs
+        )
+
+    @classmethod
+    def from_logits(
+        cls,
+        logits: Any,
+        y_true: Any = None,
+        *,
+        labels: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw logits and probabilities, given the logits.
+
+        Parameters
+        ----------
+        logits : array-like of shape (n_classes,)
+            Logits of one row, finite.
+        y_true : label, default=None
+            Its true class, one of `labels`. None marks no class.
+        labels : array-like of shape (n_classes,), default=None
+            Classes in the order of the logits. None numbers them from 0.
+        name : str, default=None
+            Name of the row in the title. None shows none.
+        ax : matplotlib Axes, default=None
+            Axes to draw in: it becomes the frame of two panels. None makes a figure.
+        **kwargs : dict
+            Passed to matplotlib's `barh`, for the bars of both panels.
+
+        Returns
+        -------
+        display : LogitsDisplay
+
+        Raises
+        ------
+        ValueError
+            If an argument is not as described.
+        ImportError
+            If matplotlib is missing.
+
+        Examples
+        --------
+        >>> from skmax import LogitsDisplay
+        >>> display = LogitsDisplay.from_logits([1, 3], "yes", labels=["no", "yes"])
+        >>> round(display.loss, 3)
+        0.127
+        """
+        pyplot(cls.__name__)
+        logits = np.asarray(logits, dtype=np.float64)
+        if logits.ndim != 1 or not logits.size or not np.isfinite(logits).all():
+            raise ValueError(
+                "logits must be finite and of shape (n_classes,), got shape "
+                f"{logits.shape} and values {logits}."
+            )
+        labels = check_column_labels(
+            np.arange(len(logits)) if labels is None else labels, len(logits)
+        )
+        if y_true is not None:
+            class_indices(check_labels([y_true]), np.sort(labels))
+        return cls(logits=logits, labels=labels, y_true=y_true, name=name).plot(ax, **kwargs)
+
+
+def _one_row(row):
+    shape = row.shape if hasattr(row, "shape") else np.shape(row)
+    if len(shape) == 1:
+        return np.asarray(row).reshape(1, -1)
+    if len(shape) != 2 or shape[0] != 1:
+        raise ValueError(
+            f"row must be one row, of shape (n_features,) or (1, n_features), got shape {shape}."
+        )
+    return row

@@ -1,0 +1,267 @@
+"""TrainingCurveDisplay: how a fit went, epoch by epoch."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils.validation import check_is_fitted
+
+from .._callbacks.bridge import pass_name
+from .._data.checks import check_option, last_step
+from .drawing import draw_curve, dressed_axes, legend_with_room, prefix_of, pyplot, scale_losses
+
+QUANTITIES = ("loss", "score")
+
+
+class TrainingCurveDisplay:
+    """Loss or validation score after each epoch of a fit.
+
+    Solid is the training loss, dashed what was measured on validation rows. A dot is the
+    epoch whose parameters early stopping has kept. Several fits are told apart by their
+    colour on one axes.
+
+    Parameters
+    ----------
+    loss : array-like of shape (n_epochs,)
+        Training loss.
+    validation_loss : array-like of shape (n_epochs,), default=None
+        Loss of the validation rows; NaN for epochs without them.
+    validation_score : array-like of shape (n_epochs,), default=None
+        Their score, greater is better; likewise.
+    best_epoch : int, default=None
+        Epoch whose parameters were kept, from 1 to n_epochs. None marks no epoch.
+    name : str, default=None
+        Name of the fit in the legend. None shows none.
+    loss_name, score_name, pass_name : str, default="loss (nats)", "score" and "epoch"
+        Labels of the axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the curves.
+    figure_ : matplotlib Figure
+        Figure with the axes.
+    line_ : matplotlib Line2D or None
+        Training loss. None where scores are drawn.
+    validation_line_ : matplotlib Line2D or None
+        Validation loss or score. None without validation loss.
+
+    See Also
+    --------
+    ReliabilityDisplay : Whether the probabilities of the fit can be believed.
+    sklearn.model_selection.LearningCurveDisplay : Scores by the number of training rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skmax import SoftmaxMLPClassifier, TrainingCurveDisplay
+    >>> X, y = load_wine(return_X_y=True)
+    >>> clf = SoftmaxMLPClassifier(early_stopping=True, random_state=0).fit(X, y)
+    >>> display = TrainingCurveDisplay.from_estimator(clf)
+    >>> display.line_.get_ydata().tolist() == clf.loss_curve_
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        loss,
+        validation_loss=None,
+        validation_score=None,
+        best_epoch=None,
+        name=None,
+        loss_name="loss (nats)",
+        score_name="score",
+        pass_name="epoch",
+    ):
+        self.loss = loss
+        self.validation_loss = validation_loss
+        self.validation_score = validation_score
+        self.best_epoch = best_epoch
+        self.name = name
+        self.loss_name = loss_name
+        self.score_name = score_name
+        self.pass_name = pass_name
+
+    def plot(
+        self, ax: Any = None, *, name: str | None = None, quantity: str = "loss", **kwargs: Any
+    ) -> Self:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on, which may have curves of other fits. None makes a figure.
+        name : str, default=None
+            Name of the fit in the legend. None is the display's.
+        quantity : {"loss", "score"}, default="loss"
+            What to draw: the losses, on a logarithmic axis where all are positive, or the
+            validation scores.
+        **kwargs : dict
+            Passed to matplotlib's `plot`, for every curve.
+
+        Returns
+        -------
+        self : TrainingCurveDisplay
+            With `ax_` and `figure_`.
+
+        Raises
+        ------
+        TypeError
+            If matplotlib knows none of such arguments.
+        ValueError
+            If `quantity` is unknown, or there are no validation scores to draw.
+        ImportError
+            If matplotlib is missing.
+        """
+        check_option("quantity", quantity, QUANTITIES)
+        score = _measured(self.validation_score)
+        if quantity == "score" and score is None:
+            raise ValueError(
+                "quantity='score' needs validation scores, and this fit has none: fit with "
+                "early_stopping=True or with X_val and y_val."
+            )
+        ax = self.ax_ = dressed_axes(ax, self, kwargs)
+        self.figure_ = ax.figure
+        if quantity == "loss":
+            training, validation, label = (
+                self.loss,
+                _measured(self.validation_loss),
+                self.loss_name,
+            )
+        else:
+            training, validation, label = None, score, self.score_name
+        prefix = prefix_of(self.name if name is None else name)
+        self.line_ = self.validation_line_ = None
+        if training is not None:
+            style = {"label": f"{prefix}training"}
+            if validation is None:
+                style |= self._mark(style["label"])
+            self.line_ = draw_curve(ax, training, style, kwargs)
+        if validation is not None:
+            style = {"label": f"{prefix}validation", "linestyle": "--"}
+            style |= self._mark(style["label"])
+            if self.line_ is not None:
+                style["color"] = self.line_.get_color()
+            self.validation_line_ = draw_curve(ax, validation, style, kwargs)
+        if quantity == "loss":
+            scale_losses(ax)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        # Not left=0 alone: the right end would stay where the first of several fits ends.
+        ax.set_xlim(0, 1.05 * max(float(np.max(line.get_xdata())) for line in ax.lines))
+        ax.set(xlabel=self.pass_name, ylabel=label)
+        ax.grid(axis="y", alpha=0.25)
+        legend_with_room(ax, above=quantity == "loss")
+        return self
+
+    def _mark(self, label):
+        """Return what marks the epoch that was kept, on a curve and in its label."""
+        if self.best_epoch is None:
+            return {}
+        label = f"{label}, {self.pass_name} {self.best_epoch} kept"
+        return {"marker": "o", "markevery": [self.best_epoch - 1], "label": label}
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        name: str | None = None,
+        ax: Any = None,
+        quantity: str = "loss",
+        **kwargs: Any,
+    ) -> Self:
+        """Draw the curves of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : SoftmaxMLPClassifier, Pipeline or another with `loss_curve_`
+            Fitted. Of a pipeline, the last step.
+        name : str, default=None
+            Name of the fit in the legend. None shows none.
+        ax : matplotlib Axes, default=None
+            Axes to draw on, which may have curves of other fits. None makes a figure.
+        quantity : {"loss", "score"}, default="loss"
+            What to draw: losses or validation scores.
+        **kwargs : dict
+            Passed to matplotlib's `plot`, for every curve.
+
+        Returns
+        -------
+        display : TrainingCurveDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If it has no `loss_curve_`, or no validation scores where they are to be drawn.
+        ImportError
+            If matplotlib is missing.
+
+        Notes
+        -----
+        The training loss is J: it has the penalty and the smoothed labels in it, which the
+        validation loss has not, and lies above it for that reason alone. Both are as they
+        were in training, before there was a temperature.
+
+        The dot is at `best_epoch_`, or at the first of the best `validation_scores_` of an
+        estimator that does not know it, as MLPClassifier.
+
+        Examples
+        --------
+        Two fits on one axes:
+
+        >>> from sklearn.datasets import load_wine
+        >>> from skmax import SoftmaxMLPClassifier, TrainingCurveDisplay
+        >>> X, y = load_wine(return_X_y=True)
+        >>> clf, linear = SoftmaxMLPClassifier().fit(X, y), SoftmaxMLPClassifier(()).fit(X, y)
+        >>> display = TrainingCurveDisplay.from_estimator(clf, name="two hidden layers")
+        >>> ax = display.ax_
+        >>> _ = TrainingCurveDisplay.from_estimator(linear, name="none", ax=ax)
+        >>> len(ax.lines)
+        2
+        """
+        pyplot(cls.__name__)
+        classifier = last_step(estimator)
+        check_is_fitted(classifier)
+        if not hasattr(classifier, "loss_curve_"):
+            raise ValueError(
+                f"The estimator must have a loss_curve_, got a {type(classifier).__name__} "
+                "without one."
+            )
+        display = cls(
+            loss=classifier.loss_curve_,
+            validation_loss=getattr(classifier, "validation_loss_curve_", None),
+            validation_score=getattr(classifier, "validation_scores_", None),
+            best_epoch=_best_epoch(classifier),
+            name=name,
+            loss_name="loss (nats)" if is_classifier(classifier) else "loss",
+            score_name=_score_name(classifier),
+            pass_name=pass_name(classifier) if hasattr(classifier, "solver") else "epoch",
+        )
+        return display.plot(ax, quantity=quantity, **kwargs)
+
+
+def _measured(curve):
+    """Return a curve of validation rows, or None where it has no number."""
+    return None if curve is None or np.isnan(curve).all() else curve
+
+
+def _best_epoch(estimator):
+    """Return the epoch whose parameters early stopping has kept, or None."""
+    if hasattr(estimator, "best_epoch_"):
+        return estimator.best_epoch_
+    # Of MLPClassifier, and of files that do not know it: the first with the best score.
+    best = getattr(estimator, "best_validation_score_", None)
+    # Without early stopping there is a best loss, and the last parameters are kept.
+    if best is None or getattr(estimator, "best_loss_", None) is not None:
+        return None
+    return 1 + int(np.flatnonzero(np.asarray(estimator.validation_scores_) == best)[0])
+
+
+def _score_name(estimator):
+    scoring = getattr(estimator, "scoring", None)
+    if not isinstance(scoring, str):
+        return getattr(scoring, "__name__", "score")
+    return "negative loss (nats)" if scoring == "loss" else scoring.replace("_", " ")

@@ -1,0 +1,1 @@
+"""A fit: from the parameters of an estimator and a dataset to a fitted model."""

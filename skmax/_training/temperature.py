@@ -1,0 +1,96 @@
+"""The temperature of a classifier: one number, fitted on held-out logits."""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from .._data.batches import blocks
+from .._network.kernels import row_cross_entropy
+
+# Fewer rows than this cannot say what the temperature is.
+MIN_ROWS = 50
+
+# Held-out rows that can tell which cycle is best, and as many as a temperature is worth.
+ENOUGH_ROWS = 150
+
+# Most held-out rows, and elements of their logits, that are judged: a temperature of so many is
+# known to a percent, and logits of all rows would need more memory than the fit itself.
+MAX_HELD_OUT = 100_000
+MAX_LOGITS = 10_000_000
+
+# Logits that are divided by a temperature at a time.
+BLOCK_LOGITS = 2**18
+
+
+def enough_rows(n_rows, n_classes):
+    """Return whether so many rows can say what the temperature of so many classes is."""
+    return n_classes > 1 and n_rows >= MIN_ROWS
+
+
+def most_rows(n_classes):
+    """Return how many held-out rows are judged at most, of logits for so many classes."""
+    return max(ENOUGH_ROWS, min(MAX_HELD_OUT, MAX_LOGITS // n_classes))
+
+
+def chosen_rows(n_rows, most, seed):
+    """Return the positions of at most so many rows: all, or some by chance, in their order."""
+    if n_rows <= most:
+        return np.arange(n_rows)
+    return np.sort(np.random.default_rng(seed).choice(n_rows, most, replace=False))
+
+
+def fit_temperature(Z, labels, row_weight=None):
+    """Return the T > 0 that minimises the mean cross-entropy of softmax(Z / T).
+
+    The label of a row is smoothed by 1 / (n_samples + 1), as if one more row than there
+    are had carried every label, each in proportion to its frequency: rows that are all
+    classified rightly would otherwise say that the classifier never errs, by a temperature
+    near 0.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_classes)
+        Logits of rows that were not trained on. Blocks of rows are cast to float64, not all
+        at once.
+    labels : ndarray of shape (n_samples,)
+        Their class indices.
+    row_weight : ndarray of shape (n_samples,), default=None
+        Their weights.
+
+    Returns
+    -------
+    temperature : float
+        Within [e^-5, e^5]; 1 for fewer than 50 rows of positive weight, and for a single
+        class.
+    loss : float
+        The mean cross-entropy at that temperature.
+
+    References
+    ----------
+    Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", 2017.
+    Platt, "Probabilistic outputs for support vector machines", 1999, for the smoothing.
+    """
+    n_rows = len(Z) if row_weight is None else np.count_nonzero(row_weight)
+    parts = list(blocks(len(Z), max(1, BLOCK_LOGITS // Z.shape[1])))
+    # The cross-entropy of a smoothed label is that of the label, plus so much:
+    # s (log p_label - sum_j q_j log p_j) = s (z_label - sum_j q_j z_j) / T.
+    smoothing = 1.0 / (n_rows + 1)
+    totals = np.bincount(labels, weights=row_weight, minlength=Z.shape[1])
+    shares = totals / totals.sum()
+    extra = Z[np.arange(len(Z)), labels].astype(np.float64)
+    for rows in parts:
+        extra[rows] -= Z[rows].astype(np.float64, copy=False) @ shares
+    extra *= smoothing
+
+    def loss(log_temperature):
+        temperature = np.exp(log_temperature)
+        row_loss = extra / temperature
+        for rows in parts:
+            scaled = np.divide(Z[rows], temperature, dtype=np.float64)
+            row_loss[rows] += row_cross_entropy(scaled, labels[rows])
+        return float(np.average(row_loss, weights=row_weight))
+
+    if not enough_rows(n_rows, Z.shape[1]):
+        return 1.0, loss(0.0)
+    # The loss is convex in 1 / T, hence has one minimum in log T as well.
+    result = minimize_scalar(loss, bounds=(-5.0, 5.0), method="bounded", options={"xatol": 1e-8})
+    return float(np.exp(result.x)), float(result.fun)
