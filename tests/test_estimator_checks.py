@@ -9,16 +9,19 @@ from sklearn.utils.estimator_checks import (
 
 from skmax import SoftmaxMLPClassifier
 
+# The first has the default width and length; what the others add shows in small networks, too.
 CONFIGURATIONS = [
     SoftmaxMLPClassifier(),
-    SoftmaxMLPClassifier((20,), solver="lbfgs"),
-    SoftmaxMLPClassifier(solver="sgd", learning_rate_init=0.05),
-    SoftmaxMLPClassifier(hidden_layer_sizes=(), learning_rate_init=0.05),
-    SoftmaxMLPClassifier(hidden_layer_sizes=(), solver="newton-cg"),
-    SoftmaxMLPClassifier(early_stopping=True),
-    SoftmaxMLPClassifier(class_weight="balanced", label_smoothing=0.1),
-    SoftmaxMLPClassifier((8, 8), "gelu", dropout=0.1),
-    SoftmaxMLPClassifier(scaling="robust", learning_rate="cosine"),
+    SoftmaxMLPClassifier((20,), solver="lbfgs", max_iter=50),
+    SoftmaxMLPClassifier((16,), solver="sgd", learning_rate_init=0.05),
+    SoftmaxMLPClassifier((), learning_rate_init=0.05),
+    SoftmaxMLPClassifier((), solver="newton-cg"),
+    SoftmaxMLPClassifier((16,), early_stopping=True),
+    SoftmaxMLPClassifier((16,), class_weight="balanced", label_smoothing=0.1, max_iter=20),
+    SoftmaxMLPClassifier((8, 8), "gelu", dropout=0.1, max_iter=20),
+    SoftmaxMLPClassifier(
+        (16,), scaling="robust", learning_rate="cosine", temperature_scaling=False, max_iter=20
+    ),
 ]
 
 
