@@ -4,6 +4,8 @@ import os
 
 # Before NumPy is imported, and for the processes that tests start: small products are faster.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Before Dask is imported: its workers' processes are forked from one that has imported a part.
+os.environ.setdefault("DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD", "forkserver")
 
 from hypothesis import settings
 from threadpoolctl import threadpool_limits

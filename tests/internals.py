@@ -42,6 +42,7 @@ from skmax._distributed.objective import (
 from skmax._distributed.partitions import FAN_IN, Partitions, insert, merge
 from skmax._interop import mlp as conversion
 from skmax._interop.mlp import ACTIVATIONS_IN_COMMON
+from skmax._network import blas as blas
 from skmax._network.activations import ACTIVATIONS, gelu, gelu_backward
 from skmax._network.blas import ONE_THREAD, OneThread, blas_threads, gains_from_threads
 from skmax._network.kernels import (
@@ -53,7 +54,6 @@ from skmax._network.kernels import (
 )
 from skmax._network.model import Model
 from skmax._network.network import Network, Workspace
-from skmax._network import blas as blas
 from skmax._optim import objective as objective
 from skmax._optim import solvers as solvers
 from skmax._optim.newton import MAX_FEATURES, _Regression, minimize_newton

@@ -12,9 +12,9 @@ import threading
 import time
 import warnings
 
-import dask.array as da
 import numpy as np
-from distributed import Client, LocalCluster
+from distributed import Client
+from factories import chunked, cluster
 from numpy.testing import assert_array_equal
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
@@ -24,13 +24,14 @@ from skmax.dask import DaskSoftmaxMLPClassifier
 X, y = load_digits(return_X_y=True)
 
 
-def fit(client):
+def fit(client, max_iter):
     """Return the parameters of a fit, and how long it took."""
     start = time.perf_counter()
-    clf = DaskSoftmaxMLPClassifier((32,), client=client, max_iter=60, tol=0.0, random_state=0)
+    settings = {"max_iter": max_iter, "tol": 0.0, "random_state": 0}
+    clf = DaskSoftmaxMLPClassifier((32,), client=client, **settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        clf.fit(da.from_array(X, chunks=(120, 64)), da.from_array(y, chunks=120))
+        clf.fit(chunked(X, 15), chunked(y, 15))
     return clf.to_local()._model.params, time.perf_counter() - start
 
 
@@ -53,24 +54,24 @@ def wait_until_gone(pid):
     raise AssertionError(f"process {pid} was not killed")
 
 
-def kill_workers(n_kills, seed=0):
+def kill_workers(n_kills, seed=0, max_iter=60):
     """Return how often a fit has ended with the same bits though a worker was killed."""
     rng = np.random.default_rng(seed)
-    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     n_same, expected, killed = 0, None, []
-    # A cluster each: a nanny does not always start a new worker for one that was killed.
+    # A cluster for each two kills, and a worker to spare: a nanny does not always start a new
+    # worker for one that was killed.
     while n_same < n_kills:
-        with LocalCluster(processes=True, silence_logs=50, **settings) as cluster:
-            with Client(cluster) as client, Client(cluster) as other:
-                fit(client)  # imports
-                undisturbed, duration = fit(client)
-                if expected is None:
-                    expected = undisturbed
+        with cluster(n_workers=3, processes=True) as client, Client(client.cluster) as other:
+            fit(client, max_iter=1)  # imports
+            undisturbed, duration = fit(client, max_iter)
+            if expected is None:
+                expected = undisturbed
+            for _ in range(min(2, n_kills - n_same)):
                 moment = rng.uniform(0.0, 0.9 * duration)
                 args = (other, moment, n_same, killed)
                 thread = threading.Thread(target=kill_one, args=args)
                 thread.start()
-                params, took = fit(client)
+                params, took = fit(client, max_iter)
                 thread.join()
                 wait_until_gone(killed[-1])
                 assert_array_equal(params, expected)

@@ -24,10 +24,10 @@ from typing import IO, Any, TypeVar
 
 from sklearn.utils.validation import _num_samples
 
+from .._classifier import SoftmaxMLPClassifier
 from .._data.checks import last_step
 from .._persistence.serialize import from_plain, to_plain
 from .._persistence.unfinished import Unfinished, check_parameters, described_parameters
-from .._classifier import SoftmaxMLPClassifier
 
 try:
     import fcntl
