@@ -20,7 +20,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from skmax import SoftmaxMLPClassifier
-from skmax._optim.schedules import SCHEDULES, Position
+from skmax._optim.schedules import SCHEDULES, ScheduleState
 
 # %%
 # The fits
@@ -128,7 +128,7 @@ figure, grid = plt.subplots(
 for schedule, (above, below) in zip(schedules, grid.T, strict=True):
     factor = SCHEDULES[schedule].factor
     positions = [
-        Position(step=step, n_steps=n_steps, t=600 * (step // 3)) for step in range(n_steps)
+        ScheduleState(step=step, n_steps=n_steps, t=600 * (step // 3)) for step in range(n_steps)
     ]
     above.plot(epochs, [factor(position, 0.5) for position in positions], color=VERMILLION)
     above.set(title=schedule, xlabel="epoch", xlim=(0, max_iter), xticks=[0, 30, 60])

@@ -1,6 +1,7 @@
 """skmax: softmax classification for scikit-learn, on NumPy alone."""
 
 from ._callbacks.checkpoint import Checkpoint
+from ._callbacks.time_limit import TimeLimit
 from ._callbacks.validation_monitor import ValidationMonitor
 from ._classifier import SoftmaxMLPClassifier
 from ._network.losses import cross_entropy, hardmax, log_softmax, one_hot, softmax
@@ -15,6 +16,7 @@ __all__ = [
     "LogitsDisplay",
     "ReliabilityDisplay",
     "SoftmaxMLPClassifier",
+    "TimeLimit",
     "TrainingCurveDisplay",
     "ValidationMonitor",
     "cross_entropy",

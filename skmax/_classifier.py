@@ -1,75 +1,52 @@
 """SoftmaxMLPClassifier: parameters, fit as a list of steps, predictions."""
 
-import warnings
-from copy import copy
 from dataclasses import replace
-from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._callbacks.bridge import begin_tasks, without_contexts
+from ._callbacks.bridge import without_contexts
+from ._callbacks.scope import FitScope, fitted_attributes
 from ._data.checks import (
-    check_can_stream,
     check_class,
     check_dense,
-    check_groups,
     check_hidden_layer,
-    check_no_initial_values,
     check_prediction_rows,
-    check_rows,
-    check_same_classes,
-    check_settings,
-    check_validation,
     check_weights,
     knows_other_names,
-    overwrite_layers,
-    stream_classes,
-    weighted_sample,
 )
-from ._data.dataset import varying_features
-from ._data.far_rows import warn_of_far_rows
-from ._data.features.scaling import SCALINGS, Scaling, learn_scaling
-from ._data.labels import check_kind, check_labels, class_indices, warn_of_regression
-from ._data.splits import copies, split_validation
-from ._data.weights import class_weights
+from ._data.features.scaling import SCALINGS, Scaling
+from ._data.labels import check_kind, check_labels
 from ._interop.mlp import linear_coefficients, outcome_like, parameters_like, to_mlp_classifier
 from ._network.activations import ACTIVATIONS
-from ._network.model import Model
 from ._optim.optimizers import OPTIMIZERS
 from ._optim.schedules import SCHEDULES
 from ._persistence.serialize import PLAIN, attributes_from_plain, to_plain
-from ._persistence.unfinished import check_data, check_parameters, resumed_state
-from ._training.building import (
-    FULL_BATCH_SOLVERS,
-    asks_held_out_rows,
-    batch_rows,
-    build_network,
-    compute_dtype,
-    fit_threads,
-    holds_out,
-    iterations,
-    summed,
-)
-from ._training.fitting import (
-    continued_state,
-    draw_seeds,
-    first_state,
-    forget_unvarying,
-    learn_new_features,
-    train,
-)
-from ._training.helpers import plan_helpers
-from ._training.idle_settings import warn_of_idle_settings
+from ._sklearn_compat import Interval, Options, StrOptions, fit_context
+from ._training.config import FULL_BATCH_SOLVERS
+from ._training.train import train
+
+
+def can_stream(estimator: Any) -> bool:
+    """Return True if the estimator has a `partial_fit`, else raise AttributeError."""
+    if estimator.solver not in OPTIMIZERS:
+        raise AttributeError(
+            f"partial_fit needs a mini-batch solver, one of {sorted(OPTIMIZERS)}; got "
+            f"solver={estimator.solver!r}."
+        )
+    if isinstance(estimator.class_weight, str):
+        raise AttributeError(
+            "partial_fit cannot know the class frequencies of a stream, which "
+            f"class_weight={estimator.class_weight!r} needs; pass a dict of weights."
+        )
+    return True
 
 
 class SoftmaxMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -361,6 +338,9 @@ default="relu"
         "https://skmax.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html"
     )
 
+    # For callbacks of ours: its fits show what finishes them elsewhere.
+    _can_be_resumed = True
+
     # Rebound by a fit, all at once.
     n_features_in_: int
     feature_names_in_: np.ndarray
@@ -444,7 +424,7 @@ default="relu"
         self.dtype = dtype
 
     @knows_other_names
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: Any,
@@ -506,88 +486,15 @@ default="relu"
             If `scoring`, `validation_fraction`, `tol` or `n_iter_no_change` was changed, and
             changes nothing of this fit; among others.
         """
-        hidden = check_settings(self)
-        unfinished = self.__dict__.get("_unfinished")
-        if unfinished is not None:
-            check_parameters(self, unfinished)
-        continued = self.warm_start and self.__sklearn_is_fitted__() and unfinished is None
-        working_copy = copy(self)  # validation writes to it, not to the estimator
-        tasks = begin_tasks(
-            self,
-            partial(fitted_attributes, working_copy),
-            *(X, y, sample_weight),
-            max_subtasks=iterations(self),
-        )
-        X, y, sample_weight = check_rows(working_copy, X, y, sample_weight, reset=not continued)
-        groups = check_groups(groups, X.shape[0], X_val)
-        warn_of_regression(y)
-        classes = np.unique(y)
-        if continued:
-            check_same_classes(classes, self.classes_)
-        sample = weighted_sample(X, class_indices(y, classes), sample_weight, groups)
-        held_out = check_validation(working_copy, classes, X_val, y_val, sample_weight_val)
-        warn_of_idle_settings(self, held_out is not None, stacklevel=4)
-        if held_out is not None:
-            warn_of_far_rows(sample, held_out, stacklevel=5)
-        network = build_network(self, [X.shape[1], *hidden, len(classes)])
-        before = None  # the model that the fit goes on from
-        if unfinished is not None:
-            check_data(unfinished, X, classes)
-            draw_seeds(self)  # as the fit did when it began, from a RandomState instance
-            state, before = resumed_state(self, unfinished), unfinished.model
-        elif continued:
-            check_no_initial_values(coefs_init, intercepts_init)
-            state = continued_state(self._state, self._model, network, self.scaling)
-            state.n_iter, before = 0, self._model
-        else:
-            state = first_state(self, network)
-            coefs, intercepts = network.split(state.params)
-            overwrite_layers(coefs, coefs_init, "coefs_init")
-            overwrite_layers(intercepts, intercepts_init, "intercepts_init")
-        if groups is None and held_out is None and asks_held_out_rows(self):
-            sample = replace(sample, groups=copies(X, sample.index, sample.labels))
-        if holds_out(self) and held_out is None:
-            split_rng = np.random.default_rng(state.split_seed)
-            training, validation = split_validation(
-                sample.labels, len(classes), self.validation_fraction, split_rng, sample.groups
-            )
-            sample, held_out = sample.take(training), sample.take(validation)
-        n_rows = len(sample.labels)
-        plan = None
-        if held_out is None:
-            weight_of_class = class_weights(
-                self.class_weight, classes, sample.labels, sample.sample_weight
-            )
-            plan = plan_helpers(self, sample, weight_of_class)
-            if groups is not None and plan.n_folds < 2 and asks_held_out_rows(self):
-                warnings.warn(
-                    "No group of rows can be held out, because there is one group, or each has a "
-                    "class that no other has: the fit runs to its end, and nothing calibrates it.",
-                    UserWarning,
-                    stacklevel=4,
-                )
-        random = (plan is not None and plan.n_helpers > 0) or n_rows > batch_rows(self, n_rows)
-        if unfinished is None:
-            state.cast(compute_dtype(self, X, random=random))
-        resumed = unfinished is not None
-        with fit_threads(self, network, X, n_rows):
-            scaling = self._learn_scaling(sample) if before is None else before.scaling
-            if before is None and coefs_init is None:
-                forget_unvarying(network, state.params, varying_features(scaling, sample))
-            if before is None and not (coefs_init is None and intercepts_init is None):
-                state.initial = state.params.copy()  # for a fit that is resumed
-            temperature = 1.0 if before is None else before.temperature
-            model = Model(state.params, network, classes, scaling, temperature)
-            if continued:
-                model = learn_new_features(state, model, sample)
-            outcome = train(
-                *(working_copy, state, model, sample, held_out, plan), resumed=resumed, tasks=tasks
-            )
-        return self._publish(working_copy, outcome, tasks)
+        scope = FitScope(self, "fit", X, y, sample_weight)
+        given = (X_val, y_val, sample_weight_val)
+        rows, validation = scope.check(X, y, sample_weight, groups, *given)
+        start = scope.start(rows, coefs_init, intercepts_init)
+        return scope.publish(train(scope.config, rows, validation, start, scope.observer))
 
-    @available_if(check_can_stream)
+    @available_if(can_stream)
     @knows_other_names
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Continue training with one epoch over the given rows.
 
@@ -621,34 +528,10 @@ default="relu"
             where the fit begins. (One that diverges later warns, and keeps its best
             parameters.)
         """
-        hidden = check_settings(self)
-        continued = self.__sklearn_is_fitted__()
-        working_copy = copy(self)
-        tasks = begin_tasks(
-            self,
-            partial(fitted_attributes, working_copy),
-            *(X, y, sample_weight),
-            task_name="partial_fit",
-            max_subtasks=1,
-        )
-        X, y, sample_weight = check_rows(working_copy, X, y, sample_weight, reset=not continued)
-        classes = stream_classes(classes, self.classes_ if continued else None)
-        sample = weighted_sample(X, class_indices(y, classes), sample_weight)
-        network = build_network(self, [X.shape[1], *hidden, len(classes)])
-        with fit_threads(self, network, X, len(sample.labels)):
-            if continued:  # in the precision of the fit which goes on
-                state = continued_state(
-                    self._state, self._model, network, self.scaling, streaming=True
-                )
-                model = learn_new_features(state, replace(self._model, network=network), sample)
-            else:
-                state = first_state(self, network)
-                state.cast(compute_dtype(self, X, random=True))
-                scaling = self._learn_scaling(sample)
-                forget_unvarying(network, state.params, varying_features(scaling, sample))
-                model = Model(state.params, network, classes, scaling)
-            outcome = train(working_copy, state, model, sample, streaming=True, tasks=tasks)
-        return self._publish(working_copy, outcome, tasks)
+        scope = FitScope(self, "partial_fit", X, y, sample_weight)
+        rows = scope.check_portion(X, y, classes, sample_weight)
+        start = scope.stream(rows)
+        return scope.publish(train(scope.config, rows, None, start, scope.observer))
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row.
@@ -907,7 +790,7 @@ default="relu"
         """
         clf = cls(**parameters_like(mlp))
         if "coefs_" in vars(mlp):
-            clf.__dict__.update(fitted_attributes(mlp, outcome_like(mlp, clf)))
+            clf.__dict__.update(fitted_attributes(vars(mlp), outcome_like(mlp, clf)))
         return clf
 
     @property
@@ -985,7 +868,7 @@ default="relu"
         state = dict(without_contexts(super().__getstate__()))
         if "_state" in state:
             # Helpers would be most of a file, and the temperature they gave is in the model.
-            state["_state"] = replace(state["_state"], helpers=[])
+            state["_state"] = replace(state["_state"], held_out_fits=[])
         return {name: to_plain(value) if name in PLAIN else value for name, value in state.items()}
 
     def __setstate__(self, state):
@@ -1011,54 +894,3 @@ default="relu"
         X = check_prediction_rows(self, X, model.network.layer_sizes[0])
         check_dense(X, model.scaling and model.scaling.kind)
         return model, X
-
-    def _learn_scaling(self, sample):
-        sample = summed(self, sample)
-        return learn_scaling(self.scaling, sample.X, sample.index, sample.sample_weight)
-
-    def _publish(self, working_copy, outcome, tasks):
-        """Rebind every fitted attribute; nothing else assigns to the estimator."""
-        if outcome.shortfall:  # first: where warnings are errors, the old model is kept
-            warnings.warn(outcome.shortfall, ConvergenceWarning, stacklevel=5)
-        fitted = fitted_attributes(working_copy, outcome)
-        gone = {"feature_names_in_", "_unfinished"} - fitted.keys()
-        # In one assignment: an interruption or another thread finds the old or the new model.
-        kept = {name: value for name, value in vars(self).items() if name not in gone}
-        before, self.__dict__ = self.__dict__, kept | fitted
-        if outcome.interruption is not None:
-            raise outcome.interruption
-        try:
-            tasks.end_fit()
-        except Exception:  # of a callback: a fit that fails leaves the old model
-            self.__dict__ = before
-            raise
-        return self
-
-
-def fitted_attributes(working_copy, outcome):
-    """Return the attributes of an estimator whose fit has this outcome.
-
-    Of the estimator itself only what it knows of the features is read.
-    """
-    model, state, history = outcome.model, outcome.state, outcome.state.history
-    stopped_early = history.best_params is not None
-    goes_on = state.ended_by == "max_iter" or state.planned is not None
-    fitted = {
-        "_model": model,
-        "_state": state if goes_on else state.retired(),
-        "n_features_in_": working_copy.n_features_in_,
-        "n_layers_": len(model.network.layer_sizes),
-        "n_outputs_": len(model.classes),
-        "out_activation_": "softmax",
-        "n_iter_": state.n_iter,
-        "t_": state.position.t,
-        "loss_": outcome.loss,
-        "best_loss_": None
-        if stopped_early or not history.loss_curve
-        else history.loss_curve.least,
-        "best_validation_score_": None if np.isneginf(history.best_score) else history.best_score,
-        "best_epoch_": history.best_epoch if stopped_early else None,
-    }
-    if "feature_names_in_" in vars(working_copy):
-        fitted["feature_names_in_"] = working_copy.feature_names_in_
-    return fitted

@@ -3,14 +3,13 @@
 scipy's L-BFGS-B runs on the client, and sends the parameter vector for each evaluation.
 """
 
-import warnings
 from contextlib import nullcontext
 from copy import copy
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 try:
@@ -19,19 +18,14 @@ try:
 except ImportError as error:
     raise ImportError("skmax.dask needs Dask: pip install skmax[dask]") from error
 
-from ._classifier import SoftmaxMLPClassifier, fitted_attributes
+from ._callbacks.scope import FitScope
+from ._classifier import SoftmaxMLPClassifier
 from ._data.labels import check_kind
-from ._distributed.objective import (
-    delayed_parts,
-    header,
-    held_out_temperature,
-    load,
-    named,
-    partitioned_objective,
-)
-from ._network.model import Model
-from ._training.building import build_monitor, minimize, published_dtype
-from ._training.fitting import Outcome, first_state, forget_unvarying
+from ._distributed.collections import delayed_parts, header, load, named
+from ._distributed.dataset import PartitionedRows
+from ._sklearn_compat import validate_params
+from ._training.start import fresh
+from ._training.train import train
 
 __all__ = ["DaskSoftmaxMLPClassifier"]
 
@@ -45,7 +39,7 @@ def _of_local(name, description):
     return property(attribute, doc=description)
 
 
-class DaskSoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
+class DaskSoftmaxMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """SoftmaxMLPClassifier for rows that are spread over a Dask cluster.
 
     The same network and the same objective J, minimised by L-BFGS on all rows. The parameters
@@ -160,7 +154,17 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
     loss_curve_ = _of_local("loss_curve_", "J after each iteration.")
     best_loss_ = _of_local("best_loss_", "Lowest J of an iteration.")
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Fit the network to rows X and labels y.
 
         Parameters
@@ -171,6 +175,13 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
             Class labels, in the same partitions as X (of arrays with known chunk sizes, in any).
         sample_weight : dask Array of shape (n_samples,) or Series, default=None
             Weights >= 0 of the rows; their size counts against `alpha`.
+        X_val : array-like or dask collection of shape (n_rows, n_features), default=None
+            Validation rows, which are gathered on the client: their loss is recorded after each
+            iteration, and the temperature uses them instead of rows of X.
+        y_val : array-like or dask collection of shape (n_rows,), default=None
+            Their labels, each one occurring in `y`.
+        sample_weight_val : array-like or dask collection of shape (n_rows,), default=None
+            Their weights >= 0.
 
         Returns
         -------
@@ -185,31 +196,20 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         RuntimeError
             If the cluster has no workers, or fails again and again.
         """
-        local = self._local_classifier()
-        client = self._checked_client()
+        local, client = (
+            self._local_classifier(has_validation_rows=X_val is not None),
+            self._client(),
+        )
+        scope = FitScope(self, "fit", X, y, sample_weight, local=local)
         validate_data(local, header(X), reset=True, skip_check_array=True)
-        with partitioned_objective(client, local, X, y, sample_weight) as (objective, found):
-            state = first_state(local, objective.network)
-            forget_unvarying(objective.network, state.params, objective.varying_features())
-            state.cast(objective.problem.dtype)
-            temperature = 1.0
-            if self.temperature_scaling:
-                temperature = held_out_temperature(local, objective, state)
-            monitor = build_monitor(local, state.history, verbose=bool(self.verbose))
-            shortfall = minimize(local, objective, state, monitor.after_pass)
-            loss = state.history.loss_curve.last if state.n_iter else objective(state.params)[0]
-        if not np.isfinite(loss):
-            raise ValueError("The loss is not finite. Scale the features (scaling='standard').")
-        params = state.params.astype(published_dtype(found), copy=False)
-        scaling = objective.problem.scaling
-        model = Model(params, objective.network, found.classes, scaling, temperature)
-        local.n_features_in_ = found.n_features
-        local.__dict__.update(fitted_attributes(local, Outcome(model, state, loss, shortfall)))
-        if shortfall:  # first: where warnings are errors, the old model is kept
-            warnings.warn(shortfall, ConvergenceWarning, stacklevel=2)
-        # In one assignment: an interruption or another thread finds the old or the new model.
-        self._local = local
-        return self
+        with PartitionedRows.loaded(client, scope.config, X, y, sample_weight) as rows:
+            local.n_features_in_ = rows.n_features
+            given = map(in_memory, (X_val, y_val, sample_weight_val))
+            validation = scope.check_validation(rows.classes, *given)
+            network = scope.config.build_network(rows.n_features, len(rows.classes))
+            start = fresh(scope.config, network, rows.classes)
+            result = train(scope.config, rows, validation, start, scope.observer)
+        return scope.publish(result)
 
     def predict(self, X: Any) -> Any:
         """Return the most probable class of each row, lazily.
@@ -348,7 +348,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         check_is_fitted(self)
         return self._local
 
-    def _checked_client(self):
+    def _client(self) -> Any:
         client = default_client() if self.client is None else self.client
         if not isinstance(client, Client) or client.asynchronous:
             raise TypeError(
@@ -357,7 +357,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
             )
         return client
 
-    def _local_classifier(self):
+    def _local_classifier(self, *, has_validation_rows: bool) -> SoftmaxMLPClassifier:
         """Return the classifier with these parameters; raise ValueError for those refused."""
         if self.solver != "lbfgs":
             raise ValueError(
@@ -365,12 +365,16 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
                 "a few hundred rows. Use solver='lbfgs' here; for mini-batches, "
                 "SoftmaxMLPClassifier on one machine, whose partial_fit streams."
             )
-        for name in ("early_stopping", "dropout"):
-            if getattr(self, name):
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r} is for SoftmaxMLPClassifier: here all rows "
-                    "are trained on, and each evaluation is of one fixed function."
-                )
+        if self.early_stopping and not has_validation_rows:
+            raise ValueError(
+                f"early_stopping={self.early_stopping!r} needs validation rows here, because all "
+                "rows of X are trained on; pass X_val and y_val."
+            )
+        if self.dropout:
+            raise ValueError(
+                f"dropout={self.dropout!r} is for SoftmaxMLPClassifier: here each evaluation is "
+                "of one fixed function."
+            )
         if self.scaling == "robust":
             raise ValueError(
                 "scaling='robust' needs the median of all rows, which no partition knows; use "
@@ -378,7 +382,9 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
             )
         settings = self.get_params(deep=False)
         del settings["client"]
-        return SoftmaxMLPClassifier(**settings)
+        local = SoftmaxMLPClassifier(**settings)
+        validate_params(local)
+        return local
 
     def _checked(self, X):
         """Return the classifier for partitions of X, which have no names of features."""
@@ -406,6 +412,11 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
             dtype=empty.dtype,
             **columns,
         )
+
+
+def in_memory(values: Any) -> Any:
+    """Return validation rows as they are, gathered on the client if they are on a cluster."""
+    return values.compute() if hasattr(values, "compute") else values
 
 
 def _predict_block(X, local, method, empty):

@@ -37,10 +37,10 @@ def same_fit(clf, other):
         assert_array_equal(getattr(clf, name), getattr(other, name), err_msg=name)
     for name in ("params", "temperature", "classes"):
         assert_array_equal(getattr(clf._model, name), getattr(other._model, name), err_msg=name)
-    assert clf._state.ended_by == other._state.ended_by
+    assert clf._state.stop_reason == other._state.stop_reason
     assert clf._state.rng.bit_generator.state == other._state.rng.bit_generator.state
     assert_array_equal(clf._state.params, other._state.params)
-    assert clf._state.planned is clf._state.fallback is None
+    assert clf._state.target_iter is clf._state.best_iterate is None
 
 
 def classifier(solver):

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from internals import (
     ONE_THREAD,
+    Dataset,
     Network,
+    Normalization,
+    ObjectiveSpec,
     OneThread,
-    Problem,
-    Sample,
-    Whole,
     blas_threads,
     gains_from_threads,
     judge,
@@ -104,15 +104,15 @@ def test_fits_have_the_same_bits_here_and_in_other_processes(two_threads):
 def test_partitions_have_the_same_bits_on_any_number_of_threads():
     network = Network([64, 128, 128, 10], "relu")
     params = network.initial_params(np.random.default_rng(0))
-    problem = Problem(
+    problem = ObjectiveSpec(
         network=network,
         scaling=None,
         class_weight=None,
-        whole=Whole(len(y)),
+        whole=Normalization(len(y)),
         smoothing=None,
         dtype=np.dtype(np.float64),
     )
-    sample = Sample(X, y, np.linspace(0.5, 1.0, len(y)))
+    sample = Dataset(X, y, np.linspace(0.5, 1.0, len(y)))
     found = []
     for n in (1, 2):
         with threadpool_limits(n, user_api="blas"):

@@ -21,7 +21,7 @@ from dask.sizeof import sizeof
 from distributed import Client, Future, Security
 from distributed.comm import CommClosedError
 from factories import chunked, cluster, csr_chunks
-from internals import FAN_IN, PartitionedObjective, Partitions, Sample, insert, merge
+from internals import FAN_IN, Dataset, PartitionedObjective, Partitions, insert, merge
 from joblib import parallel_config
 from killing_workers import kill_workers
 from numpy.testing import assert_allclose, assert_array_equal
@@ -430,7 +430,7 @@ def test_large_vectors_travel_as_results(client, monkeypatch):
 
 @pytest.mark.parametrize("layout", [np.asarray, csr_array])
 def test_dask_knows_the_size_of_a_sample(layout):
-    sample = Sample(layout(X), y)
+    sample = Dataset(layout(X), y)
     assert sizeof(sample) > (X.nbytes if layout is np.asarray else 12 * np.count_nonzero(X))
 
 

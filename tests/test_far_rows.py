@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from internals import Sample, warn_of_far_rows
+from internals import Dataset, warn_of_far_rows
 from scipy.sparse import csr_array
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.model_selection import train_test_split
@@ -15,7 +15,7 @@ TABLES = {"iris": load_iris, "wine": load_wine, "breast_cancer": load_breast_can
 
 
 def sample(X):
-    return Sample(X, np.zeros(X.shape[0], dtype=int))
+    return Dataset(X, np.zeros(X.shape[0], dtype=int))
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -217,18 +217,18 @@ def test_what_is_not_finite_anywhere_is_said_and_never_published(begin, solver, 
 
 # What a fit calls beside the objective: the function, and a mode in which it does.
 PARTS = {
-    "network": (internals.classifier, "build_network", "plain"),
-    "first parameters": (internals.classifier, "first_state", "plain"),
-    "validation split": (internals.classifier, "split_validation", "early stopping"),
-    "scaling": (internals.classifier, "learn_scaling", "plain"),
-    "class weights": (internals.fitting, "class_weights", "plain"),
-    "folds": (internals.helpers, "stratified_folds", "helpers"),
-    "logits of helpers": (internals.helpers, "all_logits", "helpers"),
-    "temperature of helpers": (internals.helpers, "fit_temperature", "helpers"),
+    "network": (internals.TrainingConfig, "build_network", "plain"),
+    "first parameters": (internals.start, "first_state", "plain"),
+    "validation split": (internals.training_dataset, "split_validation", "early stopping"),
+    "scaling": (internals.training_dataset, "learn_scaling", "plain"),
+    "class weights": (internals.training_dataset, "class_weights", "plain"),
+    "folds": (internals.training_dataset, "stratified_folds", "helpers"),
+    "logits of helpers": (internals.training_dataset, "all_logits", "helpers"),
+    "temperature of helpers": (internals.holdout, "fit_temperature", "helpers"),
     "validation loss": (internals.scoring, "mean_cross_entropy", "X_val"),
     "validation score": (SoftmaxMLPClassifier, "predict_proba", "X_val"),
-    "logits of held-out rows": (internals.fitting, "all_logits", "X_val"),
-    "temperature": (internals.fitting, "fit_temperature", "X_val"),
+    "logits of held-out rows": (internals.training_dataset, "all_logits", "X_val"),
+    "temperature": (internals.run, "fit_temperature", "X_val"),
     "warning": (warnings, "warn", "plain"),
 }
 

@@ -35,14 +35,14 @@ def small(**settings):
 def n_fits(monkeypatch):
     """The helpers trained so far, as the rows each of them saw."""
     seen = []
-    build = internals.helpers.build_objective
+    Run = internals.holdout.Run
 
-    def counting(*arguments):
-        objective = build(*arguments)
-        seen.append(objective.n_rows)
-        return objective
+    def counting(*arguments, **settings):
+        run = Run(*arguments, **settings)
+        seen.append(run.objective.n_rows)
+        return run
 
-    monkeypatch.setattr(internals.helpers, "build_objective", counting)
+    monkeypatch.setattr(internals.holdout, "Run", counting)
     return seen
 
 
@@ -55,7 +55,7 @@ def test_helpers_leave_no_trace_in_the_network(n_rows):
     assert_array_equal(calibrated._model.params, plain._model.params)
     assert calibrated.loss_curve_ == plain.loss_curve_ and calibrated.n_iter_ == 30
     assert plain.temperature_ == 1 and calibrated.temperature_ != 1
-    assert calibrated._state.helpers == []
+    assert calibrated._state.held_out_fits == []
 
 
 def test_noise_is_learnt_for_a_short_time_and_a_rule_for_a_long_one():
@@ -108,14 +108,14 @@ def test_a_cycle_is_chosen_only_where_enough_rows_can_tell():
 @pytest.mark.parametrize("n_rows", [255, 258, 298, 299, 400])
 def test_helpers_take_as_many_steps_as_the_network(monkeypatch, batch_size, n_rows):
     steps = []
-    advance = internals.helpers.Helper.advance
+    advance = internals.holdout.HeldOutFits._advance
 
-    def counting(helper, estimator, epochs):
-        finite = advance(helper, estimator, epochs)
-        steps.append(helper.state.optimizer.n_steps)
+    def counting(fits, i, iterations):
+        finite = advance(fits, i, iterations)
+        steps.append(fits.runs[i].state.optimizer.n_steps)
         return finite
 
-    monkeypatch.setattr(internals.helpers.Helper, "advance", counting)
+    monkeypatch.setattr(internals.holdout.HeldOutFits, "_advance", counting)
     settings = {"learning_rate": "constant", "max_iter": 3, "tol": 0.0, "batch_size": batch_size}
     with pytest.warns(ConvergenceWarning):
         clf = small(**settings).fit(X[:n_rows], y[:n_rows])
@@ -196,7 +196,7 @@ def test_a_paused_fit_continues_its_helpers(solver):
         once = small(**settings, max_iter=10).fit(X, y)
     assert twice.temperature_ == once.temperature_ != 1
     assert_array_equal(twice._model.params, once._model.params)
-    assert len(once._state.helpers) == 3
+    assert len(once._state.held_out_fits) == 3
     # Helpers stay out of files: the network goes on as ever, the temperature is kept.
     assert_array_equal(stored._model.params, once._model.params)
     assert abs(np.log(stored.temperature_ / once.temperature_)) < 0.6
@@ -207,10 +207,11 @@ def test_a_helper_that_has_converged_stays_where_it_is(solver):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         clf = small(warm_start=True, learning_rate="constant", solver=solver, max_iter=3).fit(X, y)
-        clf._state.helpers[0].ended_by = "patience" if solver == "adam" else "convergence"
-        before = [helper.params.copy() for helper in clf._state.helpers]
+        stop_reason = "patience" if solver == "adam" else "convergence"
+        clf._state.held_out_fits[0].stop_reason = internals.StopReason(stop_reason)
+        before = [helper.params.copy() for helper in clf._state.held_out_fits]
         clf.fit(X, y)
-    after = [helper.params for helper in clf._state.helpers]
+    after = [helper.params for helper in clf._state.held_out_fits]
     unchanged = [np.array_equal(*pair) for pair in zip(before, after, strict=True)]
     assert unchanged == [True, False, False]
 
@@ -255,7 +256,7 @@ def test_held_out_rows_have_their_sample_and_class_weights(monkeypatch):
         seen.append((labels, weight))
         return fit_temperature(Z, labels, weight)
 
-    monkeypatch.setattr(internals.helpers, "fit_temperature", recording)
+    monkeypatch.setattr(internals.holdout, "fit_temperature", recording)
     sample_weight = np.array([4.0, 1.0, 2.0])[y]
     small(class_weight={1: 3.0}, early_stopping=False).fit(X, y, sample_weight)
     ((labels, weight),) = seen
@@ -273,14 +274,16 @@ def test_rows_of_classes_that_weigh_nothing_tell_nothing():
 
 
 def test_a_diverged_helper_gives_no_advice(monkeypatch):
-    monkeypatch.setattr(internals.helpers.Helper, "advance", lambda *_: False)
+    monkeypatch.setattr(internals.holdout.HeldOutFits, "_advance", lambda *_: False)
     clf = small().fit(X, y)
     assert clf.n_iter_ == 30 and clf.temperature_ == 1
 
 
 def test_verbose_says_what_was_advised(capsys):
     small(verbose=True).fit(X, NOISE)
-    assert "3 helper networks advise 6 epochs and temperature " in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert printed.startswith("Held-out fit 1 of 3: epochs 1 to 6\n")
+    assert "3 held-out fits advise 6 epochs and temperature " in printed
 
 
 def test_the_same_seed_gives_the_same_advice():

@@ -111,11 +111,6 @@ def test_a_stream_larger_than_the_memory_limit_ends_where_the_fit_in_memory_does
     assert "MemoryError" in run.stdout and "difference" in run.stdout
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the fitting half is rebuilt next, and this is mended there: the states of helper "
-    "networks stay on the estimator",
-)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_nothing_of_helper_networks_stays_on_an_estimator_without_warm_start():
     X, y = np.random.default_rng(0).normal(size=(120, 5)), np.arange(120) % 3

@@ -10,7 +10,7 @@ def run(losses, scores=None, **settings):
     validate = (lambda params: (0.5, next(queue))) if scores else None
     monitor = Monitor(History(), validate=validate, **settings)
     for i, loss in enumerate(losses, start=1):
-        if monitor.after_pass(np.array([float(i)]), loss):
+        if monitor.record(np.array([float(i)]), loss):
             return i, monitor
     return None, monitor
 
@@ -56,7 +56,7 @@ def test_early_stopping_watches_the_score_and_keeps_the_best_parameters():
 def test_the_epoch_of_the_best_parameters_is_its_place_in_the_curve():
     _, monitor = run([1.0] * 4, [1, 3, 2, 3], early_stopping=True)
     assert monitor.history.best_epoch == 2 and monitor.history.copy().best_epoch == 2
-    assert monitor.history.restarted().best_epoch is None
+    assert monitor.history.reset().best_epoch is None
     _, monitor = run([1.0] * 4, [1, 3, 2, 3])
     assert monitor.history.best_epoch is None
 
@@ -73,7 +73,7 @@ def test_scores_without_early_stopping_are_recorded_and_stop_nothing():
 def test_best_parameters_are_a_copy():
     monitor = Monitor(History(), 0.1, 3, validate=lambda p: (0, 1), early_stopping=True)
     params = np.array([1.0])
-    monitor.after_pass(params, 1.0)
+    monitor.record(params, 1.0)
     params[0] = 2.0
     assert monitor.history.best_params == [1.0]
 
@@ -89,18 +89,18 @@ def test_verbose_prints_a_line_per_pass(capsys):
 
 def test_a_copied_history_is_independent_and_a_restarted_one_has_nothing_best():
     _, monitor = run([1.0, 0.8], [1, 2], early_stopping=True)
-    copy, restarted = monitor.history.copy(), monitor.history.restarted()
+    copy, reset = monitor.history.copy(), monitor.history.reset()
     assert vars(copy) == vars(monitor.history)
-    assert restarted.loss_curve == [1.0, 0.8] and restarted.best_loss == np.inf
-    assert restarted.best_params is None and restarted.best_score == -np.inf
+    assert reset.loss_curve == [1.0, 0.8] and reset.best_loss == np.inf
+    assert reset.best_params is None and reset.best_score == -np.inf
     copy.loss_curve.append(0.0)
-    restarted.validation_scores.append(0.0)
+    reset.validation_scores.append(0.0)
     assert monitor.history.loss_curve == [1.0, 0.8]
     assert monitor.history.validation_scores == [1, 2]
 
 
-def test_scores_count_after_the_last_passes_of_cycles_only():
-    losses, cycles = [1.0] * 8, {"early_stopping": True, "last_passes": [2, 4, 8]}
+def test_scores_count_after_the_last_iterations_of_cycles_only():
+    losses, cycles = [1.0] * 8, {"early_stopping": True, "last_iterations": [2, 4, 8]}
     stopped, monitor = run(losses, [9, 1, 9, 2, 0, 0, 0, 3], **cycles, n_iter_no_change=1)
     assert stopped is None
     assert monitor.history.best_score == 3 and monitor.history.best_params == [8.0]
@@ -108,7 +108,7 @@ def test_scores_count_after_the_last_passes_of_cycles_only():
 
 
 def test_the_first_cycle_without_improvement_is_the_last():
-    losses, cycles = [1.0] * 8, {"early_stopping": True, "last_passes": [2, 4, 8]}
+    losses, cycles = [1.0] * 8, {"early_stopping": True, "last_iterations": [2, 4, 8]}
     stopped, monitor = run(losses, [0, 2, 0, 2.01, 9, 9, 9, 9], **cycles)
     assert stopped == 4
     assert monitor.history.best_score == 2.01 and len(monitor.history.loss_curve) == 4

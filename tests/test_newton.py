@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from internals import (
     MAX_FEATURES,
+    BatchReader,
     Network,
     Objective,
-    Rows,
     TrainingState,
     _Regression,
     learn_scaling,
@@ -28,7 +28,7 @@ def problem(container=np.asarray, weighted=True, smoothing=0.1, alpha=0.5, batch
     weight = rng.uniform(0.1, 3, size=N_ROWS) if weighted else None
     network = Network([N_FEATURES, N_CLASSES], "identity")
     scaling = learn_scaling("standard", container(X)) if container is csr_array else None
-    rows = Rows(container(X), scaling=scaling, dtype=np.float64)
+    rows = BatchReader(container(X), scaling=scaling, dtype=np.float64)
     spread = np.full(N_CLASSES, smoothing / N_CLASSES)
     objective = Objective(
         network, rows, labels, weight, alpha, batch_size=batch_size, smoothing=spread
@@ -93,7 +93,7 @@ def test_sparse_and_wide_rows_go_without_a_preconditioner():
         X = np.broadcast_to(1.0, (n_rows, n_features))
         network = Network([n_features, 2], "identity")
         labels = np.arange(n_rows) % 2
-        wide = Objective(network, Rows(X, dtype=np.float64), labels, None, 1.0)
+        wide = Objective(network, BatchReader(X, dtype=np.float64), labels, None, 1.0)
         vector = np.arange(float(network.n_params))
         start = np.zeros(network.n_params)
         assert_allclose(_Regression(wide, start).precondition(vector), vector)
@@ -105,7 +105,7 @@ def test_each_step_falls_and_few_are_needed():
     size, _ = minimize_newton(
         objective, training, lambda p, loss: losses.append(loss), tol=1e-10, max_iter=50
     )
-    assert training.ended_by == "convergence" and size <= 1e-10
+    assert training.stop_reason == "convergence" and size <= 1e-10
     assert (np.diff(losses) < 0).all() and len(losses) == training.n_iter <= 15
     assert_allclose(objective(training.params)[0], losses[-1])
 
@@ -114,19 +114,19 @@ def test_limits_and_requests_end_it():
     objective, params = problem()
     training = state(params)
     minimize_newton(objective, training, lambda *_: False, tol=0.0, max_iter=2)
-    assert training.n_iter == 2 and training.ended_by == "max_iter"
+    assert training.n_iter == 2 and training.stop_reason == "max_iter"
     training = state(params)
     minimize_newton(objective, training, lambda *_: True, tol=0.0, max_iter=9)
-    assert training.n_iter == 1 and training.ended_by == "patience"
+    assert training.n_iter == 1 and training.stop_reason == "patience"
     training = state(params)
     minimize_newton(objective, training, lambda *_: False, tol=0.0, max_iter=999)
-    assert training.ended_by == "convergence"  # where rounding ends all progress
+    assert training.stop_reason == "convergence"  # where rounding ends all progress
     training = state(params)
     minimize_newton(objective, training, lambda *_: False, tol=1e-6, max_iter=99)
     n_steps = training.n_iter
     training = state(params)
     minimize_newton(objective, training, lambda *_: False, tol=1e-6, max_iter=n_steps)
-    assert training.ended_by == "convergence"
+    assert training.stop_reason == "convergence"
 
 
 def test_an_iteration_that_is_interrupted_does_not_count(monkeypatch):

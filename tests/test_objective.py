@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from internals import (
     BLOCK_ROWS,
+    BatchReader,
     Network,
+    Normalization,
     Objective,
-    Rows,
-    Whole,
     Workspace,
     logits_by_block,
     mean_cross_entropy,
@@ -23,7 +23,7 @@ def problem(n_rows=23, alpha=0.7, weighted=True, batch_size=BLOCK_ROWS, smoothin
     network = Network(SIZES, "tanh", **options)
     X, labels = rng.normal(size=(n_rows, 4)), rng.integers(3, size=n_rows)
     weight = rng.integers(1, 4, size=n_rows).astype(float) if weighted else None
-    rows = Rows(X, dtype=np.float64)
+    rows = BatchReader(X, dtype=np.float64)
     settings = {"batch_size": batch_size, "smoothing": smoothing, "rng": rng}
     objective = Objective(network, rows, labels, weight, alpha, **settings)
     params = rng.normal(scale=0.6, size=network.n_params)
@@ -62,10 +62,10 @@ def test_the_shares_of_parts_and_the_penalty_add_up_to_J(weighted, scale):
     J = Objective(
         network, objective.rows, labels, weight, 0.7, weight_scale=scale, batch_size=BLOCK_ROWS
     )
-    whole = Whole(len(X), 1.0 if weight is None else weight.mean())
+    whole = Normalization(len(X), 1.0 if weight is None else weight.mean())
     loss, grad = 0.0, np.zeros_like(params)
     for part in (slice(0, 5), slice(5, 6), slice(6, 23)):
-        rows = Rows(X[part], dtype=np.float64)
+        rows = BatchReader(X[part], dtype=np.float64)
         part_weight = None if weight is None else weight[part]
         share = Objective(network, rows, labels[part], part_weight, 0.7, whole=whole)(params)
         loss, grad = loss + share[0], grad + share[1]
@@ -120,7 +120,7 @@ def test_weight_two_is_a_row_twice():
     objective, params, X, labels, weight = problem()
     twice = np.repeat(np.arange(len(X)), weight.astype(int))
     repeated = Objective(
-        objective.network, Rows(X[twice], dtype=np.float64), labels[twice], None, 0.7
+        objective.network, BatchReader(X[twice], dtype=np.float64), labels[twice], None, 0.7
     )
     assert_allclose(objective(params)[0], repeated(params)[0], rtol=1e-13)
     assert_allclose(objective(params)[1], repeated(params)[1], atol=1e-14)
@@ -131,7 +131,7 @@ def test_scaling_weights_and_alpha_alike_changes_nothing(scale):
     objective, params, X, labels, weight = problem()
     scaled = Objective(
         objective.network,
-        Rows(X, dtype=np.float64),
+        BatchReader(X, dtype=np.float64),
         labels,
         weight,
         scale * 0.7,
@@ -163,7 +163,7 @@ def test_mean_cross_entropy_has_no_penalty_and_no_smoothing(n_rows, weighted):
 def test_blocks_of_logits_are_those_of_all_rows():
     objective, params, *_ = problem()
     X = np.random.default_rng(2).normal(size=(2 * BLOCK_ROWS + 3, 4))
-    rows = Rows(X, dtype=np.float64)
+    rows = BatchReader(X, dtype=np.float64)
     blocks = [Z.copy() for _, Z in logits_by_block(objective.network, params, rows)]
     assert len(blocks) == 3
     workspace = Workspace(objective.network, len(X), params.dtype)

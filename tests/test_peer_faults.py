@@ -68,13 +68,13 @@ def test_the_second_warm_fit_with_early_stopping_ran_one_epoch():
     clf = plain(warm_start=True, early_stopping=True, max_iter=20, tol=0.0, n_iter_no_change=15)
     assert [clf.fit(X, y).n_iter_ for _ in range(2)] == [20, 20]
     clf.set_params(max_iter=2000, learning_rate_init=0.01).fit(X, y)
-    assert clf._state.ended_by == "patience"
+    assert clf._state.stop_reason == "patience"
     assert clf.fit(X, y).n_iter_ >= 15  # a patience of its own
 
 
 def test_a_stale_best_loss_stopped_the_second_warm_fit():
     clf = plain(warm_start=True, learning_rate_init=0.01, max_iter=2000, tol=1e-3).fit(X, y)
-    assert clf._state.ended_by == "patience"
+    assert clf._state.stop_reason == "patience"
     harder = np.random.default_rng(0).integers(3, size=200)
     assert clf.set_params(tol=1e-5).fit(X, harder).n_iter_ > 50
 

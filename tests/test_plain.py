@@ -79,7 +79,7 @@ def test_a_paused_fit_goes_on_bit_for_bit_from_a_file(way, solver, tmp_path):
 def test_a_file_is_not_much_larger_than_the_parameters(ending, early_stopping, dtype):
     clf = fitted(**ending, early_stopping=early_stopping, dtype=dtype)
     n_bytes = sum(array.nbytes for array in [*clf.coefs_, *clf.intercepts_])
-    paused = clf._state.ended_by == "max_iter"
+    paused = clf._state.stop_reason == "max_iter"
     assert paused == (ending == PAUSED)
     assert len(pickle.dumps(clf)) < (4.2 if paused else 1.2) * n_bytes
 
@@ -193,7 +193,7 @@ NO_STATE = [
     ("n_iter", -1, "n_iter must be an integer >= 0, got -1"),
     ("n_iter", 1.5, "n_iter must be an integer >= 0, got 1.5"),
     ("position t", -1, "t must be an integer >= 0, got -1"),
-    ("ended_by", None, "ended_by must be a str, got None"),
+    ("ended_by", None, "ended_by must be one of"),
     ("history loss_curve", None, "loss_curve must be a list of numbers"),
     ("history validation_scores", ["a"], "validation_scores must be a list of numbers"),
     ("history best_params", (1.0,), "best_params must be as many as params"),

@@ -3,7 +3,7 @@ import tracemalloc
 import internals
 import numpy as np
 import pytest
-from internals import BLOCK_ROWS, SCALINGS, Rows, Sample, blocks, checksum, learn_scaling
+from internals import BLOCK_ROWS, SCALINGS, BatchReader, Dataset, blocks, checksum, learn_scaling
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array, csr_matrix
 
@@ -34,7 +34,7 @@ LAYOUTS = {
 def test_batches_are_the_rows_cast(dtype, layout, rows):
     X = LAYOUTS[layout](data(dtype))
     for target in (np.float32, np.float64):
-        batch = Rows(X, dtype=target).take(rows)
+        batch = BatchReader(X, dtype=target).take(rows)
         assert batch.dtype == target
         assert_array_equal(batch, X[rows].astype(target))
 
@@ -43,7 +43,7 @@ def test_batches_are_the_rows_cast(dtype, layout, rows):
 @pytest.mark.parametrize("kind", [None, *SCALINGS])
 def test_a_batch_never_copies_X(kind, layout):
     X = LAYOUTS[layout](np.random.default_rng(0).normal(size=(20_000, 4)))
-    rows = Rows(X, scaling=learn_scaling(kind, X), dtype=np.float32)
+    rows = BatchReader(X, scaling=learn_scaling(kind, X), dtype=np.float32)
     batch = np.random.default_rng(0).permutation(20_000)[:100]
     tracemalloc.start()
     rows.take(batch)
@@ -56,7 +56,7 @@ def test_a_batch_never_copies_X(kind, layout):
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int32", "bool"])
 def test_sparse_batches_multiply_as_dense_ones(dtype, container):
     X, W = data(dtype), np.arange(8.0).reshape(4, 2)
-    batch = Rows(container(X), dtype=np.float64).take(np.array([4, 0, 7]))
+    batch = BatchReader(container(X), dtype=np.float64).take(np.array([4, 0, 7]))
     expected = X[[4, 0, 7]].astype(float)
     assert_allclose(batch.dot(W, out=np.empty((3, 2))), expected @ W)
     delta = np.arange(6.0).reshape(3, 2)
@@ -74,7 +74,7 @@ def test_scaled_batches_follow_the_formula(dtype, kind, rows):
     z = (X[rows].astype(float) - scaling.center) / scaling.scale
     expected = z if kind == "standard" else z / np.sqrt(1 + (z / 3) ** 2)
     before = X.copy()
-    batch = Rows(X, scaling=scaling, dtype=np.float32).take(rows)
+    batch = BatchReader(X, scaling=scaling, dtype=np.float32).take(rows)
     assert batch.dtype == np.float32
     assert_allclose(batch, expected, rtol=2e-6, atol=1e-6)
     assert_array_equal(X, before)
@@ -83,7 +83,7 @@ def test_scaled_batches_follow_the_formula(dtype, kind, rows):
 def test_a_large_mean_costs_no_digits_in_float32():
     X = 1.6e9 + np.random.default_rng(0).normal(size=(100, 2))
     scaling = learn_scaling("standard", X)
-    batch = Rows(X, scaling=scaling, dtype=np.float32).take(slice(0, 100))
+    batch = BatchReader(X, scaling=scaling, dtype=np.float32).take(slice(0, 100))
     assert_allclose(batch, (X - X.mean(axis=0)) / X.std(axis=0), atol=1e-5)
 
 
@@ -91,7 +91,7 @@ def test_sparse_rows_are_centred_exactly():
     X, W = data(), np.arange(8.0).reshape(4, 2)
     scaling = learn_scaling("standard", csr_array(X))
     rows = np.array([3, 8, 3])
-    batch = Rows(csr_array(X), scaling=scaling, dtype=np.float64).take(rows)
+    batch = BatchReader(csr_array(X), scaling=scaling, dtype=np.float64).take(rows)
     Z = ((X - X.mean(axis=0)) / X.std(axis=0))[rows]
     assert_allclose(batch.dot(W, out=np.empty((3, 2))), Z @ W, atol=1e-13)
     delta = np.arange(6.0).reshape(3, 2)
@@ -105,8 +105,8 @@ def test_sparse_rows_far_from_zero_are_centred_as_well(dtype):
     X = (1e4 + np.random.default_rng(0).normal(size=(50, 3))).astype(dtype)
     W = np.arange(6.0, dtype=np.float32).reshape(3, 2)
     scaling = learn_scaling("standard", X)
-    dense = Rows(X, scaling=scaling, dtype=np.float32).take(slice(0, 50))
-    sparse = Rows(csr_array(X), scaling=scaling, dtype=np.float32).take(slice(0, 50))
+    dense = BatchReader(X, scaling=scaling, dtype=np.float32).take(slice(0, 50))
+    sparse = BatchReader(csr_array(X), scaling=scaling, dtype=np.float32).take(slice(0, 50))
     out = np.empty((50, 2), dtype=np.float32)
     # float32 rows are themselves known to 1e4 / 2^24 deviations only.
     assert_allclose(sparse.dot(W, out=out), dense @ W, atol=1e-2 if dtype == np.float32 else 1e-5)
@@ -116,7 +116,7 @@ def test_sparse_rows_far_from_zero_are_centred_as_well(dtype):
 @pytest.mark.parametrize("unit", [1e-40, 1e-30, 1e30])
 def test_tiny_and_huge_units_of_float32_rows(unit, kind):
     X = (unit * np.random.default_rng(0).normal(size=(50, 3))).astype(np.float32)
-    batch = Rows(X, scaling=learn_scaling(kind, X), dtype=np.float32).take(slice(0, 50))
+    batch = BatchReader(X, scaling=learn_scaling(kind, X), dtype=np.float32).take(slice(0, 50))
     assert np.isfinite(batch).all() and (batch.std(axis=0) > 0.3).all()
 
 
@@ -124,15 +124,17 @@ def test_tiny_and_huge_units_of_float32_rows(unit, kind):
 def test_float32_rows_further_apart_than_float32_reaches(kind):
     X = np.float32([[3e38], [-3e38], [-3e38], [-3e38], [-3e38]])
     scaling = learn_scaling(kind, X)
-    batch = Rows(X, scaling=scaling, dtype=np.float32).take(slice(0, 5))
-    expected = Rows(X.astype(np.float64), scaling=scaling, dtype=np.float64).take(slice(0, 5))
+    batch = BatchReader(X, scaling=scaling, dtype=np.float32).take(slice(0, 5))
+    expected = BatchReader(X.astype(np.float64), scaling=scaling, dtype=np.float64).take(
+        slice(0, 5)
+    )
     assert_allclose(batch, expected, rtol=1e-6)
 
 
 def test_index_selects_rows_of_X():
     X = data()
     index = np.array([2, 3, 5, 7, 11])
-    rows = Rows(X, index, dtype=np.float64)
+    rows = BatchReader(X, index, dtype=np.float64)
     assert rows.n_rows == 5
     assert_array_equal(rows.take(slice(1, 3)), X[[3, 5]])
     assert_array_equal(rows.take(np.array([4, 0])), X[[11, 2]])
@@ -142,12 +144,14 @@ def test_values_beyond_float32_are_scaled_before_they_are_cast():
     X = 1e150 * np.random.default_rng(0).normal(size=(50, 2))
     for kind in SCALINGS:
         scaling = learn_scaling(kind, X)
-        assert np.isfinite(Rows(X, scaling=scaling, dtype=np.float32).take(slice(0, 50))).all()
+        assert np.isfinite(
+            BatchReader(X, scaling=scaling, dtype=np.float32).take(slice(0, 50))
+        ).all()
 
 
 def test_samples_of_samples_keep_rows_labels_and_weights_together():
     X = data()
-    sample = Sample(X, np.arange(20), np.arange(20.0))
+    sample = Dataset(X, np.arange(20), np.arange(20.0))
     part = sample.take(np.arange(0, 20, 2)).take(np.array([1, 3]))
     assert_array_equal(part.rows(None, np.float64).take(slice(0, 2)), X[[2, 6]])
     assert_array_equal(part.labels, [2, 6])
@@ -169,13 +173,13 @@ def test_the_checksum_tells_samples_apart():
     other = X.copy()
     other[19, 3] += 1
     samples = [
-        Sample(X, labels), Sample(other, labels), Sample(X, labels[::-1]),
-        Sample(X[:, :3], labels), Sample(X, labels, np.ones(20)), Sample(X, labels).take(index),
-        Sample(csr_array(X), labels), Sample(csr_array(other), labels),
-        Sample(X.astype(np.float32), labels), Sample(X, labels, np.ones(20), weight_scale=2.0),
+        Dataset(X, labels), Dataset(other, labels), Dataset(X, labels[::-1]),
+        Dataset(X[:, :3], labels), Dataset(X, labels, np.ones(20)), Dataset(X, labels).take(index),
+        Dataset(csr_array(X), labels), Dataset(csr_array(other), labels),
+        Dataset(X.astype(np.float32), labels), Dataset(X, labels, np.ones(20), weight_scale=2.0),
     ]  # fmt: skip
     assert len({checksum(sample) for sample in samples}) == len(samples)
-    assert checksum(Sample(np.asfortranarray(X), labels.copy())) == checksum(samples[0])
+    assert checksum(Dataset(np.asfortranarray(X), labels.copy())) == checksum(samples[0])
 
 
 @pytest.mark.parametrize("container", [np.asarray, csr_array], ids=["dense", "CSR"])
@@ -184,8 +188,8 @@ def test_rows_of_a_weight_and_repeated_rows_are_the_same_distinct_rows(dtype, co
     X, labels = data(dtype), np.arange(20) % 3
     weight = np.random.default_rng(0).integers(1, 5, size=20)
     order = np.random.default_rng(1).permutation(weight.sum())
-    repeated = Sample(container(X.repeat(weight, axis=0)[order]), labels.repeat(weight)[order])
-    weighted = Sample(container(X), labels, weight / weight.max(), weight_scale=weight.max())
+    repeated = Dataset(container(X.repeat(weight, axis=0)[order]), labels.repeat(weight)[order])
+    weighted = Dataset(container(X), labels, weight / weight.max(), weight_scale=weight.max())
     for sample in (repeated, weighted):
         assert sample.distinct.X.shape == (20, 4)
     for name in ("labels", "sample_weight", "weight_scale"):
@@ -195,13 +199,13 @@ def test_rows_of_a_weight_and_repeated_rows_are_the_same_distinct_rows(dtype, co
 
 def test_rows_of_different_labels_are_distinct_and_the_index_counts():
     X = np.zeros((4, 2))
-    sample = Sample(X, np.array([0, 1, 1]), index=np.array([3, 0, 1]))
+    sample = Dataset(X, np.array([0, 1, 1]), index=np.array([3, 0, 1]))
     assert_array_equal(sample.distinct.labels, [0, 1])
     assert_array_equal(sample.distinct.sample_weight * sample.distinct.weight_scale, [1, 2])
 
 
 def test_rows_that_are_distinct_or_many_are_left_where_they_are(monkeypatch):
-    sample = Sample(data(), np.zeros(20, dtype=int))
+    sample = Dataset(data(), np.zeros(20, dtype=int))
     assert sample.distinct is sample
     repeated = sample.take(np.zeros(20, dtype=int))
     assert len(repeated.distinct.labels) == 1

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from internals import SCHEDULES, Position
+from internals import SCHEDULES, ScheduleState
 from numpy.testing import assert_allclose
 
 N_STEPS = 1000
@@ -11,7 +11,7 @@ DECAYING = [name for name, schedule in SCHEDULES.items() if schedule.decays]
 
 def factors(name, n_steps=N_STEPS):
     factor = SCHEDULES[name].factor
-    return np.array([factor(Position(step, n_steps), 0.5) for step in range(n_steps)])
+    return np.array([factor(ScheduleState(step, n_steps), 0.5) for step in range(n_steps)])
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -54,12 +54,12 @@ def test_coslog4_has_four_peaks_each_twice_as_far():
 
 
 def test_invscaling_is_a_power_of_the_rows_seen():
-    position = Position(step=7, n_steps=10, t=99)
+    position = ScheduleState(step=7, n_steps=10, t=99)
     assert_allclose(SCHEDULES["invscaling"].factor(position, 0.25), 100**-0.25)
 
 
 def test_adaptive_divides_by_five():
-    position = Position(n_reductions=2)
+    position = ScheduleState(n_reductions=2)
     assert_allclose(SCHEDULES["adaptive"].factor(position, 0.5), 1 / 25)
     assert SCHEDULES["adaptive"].factor(replace(position, n_reductions=0), 0.5) == 1
 

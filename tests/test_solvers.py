@@ -8,7 +8,7 @@ from internals import (
     SCHEDULES,
     SGD,
     LearningRate,
-    Position,
+    ScheduleState,
     TrainingState,
     minimize_lbfgs,
     minimize_minibatch,
@@ -90,7 +90,7 @@ def test_weight_decay_follows_the_schedule_and_spares_biases(schedule):
     training.params[:] = 1.0
     run(objective, training, learning_rate=rate(0.1, schedule), weight_decay=0.5)
     factor = SCHEDULES[schedule].factor
-    positions = [Position(step, 9, 10 * (step // 3)) for step in range(9)]
+    positions = [ScheduleState(step, 9, 10 * (step // 3)) for step in range(9)]
     expected = np.prod([1 - 0.1 * factor(position, 0.5) * 0.5 for position in positions])
     assert_allclose(training.params, [expected, expected, 1.0])
 
@@ -101,7 +101,7 @@ def test_every_schedule_drives_every_optimizer(schedule, optimizer):
     training = run(Parabola(), state(optimizer()), learning_rate=rate(0.1, schedule), max_iter=1)
     reference, kind = np.zeros(3), optimizer()
     for step in range(3):
-        factor = SCHEDULES[schedule].factor(Position(step, 3), 0.5)
+        factor = SCHEDULES[schedule].factor(ScheduleState(step, 3), 0.5)
         kind.step(reference, reference - 1.0, 0.1 * factor)
     assert_allclose(training.params, reference)
 
@@ -110,16 +110,16 @@ def test_every_schedule_drives_every_optimizer(schedule, optimizer):
 def test_how_a_fit_ends(schedule):
     decays = SCHEDULES[schedule].decays
     training = run(Parabola(), state(), learning_rate=rate(schedule=schedule))
-    assert training.ended_by == ("schedule" if decays else "max_iter")
+    assert training.stop_reason == ("schedule" if decays else "max_iter")
     training = run(Parabola(), state(), lambda *_: True, learning_rate=rate(1e-7, schedule))
-    assert training.ended_by == "patience" and training.n_iter == 1
+    assert training.stop_reason == "patience" and training.n_iter == 1
 
 
 def test_adaptive_reduces_the_rate_until_it_is_tiny():
     training = run(
         Parabola(), state(), lambda *_: True, learning_rate=rate(0.1, "adaptive"), max_iter=99
     )
-    assert training.ended_by == "patience"
+    assert training.stop_reason == "patience"
     n = training.position.n_reductions
     assert 0.1 * 5.0**-n <= 1e-6 < 0.1 * 5.0 ** -(n - 1)
     assert training.n_iter == n + 1
@@ -141,7 +141,7 @@ def test_a_loss_that_is_not_finite_ends_the_fit_at_once():
     objective, calls = Parabola(), []
     objective.estimate = lambda params, batch: (np.nan, np.zeros(3))
     training = run(objective, state(), lambda *_: calls.append(1))
-    assert training.ended_by == "divergence" and training.n_iter == 1 and not calls
+    assert training.stop_reason == "divergence" and training.n_iter == 1 and not calls
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values())
@@ -161,7 +161,7 @@ def test_a_copied_state_is_independent(optimizer):
     before = copy.copy()
     run(Parabola(), training, epochs=range(3, 6), max_iter=6)
     assert_array_equal(copy.params, before.params)
-    assert_array_equal(copy.fallback.params, before.fallback.params)
+    assert_array_equal(copy.best_iterate.params, before.best_iterate.params)
     training = before.copy()
     run(Parabola(), training)
     run(Parabola(), copy)
@@ -186,7 +186,7 @@ def test_lbfgs_reaches_the_minimum():
     training, losses = state(), []
     gradient_size, _ = lbfgs(Rosenbrock(), training, lambda params, loss: losses.append(loss))
     assert_allclose(training.params, [1, 1, 0], atol=1e-6)
-    assert training.ended_by == "convergence" and gradient_size <= 1e-8
+    assert training.stop_reason == "convergence" and gradient_size <= 1e-8
     assert len(losses) == training.n_iter
     assert (np.diff(losses) <= 0).all()
 
@@ -209,7 +209,7 @@ def test_lbfgs_in_float32_evaluates_in_float32():
 def test_lbfgs_honours_max_iter(max_iter):
     training = state()
     lbfgs(Rosenbrock(), training, max_iter=max_iter)
-    assert training.n_iter == max_iter and training.ended_by == "max_iter"
+    assert training.n_iter == max_iter and training.stop_reason == "max_iter"
 
 
 def test_lbfgs_passes_on_what_scipy_says(monkeypatch):
@@ -229,7 +229,7 @@ def test_lbfgs_without_an_iteration_left_changes_nothing():
     training = state()
     gradient_size, _ = lbfgs(Rosenbrock(), training, max_iter=0)
     assert_array_equal(training.params, np.zeros(3))
-    assert training.n_iter == 0 and training.ended_by == "max_iter" and gradient_size == 2.0
+    assert training.n_iter == 0 and training.stop_reason == "max_iter" and gradient_size == 2.0
 
 
 @pytest.mark.parametrize("max_fun", [1, 2, 7, 12])
@@ -237,7 +237,7 @@ def test_lbfgs_honours_max_fun_and_keeps_the_last_iterate(max_fun):
     objective, training, accepted = Rosenbrock(), state(), [np.zeros(3)]
     lbfgs(objective, training, lambda p, loss: accepted.append(p.copy()), max_fun=max_fun)
     assert objective.n_evaluations == max_fun
-    assert training.ended_by == "max_fun"
+    assert training.stop_reason == "max_fun"
     assert_array_equal(training.params, accepted[-1])
 
 
@@ -250,13 +250,13 @@ class NoDescent(Rosenbrock):
 def test_a_failed_line_search_is_no_convergence():
     training = state()
     lbfgs(NoDescent(), training)
-    assert training.ended_by == "line search"
+    assert training.stop_reason == "line search"
 
 
 def test_lbfgs_stops_on_request():
     training = state()
     lbfgs(Rosenbrock(), training, lambda params, loss: training.n_iter == 2)
-    assert training.n_iter == 2 and training.ended_by == "patience"
+    assert training.n_iter == 2 and training.stop_reason == "patience"
 
 
 class Overflowing(Rosenbrock):
@@ -274,7 +274,7 @@ def test_lbfgs_that_meets_a_loss_that_is_not_finite_has_diverged_not_converged(v
     objective, training, accepted = Overflowing(), state(), [np.zeros(3)]
     objective.value = value
     lbfgs(objective, training, lambda p, loss: accepted.append(p.copy()))
-    assert training.ended_by == "divergence"
+    assert training.stop_reason == "divergence"
     assert_array_equal(training.params, accepted[-1])
     assert len(accepted) == 1 + training.n_iter > 1
 
@@ -313,7 +313,7 @@ def test_a_fit_in_parts_falls_back_to_where_the_whole_one_does(n_epochs):
     objective.estimate = lambda params, batch: (next(values), np.ones(3))
     for epochs in (range(n_epochs), range(n_epochs, 4)):
         run(objective, parts, lambda p, loss: seen.append(p.copy()), max_iter=4, epochs=epochs)
-    assert parts.ended_by == "divergence"
+    assert parts.stop_reason == "divergence"
     assert_array_equal(parts.params, seen[1])
 
 
@@ -323,7 +323,7 @@ def test_after_divergence_the_parameters_of_the_least_loss_are_back(bad_loss):
     losses = iter([2.0, 1.0, 1.5, bad_loss, 0.0])
     objective.estimate = lambda params, batch: (next(losses), np.ones(3))
     training = run(objective, state(), lambda params, loss: seen.append(params.copy()), max_iter=5)
-    assert training.ended_by == "divergence" and training.n_iter == 4
+    assert training.stop_reason == "divergence" and training.n_iter == 4
     assert len(seen) == 3
     assert_array_equal(training.params, seen[1])
 
@@ -350,7 +350,7 @@ def test_a_first_loss_that_is_not_finite_is_no_measure_of_divergence(bad_loss):
     losses = iter([bad_loss, 1.0])
     objective.estimate = lambda params, batch: (next(losses), np.ones(3))
     training = run(objective, state(), lambda *_: calls.append(1), max_iter=2)
-    assert training.ended_by == "divergence" and training.n_iter == 1 and not calls
+    assert training.stop_reason == "divergence" and training.n_iter == 1 and not calls
     assert_array_equal(training.params, np.zeros(3))
 
 
@@ -360,5 +360,5 @@ def test_a_loss_of_a_thousand_times_ignorance_or_the_first_is_not_yet_divergence
     losses = iter([2.0, loss])
     objective.estimate = lambda params, batch: (next(losses), np.ones(3))
     ignorance = 7.0 if loss > 2e3 else 0.0  # the first loss is 2
-    training = run(objective, state(), max_iter=2, loss_of_ignorance=ignorance)
-    assert training.ended_by == "max_iter"
+    training = run(objective, state(), max_iter=2, uniform_loss=ignorance)
+    assert training.stop_reason == "max_iter"

@@ -244,7 +244,7 @@ def test_groups_hold_out_noisy_repeats_of_a_subject_together():
 
 
 def helpers_of(clf):
-    return len(clf._state.helpers)
+    return len(clf._state.held_out_fits)
 
 
 PAUSED = {"learning_rate": "constant", "max_iter": 2, "n_iter_no_change": np.inf}

@@ -15,10 +15,10 @@ from internals import (
     check_labels,
     class_indices,
     class_weights,
+    encode,
     positions,
     row_weights,
     same_classes,
-    warn_of_regression,
 )
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import coo_array, csr_array
@@ -306,9 +306,9 @@ def test_labels_of_another_kind_are_named(labels, kind):
 
 def test_of_labels_that_hardly_repeat_it_is_warned():
     with pytest.warns(UserWarning, match="could represent a regression problem"):
-        warn_of_regression(np.arange(30))
-    warn_of_regression(np.arange(30) % 15)
-    warn_of_regression(np.arange(30).astype("S"))
+        encode(np.arange(30))
+    encode(np.arange(30) % 15)
+    encode(np.arange(30).astype("S"))
 
 
 @pytest.mark.parametrize("dtype", ["M8[D]", "m8[D]"])
@@ -374,11 +374,6 @@ def test_what_the_warning_advises_is_the_fit_of_rows_that_weigh_1():
     assert_allclose(advised.predict_proba(load_iris().data), expected, rtol=1e-9)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the fitting half is rebuilt next, and this is mended there: labels are sorted anew "
-    "by each step that needs them",
-)
 def test_a_fit_sorts_its_labels_once(monkeypatch):
     y = np.array(["a", "b", "c"])[np.arange(60) % 3]
     X = np.random.default_rng(0).normal(size=(60, 3))

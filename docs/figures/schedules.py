@@ -3,13 +3,13 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skmax._optim.schedules import SCHEDULES, Position
+from skmax._optim.schedules import SCHEDULES, ScheduleState
 
 N_STEPS = 600
 _, ax = plt.subplots(figsize=(7, 3), layout="constrained")
 for name in ("constant", "cosine", "one_cycle", "coslog4"):
     schedule = SCHEDULES[name]
-    factors = [schedule.factor(Position(step, N_STEPS), 0.5) for step in range(N_STEPS)]
+    factors = [schedule.factor(ScheduleState(step, N_STEPS), 0.5) for step in range(N_STEPS)]
     width = 2.2 if name == "coslog4" else 1.2
     (line,) = ax.plot(60 * np.arange(N_STEPS) / N_STEPS, factors, linewidth=width, label=name)
     if schedule.cycle_ends:

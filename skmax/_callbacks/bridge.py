@@ -1,124 +1,162 @@
-"""The passes of a fit as tasks of scikit-learn's callbacks.
+"""How a fit tells the callbacks of scikit-learn of itself: a task for each iteration.
 
-A task begins and ends with a pass over the data: an epoch, or an iteration of a solver that
-sees all rows at once. Solvers say so, and know of nothing else.
+A fit is a task whose subtasks are its iterations: epochs, or the steps of a solver that sees
+all rows at once. If it has held-out fits, its first subtask is theirs, with a subtask for each
+of their iterations, which show no fitted estimator.
 """
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
-from .._optim.optimizers import OPTIMIZERS
+import numpy as np
 
-# What scikit-learn puts on an estimator for a fit, and leaves there if it is interrupted.
-CONTEXTS = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
+from .._optim.stopping import StopReason
+from .._sklearn_compat import CONTEXTS, begin_context, callbacks_of
+from .._training.config import TrainingConfig
+from .._training.observer import SilentObserver
+from .._training.run import FitResult, Run
 
 # Attributes that an estimator has during a fit, or that a fit replaces or removes.
 OF_A_FIT = (*CONTEXTS, "_unfinished", "feature_names_in_")
 
-
-class NoTasks:
-    """Stands for the tasks of a fit where nobody asked to be told of them."""
-
-    def show(self, outcome, training):
-        """Take what a fit can be asked for between two passes."""
-
-    def begin(self):
-        """Say that a pass begins."""
-
-    def end(self):
-        """Say that it has ended; return whether the fit is asked to stop."""
-        return False
-
-    def end_fit(self):
-        """Say that the fit has ended."""
+# Name of the task of held-out fits.
+HELD_OUT_FITS = "held-out fits"
 
 
-NO_TASKS = NoTasks()
-
-
-class Tasks:
-    """Tells an estimator's callbacks of a fit and its passes.
+class CallbackObserver:
+    """Tells the callbacks of an estimator of a fit and its iterations.
 
     Parameters
     ----------
-    estimator : estimator
-        In its fit.
     context : sklearn.callback.CallbackContext
         Of the fit.
-    name : str
-        Of a pass.
-    attributes : callable ``attributes(outcome) -> dict``
-        Returns the attributes that the estimator would have with an outcome.
-    **data
-        X, y and metadata, for the callbacks.
+    unit : str
+        Name of an iteration.
+    attributes : callable ``attributes(result) -> dict``
+        Returns the attributes that the estimator would have with a `FitResult`.
+    **news
+        The estimator, X, y and metadata, for the callbacks.
     """
 
-    def __init__(self, estimator, context, name, attributes, **data):
-        self._context, self._name, self._attributes = context, name, attributes
-        self._news = {"estimator": estimator, **data}
-        self._pass: Any = None
-        self._outcome: Any = None
-        self._training: Any = None
-        self._fitted: dict | None = None
-        context.call_on_fit_task_begin(**self._news)
+    def __init__(
+        self,
+        context: Any,
+        unit: str,
+        attributes: Callable[[FitResult], dict[str, Any]],
+        **news: Any,
+    ) -> None:
+        self._context, self._unit, self._attributes, self._news = context, unit, attributes, news
+        self._outer = np.geterr()  # a fit itself ignores overflow, callbacks need not
+        self._task: Any = None
+        self._run: Any = None
+        self._fitted: dict[str, Any] | None = None
+        context.call_on_fit_task_begin(**news)
 
-    def show(self, outcome, training):
-        """Take what a fit can be asked for between two passes.
+    def held_out(self, n_iter: int) -> "HeldOutObserver":
+        """Return who follows the held-out fits, of so many iterations in all; a context."""
+        context = self._context.subcontext(task_name=HELD_OUT_FITS, max_subtasks=n_iter)
+        return HeldOutObserver(context, f"held-out {self._unit}", self._news)
 
-        ``outcome()`` returns the `Outcome` if the fit stopped now; ``training()`` what it can be
-        finished from, which callbacks of ours find in the context of a pass: a copy of the
-        `TrainingState`, and a `Model` whose params do not count.
-        """
-        self._outcome, self._training = outcome, training
+    def __enter__(self) -> Self:
+        return self
 
-    def begin(self):
-        """Say that a pass begins."""
-        self._pass = self._context.subcontext(task_name=self._name)
-        self._pass.training = self._training
-        self._tell(self._pass.call_on_fit_task_begin)
+    def __exit__(self, *error: object) -> None:
+        """Do nothing: the fit ends when its result is published."""
 
-    def end(self):
-        """Say that it has ended; return whether the fit is asked to stop."""
-        self._fitted = None  # as it was before the pass
-        return self._tell(self._pass.call_on_fit_task_end)
+    def begin(self, run: Run) -> None:
+        """Tell that an iteration begins."""
+        self._run = run
+        self._task = self._context.subcontext(task_name=self._unit)
+        # What finishes the fit elsewhere, for callbacks of ours.
+        self._task.training = run.unfinished
+        self._tell(self._task.call_on_fit_task_begin)
 
-    def end_fit(self):
-        """Say that the fit has ended."""
-        self._fitted = None
+    def end(self, run: Run) -> StopReason | None:
+        """Tell that it has ended; return why to stop, None to go on."""
+        self._fitted = None  # as it was before the iteration
+        return stop_reason(self._task, self._tell(self._task.call_on_fit_task_end))
+
+    def end_fit(self, result: FitResult) -> None:
+        """Tell that the fit has ended, and with what."""
+        self._fitted = self._attributes(result)
         self._tell(self._context.call_on_fit_task_end)
 
-    def _tell(self, call):
-        # Called only where a callback asks for the fitted estimator.
-        return call(**self._news, reconstruction_attributes=self._reconstruction)
+    def _tell(self, call: Callable[..., Any]) -> Any:
+        with np.errstate(**self._outer):
+            # The attributes are made only if a callback asks for the fitted estimator.
+            return call(**self._news, reconstruction_attributes=self._reconstruction)
 
-    def _reconstruction(self):
-        if self._fitted is None:
-            self._fitted = self._attributes(self._outcome())
+    def _reconstruction(self) -> dict[str, Any]:
         estimator = self._news["estimator"]
+        if self._fitted is None and self._run is not None:
+            self._fitted = self._attributes(self._run.result_now())
         kept = {name: value for name, value in vars(estimator).items() if name not in OF_A_FIT}
         # scikit-learn sets these on a copy. All at once: what a fit removes goes, too.
-        return {"__dict__": kept | self._fitted}
+        return {"__dict__": kept | (self._fitted or {})}
 
 
-def without_contexts(attributes):
+class HeldOutObserver:
+    """Tells the callbacks of an estimator of the iterations of its held-out fits."""
+
+    def __init__(self, context: Any, unit: str, news: dict[str, Any]) -> None:
+        self._context, self._unit, self._news = context, unit, news
+        self._outer = np.geterr()
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        self._tell(self._context.call_on_fit_task_begin)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Tell that the held-out fits have ended, unless something has gone wrong."""
+        if error[0] is None:
+            self._tell(self._context.call_on_fit_task_end)
+
+    def begin(self, run: Run) -> None:
+        """Tell that an iteration begins."""
+        self._task = self._context.subcontext(task_name=self._unit)
+        self._tell(self._task.call_on_fit_task_begin)
+
+    def end(self, run: Run) -> StopReason | None:
+        """Tell that it has ended; return why to stop, None to go on."""
+        return stop_reason(self._task, self._tell(self._task.call_on_fit_task_end))
+
+    def _tell(self, call: Callable[..., Any]) -> Any:
+        with np.errstate(**self._outer):
+            return call(**self._news)
+
+
+def begin_callbacks(
+    estimator: Any,
+    config: TrainingConfig,
+    task_name: str,
+    attributes: Callable[[FitResult], dict[str, Any]],
+    data: tuple[Any, Any, Any],
+) -> Any:
+    """Set up the callbacks of an estimator and tell them that a fit begins; return its observer.
+
+    `data` are X, y and sample_weight as they were given.
+    """
+    if not callbacks_of(estimator):
+        return SilentObserver()
+    n_tasks = config.max_iter + (config.asks_held_out_rows and not config.holds_out)
+    context = begin_context(estimator, task_name, n_tasks)
+    X, y, weight = data
+    metadata = None if weight is None else {"sample_weight": weight}
+    news = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+    return CallbackObserver(context, config.unit, attributes, **news)
+
+
+def stop_reason(context: Any, asked: bool) -> StopReason | None:
+    """Return why a fit is to stop after a task, None if it is not."""
+    if not asked:
+        return None
+    out_of_time = getattr(context, "is_out_of_time", False)
+    return StopReason.TIME_LIMIT if out_of_time else StopReason.REQUEST
+
+
+def without_contexts(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return attributes of an estimator without what is a fit's only, if it is in one."""
     if CONTEXTS[0] not in attributes:
         return attributes
     return {name: value for name, value in attributes.items() if name not in CONTEXTS}
-
-
-def pass_name(estimator):
-    """Return what a pass over the data is called, "epoch" or "iteration"."""
-    return "epoch" if estimator.solver in OPTIMIZERS else "iteration"
-
-
-def begin_tasks(estimator, attributes, X, y, sample_weight, **settings):
-    """Set up the estimator's callbacks and tell them that a fit begins; return its tasks.
-
-    X, y and sample_weight are as they were given, `settings` the name of the task and the
-    largest number of passes, for the context.
-    """
-    if not getattr(estimator, "_skl_callbacks", None):
-        return NO_TASKS
-    context = estimator._init_callback_context(**settings)
-    metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-    return Tasks(estimator, context, pass_name(estimator), attributes, X=X, y=y, metadata=metadata)

@@ -22,12 +22,11 @@ from numbers import Integral
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from sklearn.utils.validation import _num_samples
-
-from .._classifier import SoftmaxMLPClassifier
 from .._data.checks import last_step
+from .._persistence.checkpoint_state import CheckpointState
 from .._persistence.serialize import from_plain, to_plain
-from .._persistence.unfinished import Unfinished, check_parameters, described_parameters
+from .._sklearn_compat import callbacks_of, n_samples, validate_params
+from .._training.config import TrainingConfig
 
 try:
     import fcntl
@@ -149,14 +148,14 @@ class Checkpoint:
         """
         classifier = last_step(estimator)
         _check_classifier(classifier)
-        classifier._validate_params()
+        validate_params(classifier)
         unfinished = _read_state(self.path)
         if unfinished is not None:
-            check_parameters(classifier, unfinished)
+            unfinished.check_parameters(TrainingConfig.of(classifier))
             classifier._unfinished = unfinished
         else:
             classifier.__dict__.pop("_unfinished", None)
-        callbacks = getattr(classifier, "_skl_callbacks", [])
+        callbacks = callbacks_of(classifier)
         others = [c for c in callbacks if not isinstance(c, Checkpoint)]
         classifier.set_callbacks(*others, self)
         return estimator
@@ -232,7 +231,7 @@ class Checkpoint:
             Rows of the fit.
         """
         fit = self._fits[estimator]
-        if context.task_name != "fit" and fit.file is None:
+        if hasattr(context, "training") and fit.file is None:
             self._write(fit, _plain_fit(estimator, X, context))
 
     def on_fit_task_end(self, estimator: Any, context: Any, *, X: Any = None) -> None:
@@ -249,6 +248,8 @@ class Checkpoint:
         """
         fit, finished = self._fits[estimator], context.task_name == "fit"
         if not finished:
+            if not hasattr(context, "training"):  # of a held-out fit
+                return
             fit.n_passes += 1
             if fit.n_passes % self.every:
                 return
@@ -305,7 +306,7 @@ def skops_io():
 
 
 def _check_classifier(estimator):
-    if not isinstance(estimator, SoftmaxMLPClassifier):
+    if not hasattr(estimator, "_can_be_resumed"):
         raise TypeError(
             "Checkpoint is a callback of SoftmaxMLPClassifier, alone or as the last step of a "
             f"pipeline (Checkpoint(path).resume(pipeline)), got {type(estimator).__name__}."
@@ -315,9 +316,9 @@ def _check_classifier(estimator):
 def _plain_fit(estimator, X, context):
     """Return the unfinished fit of a pass as plain values."""
     state, model = context.training()
-    unfinished = Unfinished(
-        parameters=described_parameters(estimator),
-        n_rows=_num_samples(X),
+    unfinished = CheckpointState(
+        parameters=TrainingConfig.of(estimator).described,
+        n_rows=n_samples(X),
         state=state,
         model=replace(model, params=state.params[:0]),
     )
@@ -411,7 +412,7 @@ def _read(path):
 
 
 def _read_state(path):
-    """Return the `Unfinished` fit of a file, or None where there is none."""
+    """Return the `CheckpointState` fit of a file, or None where there is none."""
     header, payload = _read(path)
     if header is None or header["finished"]:
         return None
@@ -419,6 +420,6 @@ def _read_state(path):
     if untrusted:
         raise ValueError(f"{path} holds what no checkpoint does: {', '.join(untrusted)}.")
     unfinished = from_plain(skops_io().loads(payload))
-    if not isinstance(unfinished, Unfinished):
+    if not isinstance(unfinished, CheckpointState):
         raise ValueError(f"{path} holds no unfinished fit, got a {type(unfinished).__name__}.")
     return replace(unfinished, fit=header["fit"])

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import _num_samples
 
 from .._data.checks import check_weights
 from .._data.labels import check_labels, class_indices
 from .._network.losses import relative_weights
+from .._sklearn_compat import n_samples
 from .._training.scoring import over_all_classes, takes_weights
 
 # Columns of a record beside the scores.
@@ -123,7 +123,7 @@ class ValidationMonitor:
         folder: str | PathLike | None = None,
     ) -> None:
         check_consistent_length(X_val, y_val, sample_weight_val)
-        weight = check_weights(sample_weight_val, _num_samples(X_val), "sample_weight_val")
+        weight = check_weights(sample_weight_val, n_samples(X_val), "sample_weight_val")
         for name, value in (("every", every), ("n_iter_no_change", n_iter_no_change)):
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")

@@ -18,7 +18,7 @@ MAX_SHIFT = 8.0
 BLOCK_ROWS = 1024
 
 
-class Rows:
+class BatchReader:
     """The rows `index` of X, taken a batch at a time.
 
     Parameters

@@ -14,10 +14,9 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from .._optim.optimizers import OPTIMIZERS
 from .arrays import as_numeric, as_numpy, check_numbers
-from .dataset import Sample
-from .labels import check_labels, class_indices, listed, positions, same_classes
+from .dataset import Dataset
+from .labels import check_labels, listed, positions, same_classes
 
 # What other libraries call the arguments that validation rows are given by.
 OTHER_NAMES = ("eval_set", "validation_data", "validation_set")
@@ -63,49 +62,6 @@ def check_option(name, value, options):
     """Raise ValueError unless the value is one of the options."""
     if value not in options:
         raise ValueError(f"{name} must be one of {options}, got {value!r}.")
-
-
-def check_can_stream(estimator):
-    """Return True if the estimator has a `partial_fit`, else raise AttributeError."""
-    if estimator.solver not in OPTIMIZERS:
-        raise AttributeError(
-            f"partial_fit needs a mini-batch solver, one of {sorted(OPTIMIZERS)}; got "
-            f"solver={estimator.solver!r}."
-        )
-    if isinstance(estimator.class_weight, str):
-        raise AttributeError(
-            "partial_fit cannot know the class frequencies of a stream, which "
-            f"class_weight={estimator.class_weight!r} needs; pass a dict of weights."
-        )
-    return True
-
-
-def check_settings(estimator):
-    """Return the hidden layers; raise ValueError for parameters that do not fit together."""
-    hidden = hidden_sizes(estimator.hidden_layer_sizes)
-    if estimator.solver == "newton-cg" and hidden:
-        raise ValueError(
-            "solver='newton-cg' needs hidden_layer_sizes=(), with which J is convex; got "
-            f"{estimator.hidden_layer_sizes!r}. Use 'lbfgs', 'adam' or 'sgd' with hidden layers."
-        )
-    if estimator.dropout and estimator.solver not in OPTIMIZERS:
-        raise ValueError(
-            f"dropout={estimator.dropout} needs a mini-batch solver, one of "
-            f"{sorted(OPTIMIZERS)}; solver={estimator.solver!r} minimises one fixed function."
-        )
-    return hidden
-
-
-def hidden_sizes(hidden_layer_sizes):
-    """Return the hidden layers as a list of int, empty for softmax regression."""
-    sizes = np.atleast_1d(hidden_layer_sizes)
-    whole = sizes.size == 0 or sizes.dtype.kind in "iu"
-    if sizes.ndim != 1 or not whole or (sizes <= 0).any():
-        raise ValueError(
-            "hidden_layer_sizes must be > 0, an integer or a sequence of integers (empty for "
-            f"softmax regression), got {hidden_layer_sizes!r}."
-        )
-    return sizes.tolist()
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -227,10 +183,10 @@ def weighted_sample(X, labels, sample_weight, groups=None):
     others would have no weight at all.
     """
     if sample_weight is None:
-        return Sample(X, labels, groups=groups)
+        return Dataset(X, labels, groups=groups)
     scale = float(sample_weight.max())
     relative = sample_weight / scale
-    sample = Sample(X, labels, relative, weight_scale=scale, groups=groups)
+    sample = Dataset(X, labels, relative, weight_scale=scale, groups=groups)
     counts = relative >= np.finfo(np.float64).tiny
     return sample if counts.all() else sample.take(np.flatnonzero(counts))
 
@@ -259,26 +215,6 @@ def check_groups(groups, n_rows, X_val):
         ) from error
 
 
-def check_validation(estimator, classes, X_val, y_val, sample_weight_val):
-    """Return the validation rows the user passed as a `Sample`, or None."""
-    if X_val is None and y_val is None and sample_weight_val is None:
-        return None
-    if X_val is None or y_val is None:
-        missing = "X_val" if X_val is None else "y_val"
-        raise ValueError(f"X_val and y_val belong together, but {missing} is None.")
-    try:
-        X, y, weight = check_rows(
-            estimator, X_val, y_val, sample_weight_val, reset=False, suffix="_val"
-        )
-    except ValueError as error:
-        raise ValueError(f"Of the validation rows, X_val and y_val: {error}") from error
-    try:
-        labels = class_indices(y, classes)
-    except ValueError as error:
-        raise ValueError(f"y_val does not fit y: {error}") from error
-    return weighted_sample(X, labels, weight)
-
-
 def check_same_classes(classes, previous):
     """Raise ValueError unless a warm start has the classes of the fit before it."""
     if not same_classes(classes, previous):
@@ -305,33 +241,3 @@ def stream_classes(classes, previous):
             f"classes={classes} are not those of the last call to partial_fit, {previous}."
         )
     return classes
-
-
-def check_no_initial_values(coefs_init, intercepts_init):
-    """Raise ValueError where a warm start is given initial values as well."""
-    if coefs_init is not None or intercepts_init is not None:
-        raise ValueError(
-            "coefs_init and intercepts_init begin a fit, and warm_start=True continues one; set "
-            "warm_start=False to begin anew."
-        )
-
-
-def overwrite_layers(layers, values, name):
-    """Overwrite the arrays `layers` with `values`, an argument `name`, unless it is None."""
-    if values is None:
-        return
-    shapes = [layer.shape for layer in layers]
-    if not isinstance(values, list | tuple | np.ndarray):
-        raise ValueError(f"{name} must be a list of arrays, one per layer, got {values!r}.")
-    values = [
-        check_array(as_numpy(value, name), ensure_2d=False, dtype=np.float64, input_name=name)
-        for value in values
-    ]
-    received = [value.shape for value in values]
-    if received != shapes:
-        raise ValueError(
-            f"{name} must be a list of arrays of shapes {shapes}, one per layer; got shapes "
-            f"{received}."
-        )
-    for layer, value in zip(layers, values, strict=True):
-        layer[...] = value

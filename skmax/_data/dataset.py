@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from .batches import Rows, blocks
+from .batches import BatchReader, blocks
 
 # Elements of X up to which equal rows are looked for: 0.7 ms for 1,000 rows of 20 features.
 MAX_COMPARED = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class Dataset:
     """Labelled rows, a subset of those of one X that is never copied.
 
     Parameters
@@ -42,7 +42,7 @@ class Sample:
 
     def take(self, positions):
         """Return the subset at `positions` of this one."""
-        return Sample(
+        return Dataset(
             self.X,
             self.labels[positions],
             None if self.sample_weight is None else self.sample_weight[positions],
@@ -65,8 +65,8 @@ class Sample:
         return used
 
     def rows(self, scaling, dtype):
-        """Return the `Rows` of the subset."""
-        return Rows(self.X, self.index, scaling=scaling, dtype=dtype)
+        """Return the `BatchReader` of the subset."""
+        return BatchReader(self.X, self.index, scaling=scaling, dtype=dtype)
 
     @cached_property
     def distinct(self):
@@ -89,7 +89,7 @@ class Sample:
             return self
         weight = np.bincount(group, weights=self.sample_weight).astype(np.float64)
         heaviest = float(weight.max())
-        return Sample(
+        return Dataset(
             X[first],
             self.labels[first],
             weight / heaviest,

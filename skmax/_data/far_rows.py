@@ -1,9 +1,10 @@
 """Whether validation rows look as if they had been left as they were when X was scaled."""
 
-import warnings
-
 import numpy as np
 from scipy.sparse import issparse
+
+from .dataset import Dataset
+from .warning import warn
 
 # Fewer validation rows than this may be extreme ones.
 LEAST_ROWS = 10
@@ -18,7 +19,7 @@ LEAST_RATIO, LEAST_SHARE = 1.5, 0.25
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def warn_of_far_rows(sample, held_out, *, stacklevel):
+def warn_of_far_rows(sample: Dataset, held_out: Dataset) -> None:
     """Warn if most validation rows lie far outside all training rows, in many features.
 
     Distances are in standard deviations of the training rows. Sparse rows are not looked at, nor
@@ -26,9 +27,7 @@ def warn_of_far_rows(sample, held_out, *, stacklevel):
 
     Parameters
     ----------
-    sample, held_out : Sample
-    stacklevel : int
-        Of the caller.
+    sample, held_out : Dataset
     """
     if issparse(sample.X) or issparse(held_out.X) or len(held_out.labels) < LEAST_ROWS:
         return
@@ -45,14 +44,12 @@ def warn_of_far_rows(sample, held_out, *, stacklevel):
     n_outside = np.count_nonzero(outside)
     if n_outside < max(2, LEAST_SHARE * len(outside)) or not distance > LEAST_RATIO * largest:
         return
-    warnings.warn(
+    warn(
         f"X_val lies far outside X: in {n_outside} of {len(outside)} features its median is "
         f"beyond all rows of X, and a typical row is {distance:.3g} standard deviations away, "
         f"where none of X is more than {largest:.3g}. Is X scaled, and X_val not? A "
         "pipeline passes step__X_val by its transformers; with transform_input=['X_val'] it does "
-        "not.",
-        UserWarning,
-        stacklevel=stacklevel + 1,
+        "not."
     )
 
 

@@ -10,7 +10,7 @@ from numbers import Integral
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 
 from .arrays import as_numpy
 
@@ -29,20 +29,23 @@ def check_labels(y):
         assert_all_finite(y, input_name="y")
     if y.dtype.kind in "mM" and np.isnat(y).any():
         raise ValueError("y must hold no missing values, got NaT.")
-    # Bytes are labels like any others.
-    kind = "bytes" if y.dtype.kind == "S" else type_of_target(y, input_name="y")
-    if kind not in ("bytes", "binary", "multiclass"):
+    if y.dtype.kind == "f" and (y != np.floor(y)).any():
         raise ValueError(
-            f"Unknown label type: {kind}. y must hold class labels, and looks like what a "
+            "Unknown label type: continuous. y must hold class labels, and looks like what a "
             "regression is for."
         )
     return y
 
 
-def warn_of_regression(y):
-    """Warn, as scikit-learn does, where few labels of a whole fit are alike."""
-    if y.dtype.kind != "S":
+def encode(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sorted classes of labels, and the index of each label in them.
+
+    Warns, as scikit-learn does, if few labels of a whole fit are alike.
+    """
+    classes, indices = np.unique(y, return_inverse=True)
+    if len(classes) > len(y) / 2 and y.dtype.kind != "S":
         check_classification_targets(y)
+    return classes, indices
 
 
 def _label_array(y):

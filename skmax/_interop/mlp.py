@@ -13,13 +13,15 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 
 from .._data.batches import MAX_SHIFT
-from .._network.model import Model
+from .._network.model import FittedModel
 from .._optim.optimizers import OPTIMIZERS, SGD, Adam
-from .._optim.schedules import Position
-from .._training.building import build_network, holds_out, iterations
+from .._optim.schedules import ScheduleState
+from .._optim.stopping import StopReason
+from .._training.config import TrainingConfig
 from .._training.curve import Curve
-from .._training.fitting import Outcome, first_state
-from .._training.monitor import History
+from .._training.history import History
+from .._training.run import FitResult
+from .._training.start import first_state
 
 # What MLPClassifier has of our choices.
 ACTIVATIONS_IN_COMMON = ("identity", "logistic", "tanh", "relu")
@@ -75,6 +77,7 @@ def _check_expressible(model):
 
 def _closest_settings(estimator, model):
     """Return MLPClassifier's settings of what has values there that are not ours."""
+    config = TrainingConfig.of(estimator)
     network, batch_size = model.network, estimator.batch_size
     common = network.activation in ACTIVATIONS_IN_COMMON
     scheduled = estimator.learning_rate in SCHEDULES_IN_COMMON
@@ -85,8 +88,8 @@ def _closest_settings(estimator, model):
         "learning_rate": estimator.learning_rate if scheduled else "constant",
         # What is larger than the number of rows, "auto" alone takes without a warning.
         "batch_size": "auto" if batch_size == PEER_BATCH_SIZE else batch_size,
-        "max_iter": iterations(estimator),
-        "early_stopping": holds_out(estimator),
+        "max_iter": config.max_iter,
+        "early_stopping": config.holds_out,
     }
 
 
@@ -197,7 +200,7 @@ def parameters_like(mlp):
 
 
 def outcome_like(mlp, estimator):
-    """Return the `Outcome` of a fit that ended with what an MLPClassifier has learnt.
+    """Return the `FitResult` of a fit that ended with what an MLPClassifier has learnt.
 
     The estimator has the parameters like its. ValueError if it is multilabel, or has parameters
     that are not finite.
@@ -215,24 +218,24 @@ def outcome_like(mlp, estimator):
     params = vector([*mlp.coefs_, *mlp.intercepts_])
     if not np.isfinite(params).all():
         raise ValueError("The MLPClassifier has coefs_ or intercepts_ that are not finite.")
-    sizes = [mlp.n_features_in_, *(W.shape[1] for W in mlp.coefs_[:-1]), len(classes)]
-    network = build_network(estimator, sizes)
+    config = TrainingConfig.of(estimator)
+    network = config.build_network(mlp.n_features_in_, len(classes))
     history = _history_like(mlp, params)
     optimizer = None
     # After early stopping, its moments are those of another epoch than its weights.
     if mlp.solver in OPTIMIZERS and history.best_params is None:
         optimizer = _optimizer_like(getattr(mlp, "_optimizer", None), vector)
     state = replace(
-        first_state(estimator, network),
+        first_state(config, network),
         params=params.copy(),
         optimizer=optimizer,
-        position=Position(t=int(mlp.t_)),
+        position=ScheduleState(t=int(mlp.t_)),
         history=history,
         n_iter=int(mlp.n_iter_),
-        ended_by="convergence" if optimizer is None else "max_iter",
+        stop_reason=StopReason.CONVERGENCE if optimizer is None else StopReason.MAX_ITER,
     )
-    model = Model(params, network, classes)
-    return Outcome(model, state, loss=float(mlp.loss_), shortfall=None)
+    model = FittedModel(params, network, classes)
+    return FitResult(model, state, loss=float(mlp.loss_), convergence_message=None)
 
 
 def _history_like(mlp, params):

@@ -6,8 +6,8 @@ from math import isfinite
 import numpy as np
 from scipy.sparse import issparse
 
-from .._data.batches import BLOCK_ROWS, Rows, blocks
-from .._data.features.scaling import Scaling, scaling_backward
+from .._data.batches import BLOCK_ROWS, BatchReader, blocks
+from .._data.features.scaling import Scaling, read_only, scaling_backward
 from .blas import NEVER_SPLIT, blas_threads, gains_from_threads
 from .kernels import positive_softmax
 from .losses import log_softmax
@@ -15,7 +15,7 @@ from .network import Network, Workspace
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class FittedModel:
     """Parameters, architecture, scaling, temperature and classes of one fit.
 
     An estimator rebinds its model as a whole, and a prediction reads it once: whatever
@@ -38,6 +38,9 @@ class Model:
     classes: np.ndarray
     scaling: Scaling | None = None
     temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", read_only(self.classes))
 
     @property
     def layers(self):
@@ -94,7 +97,7 @@ class Model:
         Z are its logits over the temperature, `batch` the scaled rows, and the workspace
         is as the forward pass left it.
         """
-        rows = Rows(X, scaling=self.scaling, dtype=self.params.dtype)
+        rows = BatchReader(X, scaling=self.scaling, dtype=self.params.dtype)
         workspace = Workspace(self.network, min(BLOCK_ROWS, rows.n_rows), rows.dtype)
         out = None
         with self._threads(rows.n_rows, sparse=issparse(X)):

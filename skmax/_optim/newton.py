@@ -9,15 +9,19 @@ convex. With R = X V + v for a direction (V, v), all in terms of rows i and clas
 so that a product with the Hessian costs two products with X, and a line search none.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import scipy.linalg
 
-from .._callbacks.bridge import NO_TASKS
 from .._data.batches import blocks
 from .._network.kernels import rounding, softmax_cross_entropy
 from .._network.losses import softmax
 from .._network.network import transposed_dot
-from .solvers import end_pass
+from .lbfgs import FullBatchEnd, end_iteration
+from .observer import Observer
+from .stopping import StopReason
 
 # The preconditioner decomposes the second moments of so many features at most, and only
 # where 25 d^3 operations are fewer than half of some 200 products with the Hessian, 4 n d K
@@ -35,51 +39,64 @@ MAX_GROWTH = 10.0
 
 # What is said about an end that is no convergence.
 MESSAGES = {
-    "max_iter": "all steps that max_iter allows have been taken",
-    "line search": "no step along the last direction lowers the loss",
+    StopReason.MAX_ITER: "all steps that max_iter allows have been taken",
+    StopReason.LINE_SEARCH: "no step along the last direction lowers the loss",
 }
 
 # Number of times that the line search halves a step before it gives up.
 MAX_HALVINGS = 60
 
 
-def minimize_newton(objective, state, after_pass, *, tol, max_iter, tasks=NO_TASKS):
-    """Advance `state` by up to `max_iter` Newton steps; return how it ended.
+@dataclass(frozen=True, eq=False)
+class NewtonCG:
+    """Newton's method with conjugate gradients, for networks without hidden layers.
 
-    Parameters and what is returned are those of `minimize_lbfgs`. The objective is that of a
-    network without hidden layers, and a task begins where a step is sought.
+    Parameters
+    ----------
+    tol : float
+        Stops where the largest absolute component of the gradient is at most this.
 
     References
     ----------
     Nocedal and Wright, "Numerical optimization", 2006, chapter 7.
     """
-    regression = _Regression(objective, state.params)
-    grad = regression.gradient()
-    size = float(np.abs(grad).max())
-    state.ended_by = "max_iter"
-    for _ in range(max_iter):
-        if size <= tol:
-            break
-        tasks.begin()
-        target = max(size * min(FORCING, size**FORCING), 0.5 * tol)
-        step, logit_step = _solve(regression, grad, target)
-        slope = float(grad @ step)
-        if not regression.move(step, logit_step, slope):
-            # Progress that rounding hides is none: J is at its optimum as far as it goes.
-            hidden = rounding(state.params.dtype) * max(1.0, abs(regression.loss))
-            state.ended_by = "convergence" if 0.0 < -slope <= hidden else "line search"
-            break
+
+    tol: float
+
+    def run(
+        self, objective: Any, state: Any, observer: Observer, iterations: range
+    ) -> FullBatchEnd:
+        """Advance the state by so many Newton steps, or fewer; its `stop_reason` says why."""
+        regression = _Regression(objective, state.params)
         grad = regression.gradient()
         size = float(np.abs(grad).max())
-        state.n_iter += 1  # not before: an interrupted step is in no curve
-        state.position.t += objective.n_rows
-        if end_pass(state, after_pass, regression.loss, tasks):
-            break
-    if not np.isfinite(size):
-        state.ended_by = "divergence"
-    elif size <= tol and state.ended_by == "max_iter":
-        state.ended_by = "convergence"
-    return size, MESSAGES.get(state.ended_by, state.ended_by)
+        state.stop_reason = StopReason.MAX_ITER
+        for _ in iterations:
+            if size <= self.tol:
+                break
+            observer.begin()
+            target = max(size * min(FORCING, size**FORCING), 0.5 * self.tol)
+            step, logit_step = _solve(regression, grad, target)
+            slope = float(grad @ step)
+            if not regression.move(step, logit_step, slope):
+                # Progress that rounding hides is none: J is at its optimum as far as it goes.
+                hidden = rounding(state.params.dtype) * max(1.0, abs(regression.loss))
+                at_optimum = 0.0 < -slope <= hidden
+                state.stop_reason = (
+                    StopReason.CONVERGENCE if at_optimum else StopReason.LINE_SEARCH
+                )
+                break
+            grad = regression.gradient()
+            size = float(np.abs(grad).max())
+            state.n_iter += 1  # not before: an interrupted step is in no curve
+            state.position.t += objective.n_rows
+            if end_iteration(state, observer, regression.loss):
+                break
+        if not np.isfinite(size):
+            state.stop_reason = StopReason.DIVERGENCE
+        elif size <= self.tol and state.stop_reason is StopReason.MAX_ITER:
+            state.stop_reason = StopReason.CONVERGENCE
+        return FullBatchEnd(size, MESSAGES.get(state.stop_reason, str(state.stop_reason)))
 
 
 def _solve(regression, grad, target):

@@ -19,7 +19,7 @@ from .._network.network import Workspace
 PENALTY_BLOCK = 65_536
 
 
-class Whole(NamedTuple):
+class Normalization(NamedTuple):
     """The rows that an objective is a mean over: their number and mean weight."""
 
     n_rows: int
@@ -36,7 +36,7 @@ class Objective:
     Parameters
     ----------
     network : Network
-    rows : Rows
+    rows : BatchReader
         The training rows.
     labels : ndarray of shape (n_rows,)
         Their class indices.
@@ -54,7 +54,7 @@ class Objective:
         Draws the dropout masks of batches; J itself is evaluated without dropout.
     n_rows : int, default=None
         Rows that a pass over these counts as, None for as many as there are.
-    whole : Whole, default=None
+    whole : Normalization, default=None
         Of which these rows are a part: the objective is then their share of J, without
         the penalty. The shares of all parts add up to the data term.
     """
@@ -83,7 +83,7 @@ class Objective:
         self.batch_size = min(batch_size, rows.n_rows)
         if whole is None:
             mean_weight = 1.0 if row_weight is None else float(row_weight.mean())
-            whole = Whole(rows.n_rows, mean_weight)
+            whole = Normalization(rows.n_rows, mean_weight)
             self.penalty = whole.penalty(alpha, weight_scale)
         else:
             self.penalty = 0.0

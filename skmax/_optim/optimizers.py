@@ -32,10 +32,6 @@ class SGD:
 
     SETTINGS = ("momentum", "nesterovs_momentum")
 
-    def retuned(self, **settings):
-        """Return an optimizer with other settings that goes on from this one."""
-        return replace(self, **settings)
-
     def step(self, params, grad, learning_rate, factors=None):
         """Overwrite `params` with the step; `grad` is scratch afterwards."""
         if self.velocity is None:
@@ -78,7 +74,7 @@ class Adam:
 
     SETTINGS = ("beta_1", "beta_2", "epsilon")
 
-    def retuned(self, **settings):
+    def with_settings(self, **settings):
         """Return an optimizer with other settings that goes on from the same moments."""
         optimizer = replace(self, **settings)
         mean_ratio = (1.0 - self.beta_1) / (1.0 - optimizer.beta_1)

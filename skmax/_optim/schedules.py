@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 @dataclass(eq=False)
-class Position:
+class ScheduleState:
     """Where a fit is in its schedule.
 
     Parameters
@@ -49,7 +49,7 @@ class Schedule(NamedTuple):
         Whether running out of patience reduces the rate before it stops the fit.
     """
 
-    factor: Callable[[Position, float], float]
+    factor: Callable[[ScheduleState, float], float]
     decays: bool = False
     cycle_ends: tuple[float, ...] = ()
     reduces_on_plateau: bool = False

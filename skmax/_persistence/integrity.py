@@ -12,14 +12,16 @@ import numpy as np
 from .._data.features.scaling import SCALINGS, Scaling
 from .._data.labels import check_labels
 from .._network.activations import ACTIVATIONS
-from .._network.model import Model
+from .._network.model import FittedModel
 from .._network.network import Network
+from .._optim.minibatch import BestIterate
 from .._optim.optimizers import SGD, Adam
-from .._optim.schedules import Position
-from .._optim.solvers import Fallback, TrainingState
+from .._optim.schedules import ScheduleState
+from .._optim.stopping import StopReason
 from .._training.curve import Curve
-from .._training.monitor import CURVES, History
-from .unfinished import Unfinished
+from .._training.history import CURVES, History
+from .._training.state import TrainingState
+from .checkpoint_state import CheckpointState
 
 
 def require(holds, what):
@@ -30,14 +32,14 @@ def require(holds, what):
 
 def check_integrity(value):
     """Raise ValueError for a model, state or unfinished fit that no fit can have ended with."""
-    if isinstance(value, Model):
+    if isinstance(value, FittedModel):
         _check_model(value)
         require(
             value.params.size == value.network.n_params, "params must be as many as its layers'"
         )
     elif isinstance(value, TrainingState):
         _check_state(value)
-    elif isinstance(value, Unfinished):
+    elif isinstance(value, CheckpointState):
         _check_unfinished(value)
 
 
@@ -45,7 +47,7 @@ def check_belongs(model, state):
     """Raise ValueError unless a state is that of a model's fit, None or retired."""
     if model is None and state is None:
         return
-    require(isinstance(model, Model), f"it must have a model, got a {type(model).__name__}")
+    require(isinstance(model, FittedModel), f"it must have a model, got a {type(model).__name__}")
     require(isinstance(state, TrainingState), "it must have a state that a fit goes on from")
     n_params = state.params.size
     require(n_params in (0, model.network.n_params), "the state must have the model's parameters")
@@ -123,21 +125,22 @@ def _check_state(state):
     require(_is_vector(state.params, size), "params must be one vector of floats")
     require(isinstance(state.rng, np.random.Generator), "rng must be a Generator of NumPy")
     counts = {"split_seed": state.split_seed, "seed": state.seed, "n_iter": state.n_iter}
-    counts |= {} if state.planned is None else {"planned": state.planned}
-    require(isinstance(state.position, Position), "it must have a position")
+    counts |= {} if state.target_iter is None else {"planned": state.target_iter}
+    require(isinstance(state.position, ScheduleState), "it must have a position")
     counts |= vars(state.position)
     for name, value in counts.items():
         require(_is_count(value), f"{name} must be an integer >= 0, got {value!r}")
-    require(isinstance(state.ended_by, str), f"ended_by must be a str, got {state.ended_by!r}")
+    is_one = isinstance(state.stop_reason, StopReason)
+    require(is_one, f"ended_by must be a reason to stop, got {state.stop_reason!r}")
     _check_history(state.history, size)
     _check_optimizer(state.optimizer, size)
-    if state.fallback is not None:
-        is_one = isinstance(state.fallback, Fallback) and _is_vector(state.fallback.params, size)
-        require(is_one, "fallback must have as many params as the state")
-    if state.initial is not None:
-        require(_is_vector(state.initial, size), "initial must be as many params as the state's")
-    is_one = isinstance(state.helpers, list) and all(
-        isinstance(helper, TrainingState) for helper in state.helpers
+    best, initial = state.best_iterate, state.initial_params
+    is_one = best is None or (isinstance(best, BestIterate) and _is_vector(best.params, size))
+    require(is_one, "fallback must have as many params as the state")
+    is_one = initial is None or _is_vector(initial, size)
+    require(is_one, "initial must be as many params as the state's")
+    is_one = isinstance(state.held_out_fits, list) and all(
+        isinstance(fit, TrainingState) for fit in state.held_out_fits
     )
     require(is_one, "helpers must be a list of states")
 
@@ -177,7 +180,7 @@ def _check_optimizer(optimizer, size):
 
 def _check_unfinished(unfinished):
     model, state = unfinished.model, unfinished.state
-    require(isinstance(model, Model), "an unfinished fit must have a model")
+    require(isinstance(model, FittedModel), "an unfinished fit must have a model")
     require(isinstance(state, TrainingState), "an unfinished fit must have a state")
     _check_model(model)
     _check_state(state)

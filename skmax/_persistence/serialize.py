@@ -7,60 +7,91 @@ in which format it is; files from before there were several say nothing.
 
 import inspect
 from dataclasses import fields, is_dataclass
+from typing import Any
 
 import numpy as np
 
 from .._data.features.scaling import Scaling
-from .._network.model import Model
+from .._network.model import FittedModel
 from .._network.network import Network
-from .._optim.optimizers import SGD, Adam
-from .._optim.schedules import Position
-from .._optim.solvers import Fallback, TrainingState
+from .._optim.minibatch import BestIterate
+from .._optim.optimizers import OPTIMIZERS
+from .._optim.schedules import ScheduleState
+from .._optim.stopping import StopReason
 from .._training.curve import Curve
-from .._training.monitor import History
+from .._training.history import History
+from .._training.state import TrainingState
+from .checkpoint_state import CheckpointState
 from .integrity import check_belongs, check_integrity, require
-from .unfinished import Unfinished
 
-# Of the format, to be raised where a version before would read it wrongly.
+# Of the format, to be raised if a version before would read it wrongly.
 VERSION = 1
 
-CLASSES = {
-    cls.__name__: cls
-    for cls in (
-        *(Model, Network, Scaling, Unfinished),
-        *(TrainingState, Fallback, History, Position, SGD, Adam),
-    )
+# What classes are called in files, whatever they are called here; optimizers are by their own
+# names there, each one that is registered.
+NAMES: dict[type, str] = {
+    FittedModel: "Model",
+    Network: "Network",
+    Scaling: "Scaling",
+    CheckpointState: "Unfinished",
+    TrainingState: "TrainingState",
+    BestIterate: "Fallback",
+    History: "History",
+    ScheduleState: "Position",
+}
+
+# What attributes of a class are called in files, if not as here.
+ATTRIBUTES: dict[type, dict[str, str]] = {
+    TrainingState: {
+        "stop_reason": "ended_by",
+        "target_iter": "planned",
+        "best_iterate": "fallback",
+        "fingerprint": "problem",
+        "held_out_fits": "helpers",
+        "initial_params": "initial",
+    },
 }
 NETWORK_SETTINGS = ("layer_sizes", "activation", "dropout")
 
-# What older files may have, and what is passed over where a class has it no more.
+# What older files may have, and what is passed over if a class has it no more.
 FORMER = {"Network": {"label_smoothing"}}
 
 # Attributes of an estimator that are objects of ours.
 PLAIN = ("_model", "_state", "_unfinished")
 
 
-def to_plain(value):
+def to_plain(value: Any) -> Any:
     """Return an object of ours as a dict that names its class and the version of the format."""
     plain = _to_plain(value)
     return plain | {"version": VERSION} if isinstance(plain, dict) else plain
 
 
-def _to_plain(value):
-    if isinstance(value, Network):
-        names = list(NETWORK_SETTINGS)
-    elif is_dataclass(value):
-        names = [field.name for field in fields(value)]
-    elif isinstance(value, Curve):
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, Curve):
         return list(value)
-    elif isinstance(value, list):
+    if isinstance(value, StopReason):
+        return value.value
+    if isinstance(value, list):
         return [_to_plain(item) for item in value]
-    else:
-        return value
-    return {"class": type(value).__name__} | {n: _to_plain(getattr(value, n)) for n in names}
+    kind = type(value)
+    if kind in NAMES or kind in OPTIMIZERS.values():
+        name, called = NAMES.get(kind, kind.__name__), ATTRIBUTES.get(kind, {})
+        return {"class": name} | {
+            called.get(own, own): _to_plain(item) for own, item in _attributes(value).items()
+        }
+    return value
 
 
-def from_plain(value):
+def _attributes(value: Any) -> dict[str, Any]:
+    """Return what an object of ours is made of."""
+    if isinstance(value, Network):
+        return {name: getattr(value, name) for name in NETWORK_SETTINGS}
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return value.to_dict()
+
+
+def from_plain(value: Any) -> Any:
     """Return what `to_plain` was given.
 
     Raises
@@ -81,14 +112,14 @@ def from_plain(value):
     return loaded
 
 
-def attributes_from_plain(attributes):
+def attributes_from_plain(attributes: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes of an estimator, of which `to_plain` was given the PLAIN ones."""
     loaded = {n: from_plain(value) if n in PLAIN else value for n, value in attributes.items()}
     check_belongs(loaded.get("_model"), loaded.get("_state"))
     return loaded
 
 
-def _from_plain(value):
+def _from_plain(value: Any) -> Any:
     if isinstance(value, dict):
         items = {name: _from_plain(item) for name, item in value.items() if name != "class"}
         return _built(value["class"], items) if "class" in value else items
@@ -99,19 +130,27 @@ def _from_plain(value):
     return value
 
 
-def _built(name, items):
+def _built(name: Any, items: dict[str, Any]) -> Any:
     """Return an object of ours with these attributes."""
-    require(
-        isinstance(name, str) and name in CLASSES,
-        f"it names {name!r}, which is none of {sorted(CLASSES)}",
-    )
-    parameters = inspect.signature(CLASSES[name]).parameters
-    unknown = items.keys() - parameters.keys()
-    require(unknown <= FORMER.get(name, set()), f"a {name} has no {', '.join(sorted(unknown))}")
-    required = {n for n, p in parameters.items() if p.default is p.empty}
-    lacking = sorted(required - items.keys())
+    classes: dict[Any, type] = {called: kind for kind, called in NAMES.items()}
+    classes |= {kind.__name__: kind for kind in OPTIMIZERS.values()}
+    known = isinstance(name, str) and name in classes
+    require(known, f"it names {name!r}, which is none of {sorted(classes)}")
+    kind = classes[name]
+    items = {n: item for n, item in items.items() if n not in FORMER.get(name, ())}
+    own = {called: n for n, called in ATTRIBUTES.get(kind, {}).items()}
+    parameters = inspect.signature(kind).parameters
+    called = {ATTRIBUTES.get(kind, {}).get(n, n): p for n, p in parameters.items()}
+    unknown = sorted(items.keys() - called.keys())
+    require(not unknown, f"a {name} has no {', '.join(unknown)}")
+    lacking = sorted({n for n, p in called.items() if p.default is p.empty} - items.keys())
     require(not lacking, f"a {name} lacks {', '.join(lacking)}")
+    if "ended_by" in items and kind is TrainingState:
+        reasons = [reason.value for reason in StopReason]
+        stop_reason = items["ended_by"]
+        require(stop_reason in reasons, f"ended_by must be one of {reasons}, got {stop_reason!r}")
+        items["ended_by"] = StopReason(stop_reason)
     try:
-        return CLASSES[name](**{n: item for n, item in items.items() if n not in unknown})
+        return kind(**{own.get(n, n): item for n, item in items.items()})
     except TypeError as error:
         raise ValueError(f"The fitted state is damaged: of a {name}, {error}.") from error

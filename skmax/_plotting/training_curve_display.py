@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from .._callbacks.bridge import pass_name
 from .._data.checks import check_option, last_step
+from .._optim.optimizers import OPTIMIZERS
 from .drawing import draw_curve, dressed_axes, legend_with_room, prefix_of, pyplot, scale_losses
 
 QUANTITIES = ("loss", "score")
@@ -238,7 +238,9 @@ class TrainingCurveDisplay:
             name=name,
             loss_name="loss (nats)" if is_classifier(classifier) else "loss",
             score_name=_score_name(classifier),
-            pass_name=pass_name(classifier) if hasattr(classifier, "solver") else "epoch",
+            pass_name="epoch"
+            if getattr(classifier, "solver", "adam") in OPTIMIZERS
+            else "iteration",
         )
         return display.plot(ax, quantity=quantity, **kwargs)
 

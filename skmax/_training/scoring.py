@@ -1,58 +1,78 @@
 """Loss and score of held-out rows, for parameters that are still in training."""
 
 import inspect
+from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import check_scoring
 
 from .._data.labels import listed
+from .._network.model import FittedModel
 from .._optim.objective import mean_cross_entropy
-from .building import published_dtype
+from .._sklearn_compat import has_labels, metric_of, needs_scores, with_labels
+from .config import TrainingConfig, published_dtype
 
 
-def validator(estimator, state, model, held_out, row_weight):
-    """Return `validate(params) -> (loss, score)` for the held-out rows, if there are any.
+class Scorer:
+    """The scorer that an estimator's `scoring` names or is, of models that are in training.
 
-    The loss is in the precision of the state, with `row_weight`: sample weights times class
-    weights. The score is what the estimator's `scoring` says; scorers get a copy of it.
+    Parameters
+    ----------
+    estimator : SoftmaxMLPClassifier
+        A copy of it is given to the scorer, with the parameters of the moment.
     """
-    if held_out is None:
-        return None
-    rows = held_out.rows(model.scaling, state.params.dtype)
-    score_of = None
-    if estimator.scoring != "loss":
-        score_of = _scorer(estimator, model, held_out)
 
-    def validate(params):
-        loss = mean_cross_entropy(model.network, params, rows, held_out.labels, row_weight)
-        return loss, -loss if score_of is None else score_of(params)
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+        self.outer = np.geterr()
 
-    return validate
+    def of(self, model: FittedModel, held_out: Any) -> Callable[[np.ndarray], float]:
+        """Return ``score(params)`` of the held-out rows."""
+        scoring = self.estimator.scoring
+        rows = held_out.rows
+        scorer = check_scoring(self.estimator, scoring=scoring)
+        X = rows.X if rows.index is None else rows.X[rows.index]
+        y = model.classes[rows.labels]
+        score = over_all_classes(scorer, scoring, model.classes, y)
+        weight = {}
+        if rows.sample_weight is not None and takes_weights(scorer):
+            with np.errstate(over="ignore"):
+                weights = rows.sample_weight * rows.weight_scale
+                too_large = not np.isfinite(weights.sum())
+            weight = {"sample_weight": rows.sample_weight if too_large else weights}
+        dtype = published_dtype(held_out)
+        candidate = copy(self.estimator)
+        candidate.__dict__.pop("feature_names_in_", None)  # it is given arrays
+
+        def score_of(params: np.ndarray) -> float:
+            candidate._model = replace(model, params=params.astype(dtype))
+            with np.errstate(**self.outer):
+                return score(candidate, X, y, **weight)
+
+        return score_of
 
 
-def _scorer(estimator, model, held_out):
-    """Return `score_of(params)` by the scorer that `scoring` names or is."""
-    scorer = check_scoring(estimator, scoring=estimator.scoring)
-    X = held_out.X if held_out.index is None else held_out.X[held_out.index]
-    y = model.classes[held_out.labels]
-    score = over_all_classes(scorer, estimator.scoring, model.classes, y)
-    weight = {}
-    if held_out.sample_weight is not None and takes_weights(scorer):
-        with np.errstate(over="ignore"):
-            weights = held_out.sample_weight * held_out.weight_scale
-            too_large = not np.isfinite(weights.sum())
-        weight = {"sample_weight": held_out.sample_weight if too_large else weights}
-    dtype = published_dtype(held_out.X)
-    candidate = copy(estimator)
-    candidate.__dict__.pop("feature_names_in_", None)  # it is given arrays
+class Validation:
+    """Loss and score of validation rows: ``validation(params) -> (loss, score)``.
 
-    def score_of(params):
-        candidate._model = replace(model, params=params.astype(dtype))
-        return score(candidate, X, y, **weight)
+    The loss is in the precision of the fit, weighted by sample weights times class weights.
+    The score is what the estimator's `scoring` says.
+    """
 
-    return score_of
+    def __init__(
+        self, config: TrainingConfig, model: FittedModel, held_out: Any, dtype: np.dtype
+    ) -> None:
+        self.network = model.network
+        self.rows = held_out.rows.rows(model.scaling, dtype)
+        self.labels, self.weight = held_out.rows.labels, held_out.row_weight
+        self.score = None if config.scorer is None else config.scorer.of(model, held_out)
+
+    def __call__(self, params: np.ndarray) -> tuple[float, float]:
+        loss = mean_cross_entropy(self.network, params, self.rows, self.labels, self.weight)
+        return loss, -loss if self.score is None else self.score(params)
 
 
 def over_all_classes(scorer, scoring, classes, y):
@@ -64,11 +84,10 @@ def over_all_classes(scorer, scoring, classes, y):
     """
     classes, present = np.asarray(classes), set(np.ravel(y).tolist())
     missing = classes[np.array([label not in present for label in classes.tolist()], dtype=bool)]
-    metric = getattr(scorer, "_score_func", None)  # a callable of the user's has none
-    if len(missing) and metric is not None and scorer._response_method != "predict":
-        if "labels" in inspect.signature(metric).parameters and "labels" not in scorer._kwargs:
-            scorer = copy(scorer)
-            scorer._kwargs = {**scorer._kwargs, "labels": classes}
+    metric = metric_of(scorer)
+    if len(missing) and metric is not None and needs_scores(scorer):
+        if "labels" in inspect.signature(metric).parameters and not has_labels(scorer):
+            scorer = with_labels(scorer, classes)
 
     def score(estimator, X, y, **weight):
         if not len(missing):
@@ -94,7 +113,7 @@ def _undefined(scoring, missing, why):
 
 def takes_weights(scorer):
     """Return whether a scorer can be given weights: not every metric or callable can."""
-    metric = getattr(scorer, "_score_func", None)
+    metric = metric_of(scorer)
     try:
         parameters = inspect.signature(metric or scorer).parameters
     except ValueError:  # some built-in functions have no signature

@@ -23,6 +23,14 @@ QUARTILES = np.array([0.25, 0.5, 0.75]) - 1e-12
 CLIP = 3.0
 
 
+def read_only(array: np.ndarray | None) -> np.ndarray | None:
+    """Return a view that cannot be written to, None for None."""
+    if array is not None:
+        array = array.view()
+        array.flags.writeable = False
+    return array
+
+
 @dataclass(frozen=True, eq=False)
 class Scaling:
     """What was learnt: scaled = (X - center) / scale, smoothly clipped if robust.
@@ -41,6 +49,10 @@ class Scaling:
     center: np.ndarray
     scale: np.ndarray
     constant: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("center", "scale", "constant"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
 
     @property
     def inverse_scale(self):

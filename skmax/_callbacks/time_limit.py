@@ -1,0 +1,107 @@
+"""TimeLimit: a fit that takes no longer than it may, as a callback."""
+
+from math import inf, isfinite
+from numbers import Real
+from time import monotonic
+from typing import Any
+
+
+class TimeLimit:
+    """Callback that ends a fit after so many seconds, with the best that it has learnt.
+
+    Parameters
+    ----------
+    seconds : float
+        Time that each fit may take, > 0. It counts from the beginning of the fit: each fit of a
+        search has all of it, and so has one that is resumed.
+
+    See Also
+    --------
+    Checkpoint : Callback with which a fit that was cut short can be finished later.
+
+    Notes
+    -----
+    It is obeyed at the end of an epoch (an iteration of "lbfgs" and "newton-cg"), also while
+    held-out fits train. What is published then is the network itself, or that of the first
+    held-out fit, which has learnt from six sevenths of the rows and is calibrated: of the two,
+    the one with the lower J on all rows, or the held-out one if the network itself has not begun.
+    `loss_curve_` and `n_iter_` are those of the network that is published.
+
+    The time is that of a clock: a machine that is busy trains for fewer epochs, and the result of
+    a fit that is cut short is not reproducible.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmax import SoftmaxMLPClassifier, TimeLimit
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = SoftmaxMLPClassifier(random_state=0).set_callbacks(TimeLimit(60))
+    >>> clf.fit(X, y).n_iter_
+    60
+    """
+
+    def __init__(self, seconds: float) -> None:
+        is_number = isinstance(seconds, Real) and not isinstance(seconds, bool)
+        if not (is_number and isfinite(seconds) and seconds > 0):
+            raise ValueError(f"seconds must be a finite number > 0, got {seconds!r}.")
+        self.seconds = float(seconds)
+
+    def __repr__(self) -> str:
+        return f"TimeLimit({self.seconds:g})"
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Begin to count.
+
+        Parameters
+        ----------
+        estimator : estimator
+            In its fit.
+        context : sklearn.callback.CallbackContext
+            Of the fit.
+        """
+        # On the context, because several fits may have this callback at once.
+        context.deadline = min(monotonic() + self.seconds, getattr(context, "deadline", inf))
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Do nothing.
+
+        Parameters
+        ----------
+        estimator : estimator
+            In its fit.
+        context : sklearn.callback.CallbackContext
+            Of the fit.
+        """
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Do nothing.
+
+        Parameters
+        ----------
+        estimator : estimator
+            In its fit.
+        context : sklearn.callback.CallbackContext
+            Of the fit, or of one of its iterations.
+        """
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
+        """Return whether the time is up.
+
+        Parameters
+        ----------
+        estimator : estimator
+            In its fit.
+        context : sklearn.callback.CallbackContext
+            Of the fit, or of one of its iterations.
+
+        Returns
+        -------
+        stop : bool
+            Whether the fit is to stop.
+        """
+        fit = context
+        while not hasattr(fit, "deadline"):
+            fit = fit.parent
+        # The bridge to callbacks tells this from a request that has seen the network itself.
+        context.is_out_of_time = monotonic() >= fit.deadline
+        return context.is_out_of_time

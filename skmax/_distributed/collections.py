@@ -1,0 +1,107 @@
+"""Dask collections as partitions: what they hold, and how they are loaded into the workers."""
+
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+from sklearn.utils import check_array
+
+from .._data.arrays import as_numeric
+from .._data.checks import check_weights
+from .._data.labels import check_labels
+from .partitions import Partitions, itself, threads, wait_for_a_worker
+
+
+def load(number: int, X: Any, y: Any, sample_weight: Any) -> tuple[Any, np.ndarray, Any]:
+    """Return a partition's rows, labels and weights as clean arrays."""
+    try:
+        X = as_numeric(X)
+        X = X.to_numpy() if hasattr(X, "to_numpy") else X
+        X = check_array(
+            X, accept_sparse="csr", dtype="numeric", ensure_min_samples=0, input_name="X"
+        )
+        y = check_labels(y) if len(y) else np.empty(0, dtype=object)
+        if not X.shape[0] == len(y):
+            raise ValueError(f"X has {X.shape[0]} rows, y has {len(y)}.")
+        return X, y, check_weights(sample_weight, len(y), "sample_weight", part=True)
+    except ValueError as error:
+        raise ValueError(f"Partition {number}: {error}") from error
+
+
+def header(X: Any) -> Any:
+    """Return what scikit-learn can check of X without its rows: names, or the shape."""
+    _check_collection(X, "X")
+    if X.ndim != 2:
+        raise ValueError(f"X must have shape (n_samples, n_features), got {X.shape}.")
+    return X._meta if hasattr(X, "columns") else X
+
+
+def _check_collection(value: Any, name: str) -> None:
+    if not hasattr(value, "to_delayed"):
+        raise TypeError(
+            f"{name} must be a dask Array or DataFrame, got {type(value).__name__}; "
+            "dask.array.from_array makes one."
+        )
+
+
+def named(X: Any) -> Any:
+    """Return X, of a data frame with the columns of every partition in the frame's own order."""
+    if not hasattr(X, "columns"):
+        return X
+    return X.map_partitions(_in_order, list(X.columns), meta=X._meta)
+
+
+def _in_order(part: Any, columns: list[str], partition_info: Any = None) -> Any:
+    """Return the columns of a partition by their names; raise ValueError if one is missing."""
+    found = list(part.columns)
+    if found == columns:
+        return part
+    missing = [column for column in columns if column not in found]
+    if missing or len(set(found)) < len(found):
+        raise ValueError(
+            f"Partition {partition_info['number']}: X must have the columns {columns}, each "
+            f"once; got {found}."
+        )
+    return part[columns]
+
+
+def delayed_parts(X: Any, y: Any, sample_weight: Any) -> list[tuple[Any, Any, Any]]:
+    """Return the partitions as (X, y, sample_weight), each delayed, or None for no weights."""
+    columns = {"X": named(X), "y": y} | (
+        {} if sample_weight is None else {"sample_weight": sample_weight}
+    )
+    for name, value in columns.items():
+        _check_collection(value, name)
+    arrays = [name for name, value in columns.items() if isinstance(value, da.Array)]
+    for name in arrays:
+        if columns[name].ndim == 2:
+            columns[name] = columns[name].rechunk({1: -1})
+    if arrays and len(arrays) == len(columns):
+        if any(np.isnan(size) for name in arrays for size in columns[name].chunks[0]):
+            # Of copies: it is done in place.
+            columns = {name: value.copy().compute_chunk_sizes() for name, value in columns.items()}
+        rows = {name: value.shape[0] for name, value in columns.items()}
+        if len(set(rows.values())) > 1:
+            raise ValueError(f"Found inconsistent numbers of rows: {rows}.")
+        chunks = columns["X"].chunks[0]
+        columns = {name: value.rechunk({0: chunks}) for name, value in columns.items()}
+    parts = {name: list(np.ravel(value.to_delayed())) for name, value in columns.items()}
+    counts = {name: len(delayed) for name, delayed in parts.items()}
+    if len(set(counts.values())) > 1:
+        raise ValueError(f"Found inconsistent numbers of partitions: {counts}.")
+    parts.setdefault("sample_weight", [None] * len(parts["X"]))
+    return list(zip(parts["X"], parts["y"], parts["sample_weight"], strict=True))
+
+
+def load_into(futures: list[Any], client: Any, X: Any, y: Any, sample_weight: Any) -> None:
+    """Load the partitions, neighbours on one worker where that is free to choose."""
+    # A cluster that adapts starts workers for tasks only.
+    with Partitions(client, lambda asked: asked.append(client.submit(itself, None, pure=False))):
+        addresses = threads(wait_for_a_worker(client))
+    with client.as_current():
+        parts = delayed_parts(X, y, sample_weight)
+    groups = np.array_split(np.arange(len(parts)), len(addresses))
+    for group, address in zip(groups, addresses, strict=True):
+        tasks = [dask.delayed(load)(int(number), *parts[number]) for number in group]
+        futures += client.compute(tasks, workers=[address], allow_other_workers=True)

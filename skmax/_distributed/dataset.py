@@ -1,0 +1,192 @@
+"""Rows that are spread over a Dask cluster, as a fit sees them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+
+from .._data.dataset import Dataset, varying_features
+from .._data.features.scaling import Scaling, checked_scaling, mean_and_deviation
+from .._data.weights import class_weights
+from .._network.blas import blas_threads, gains_from_threads
+from .._network.model import FittedModel
+from .._network.network import Network
+from .._optim.objective import Normalization
+from .._training.config import TrainingConfig
+from .._training.dataset import N_FOLDS, HeldOutLogits, HoldOutPlan, InMemory
+from .._training.temperature import enough_rows, most_rows
+from .collections import load_into
+from .objective import (
+    Description,
+    ObjectiveSpec,
+    PartitionedObjective,
+    Statistics,
+    describe,
+    judge,
+    rows_between,
+    sample_of,
+    statistics,
+)
+from .partitions import Partitions
+
+
+class PartitionedRows:
+    """Rows that are spread over a cluster.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    partitions : Partitions
+        Of datasets.
+    found : Description
+    """
+
+    def __init__(self, config: TrainingConfig, partitions: Any, found: Description) -> None:
+        self.config, self.partitions = config, partitions
+        self.classes, self.dtype = found.classes, found.dtype
+        self.n_features = found.n_features
+        self.learnt = self._statistics(partitions, with_moments=config.scaling is not None)
+        self.n_rows = self.learnt.n_rows
+        totals = self.learnt.class_totals
+        labels = np.arange(len(self.classes))
+        weight = class_weights(config.class_weight, self.classes, labels, totals)
+        self.weight_scale, self.class_weight = found.heaviest, weight
+        if weight is not None and weight.max() > 0.0:
+            # Relative, as weights of rows are, so that no sum of them overflows.
+            self.weight_scale *= float(weight.max())
+            self.class_weight = weight / weight.max()
+        self.normalization = self._normalization(self.learnt)
+        self.smoothing = config.smoothing(
+            totals if self.class_weight is None else self.class_weight * totals
+        )
+
+    @classmethod
+    @contextmanager
+    def loaded(
+        cls, client: Any, config: TrainingConfig, X: Any, y: Any, sample_weight: Any
+    ) -> Iterator[Self]:
+        """Give the rows of Dask collections, which the workers drop at the end of the context."""
+        load_rows = partial(load_into, client=client, X=X, y=y, sample_weight=sample_weight)
+        with Partitions(client, load_rows) as parts:
+            found = parts.sum(describe)
+            if not found.heaviest > 0.0:
+                raise ValueError("sample_weight must not be zero for every row.")
+            datasets = parts.map(sample_of, classes=found.classes, heaviest=found.heaviest)
+        with datasets:
+            yield cls(config, datasets, found)
+
+    def _statistics(self, partitions: Any, *, with_moments: bool = False) -> Statistics:
+        return partitions.sum(statistics, len(self.classes), with_moments)
+
+    def _normalization(self, learnt: Statistics) -> Normalization:
+        """Return the number and the mean weight of rows of which this has been learnt."""
+        totals, weight = learnt.class_totals, self.class_weight
+        total = float(totals.sum() if weight is None else weight @ totals)
+        if not total > 0.0:
+            raise ValueError("X must have a row with a weight above zero, and has none.")
+        return Normalization(learnt.n_rows, total / learnt.n_rows)
+
+    def hold_out(self, validation: InMemory | None, seed: int) -> tuple[Self, InMemory | None]:
+        """Return these rows to train on, and those that are given to judge by."""
+        return self, validation and validation.weighted_as(self)
+
+    def total_weight(self) -> tuple[float, int]:
+        """Return the mean weight of the rows, and their number."""
+        return self.normalization.mean_weight * self.weight_scale, self.n_rows
+
+    def learn_scaling(self) -> Scaling | None:
+        """Return what is learnt about the features."""
+        if self.learnt.moments is None:
+            return None
+        return checked_scaling("standard", *mean_and_deviation(self.learnt.moments))
+
+    def extend_scaling(self, scaling: Scaling | None) -> Scaling | None:
+        """Return the scaling as it is: no fit on a cluster goes on from another."""
+        return scaling
+
+    def varying_features(self, scaling: Scaling | None) -> np.ndarray:
+        """Return which features of the scaled rows are not 0 in all of them."""
+        if scaling is not None:
+            return varying_features(scaling, None)
+        return self.partitions.sum(Dataset.used_features)  # a sum of booleans is their "or"
+
+    def threads(self, network: Network) -> Any:
+        """Return a context with the threads of BLAS of the client, for sums over parameters."""
+        return blas_threads(gains_from_threads(network.shapes, self.n_rows))
+
+    def objective(
+        self, model: FittedModel, state: Any, batch_size: int | None = None
+    ) -> PartitionedObjective:
+        """Return J of these rows, in the precision of the state."""
+        spec = self.spec(model, state.params.dtype)
+        return PartitionedObjective(self.partitions, spec, self.config.alpha / self.weight_scale)
+
+    def spec(self, model: FittedModel, dtype: Any) -> ObjectiveSpec:
+        """Return what the share of J that a partition has depends on."""
+        return ObjectiveSpec(
+            network=model.network,
+            scaling=model.scaling,
+            class_weight=self.class_weight,
+            smoothing=self.smoothing,
+            normalization=self.normalization,
+            dtype=dtype,
+        )
+
+    def fingerprint(self, held_out: InMemory | None) -> str:
+        """Return a text for all rows on clusters: no fit on a cluster is continued."""
+        return "cluster"
+
+    def plan(self, seed: int) -> HoldOutPlan:
+        """Return the plan of one held-out fit, if so few rows as are held out can calibrate."""
+        ends = self.config.last_iterations
+        if not self.config.temperature_scaling:
+            return HoldOutPlan(0, ends)
+        held_out = self._statistics(self._held_out(seed))
+        return HoldOutPlan(int(enough_rows(held_out.n_rows, len(self.classes))), ends)
+
+    def folds(
+        self, plan: HoldOutPlan, seed: int
+    ) -> list[tuple["PartitionedRows", "PartitionedLogits", None]]:
+        """Return six sevenths of the rows, which each partition draws, and the others."""
+        training = copy(self)
+        training.partitions = self._between(seed, 1.0 / N_FOLDS, 1.0)
+        learnt = self._statistics(training.partitions)
+        training.normalization = self._normalization(learnt)
+        return [(training, PartitionedLogits(self, self._held_out(seed), learnt), None)]
+
+    def _held_out(self, seed: int) -> Any:
+        # The number that is expected, since each row is chosen by chance.
+        share = min(1.0 / N_FOLDS, most_rows(len(self.classes)) / self.n_rows)
+        return self._between(seed, 0.0, share)
+
+    def _between(self, seed: int, low: float, high: float) -> Any:
+        choose = partial(rows_between, class_weight=self.class_weight, seed=seed)
+        return self.partitions.only(partial(choose, low=low, high=high))
+
+
+class PartitionedLogits:
+    """Rows on a cluster that are held out, of which only the logits come to the client.
+
+    Parameters
+    ----------
+    rows : PartitionedRows
+    partitions : Partitions
+        Of the rows that are held out.
+    learnt : Statistics
+        Of the rows that are trained on.
+    """
+
+    def __init__(self, rows: PartitionedRows, partitions: Any, learnt: Statistics) -> None:
+        self.rows, self.partitions, self.learnt = rows, partitions, learnt
+
+    def judge(self, model: FittedModel, params: np.ndarray) -> HeldOutLogits:
+        """Return the logits of these rows, which were not trained on."""
+        shared = self.partitions.share(self.rows.spec(model, params.dtype))
+        held_out = self.partitions.sum(judge, shared, params)
+        # Of a class that is not trained on, nothing can be said.
+        known = self.learnt.class_totals[held_out.labels] > 0.0
+        arrays = (held_out.logits, held_out.labels, held_out.weight)
+        return HeldOutLogits(*(array[known] for array in arrays))

@@ -1,0 +1,51 @@
+"""Every private name of scikit-learn that skmax uses, in one place."""
+
+from copy import copy
+from typing import Any
+
+import numpy as np
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import _num_samples as n_samples
+
+__all__ = ["Interval", "Options", "StrOptions", "fit_context", "n_samples"]
+
+# What scikit-learn puts on an estimator for a fit, and leaves there if it is interrupted.
+CONTEXTS = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
+
+
+def callbacks_of(estimator: Any) -> list[Any]:
+    """Return the callbacks that are set on an estimator."""
+    return getattr(estimator, "_skl_callbacks", [])
+
+
+def begin_context(estimator: Any, task_name: str, max_subtasks: int) -> Any:
+    """Set up the callbacks of an estimator for a fit; return its context."""
+    return estimator._init_callback_context(task_name=task_name, max_subtasks=max_subtasks)
+
+
+def validate_params(estimator: Any) -> None:
+    """Raise InvalidParameterError unless the parameters of an estimator are as constrained."""
+    estimator._validate_params()
+
+
+def metric_of(scorer: Any) -> Any:
+    """Return the metric of a scorer, None for a callable of the user's."""
+    return getattr(scorer, "_score_func", None)
+
+
+def needs_scores(scorer: Any) -> bool:
+    """Return whether a scorer is of scores or probabilities, not of predictions."""
+    return scorer._response_method != "predict"
+
+
+def has_labels(scorer: Any) -> bool:
+    """Return whether a scorer has been told the labels of its metric."""
+    return "labels" in scorer._kwargs
+
+
+def with_labels(scorer: Any, labels: np.ndarray) -> Any:
+    """Return a scorer whose metric is told the labels."""
+    scorer = copy(scorer)
+    scorer._kwargs = {**scorer._kwargs, "labels": labels}
+    return scorer

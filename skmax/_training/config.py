@@ -1,0 +1,330 @@
+"""TrainingConfig: what the parameters of an estimator mean, read once for each fit."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from inspect import signature
+from math import ceil, log
+from typing import Any, Self
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_random_state
+
+from .._data.batches import BLOCK_ROWS
+from .._network.blas import blas_threads, gains_from_threads
+from .._network.network import Network
+from .._optim.lbfgs import LBFGS
+from .._optim.minibatch import LearningRate, MinibatchSolver
+from .._optim.newton import NewtonCG
+from .._optim.optimizers import OPTIMIZERS
+from .._optim.schedules import SCHEDULES, Schedule
+from .._optim.stopping import StopReason
+from .fingerprint import describe
+
+# Those that see all rows at once; the others are the OPTIMIZERS, on mini-batches.
+FULL_BATCH_SOLVERS = {
+    "lbfgs": lambda config: LBFGS(config.tol, config.max_fun),
+    "newton-cg": lambda config: NewtonCG(config.tol),
+}
+
+# Most rows of a batch if batch_size is "auto".
+AUTO_BATCH_SIZE = 256
+
+# Share of each target that is spread over the classes if label_smoothing is "auto".
+AUTO_LABEL_SMOOTHING = 0.1
+
+# Iterations if max_iter is "auto". Of the epochs, coslog4's cycles are whole numbers.
+AUTO_EPOCHS = 60
+AUTO_ITERATIONS = 200
+
+# Parameters that change nothing of many fits.
+MAY_BE_IDLE = ("scoring", "validation_fraction", "tol", "n_iter_no_change")
+
+# Parameters that arithmetic needs as floats, and those that are taken as they are.
+FLOATS = ("alpha", "weight_decay", "tol", "learning_rate_init", "power_t", "dropout")
+AS_GIVEN = (
+    *("activation", "solver", "batch_size", "shuffle", "max_fun", "random_state"),
+    *("n_iter_no_change", "warm_start"),
+    *("learning_rate", "learning_rate_scaling", "early_stopping", "validation_fraction"),
+    *("scoring", "class_weight", "label_smoothing", "scaling", "temperature_scaling", "dtype"),
+)
+
+
+def published_dtype(X: Any) -> np.dtype:
+    """Return float32 for float32 and float16 X, float64 for any other."""
+    return np.dtype(np.float32 if X.dtype.kind == "f" and X.dtype.itemsize <= 4 else np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingConfig:
+    """The parameters of an estimator, each in the type that arithmetic needs.
+
+    Those that are not described here are the estimator's of the same name.
+
+    Parameters
+    ----------
+    hidden : list of int
+        Units of the hidden layers.
+    schedule : Schedule
+        That of the learning rate.
+    max_iter : int
+        Largest number of epochs or iterations.
+    optimizer_settings : dict
+        Of the optimizer that `solver` names, if it names one.
+    given : dict
+        All parameters as they are.
+    changed : dict
+        Those of MAY_BE_IDLE that differ from their defaults.
+    n_rows_before : int
+        Rows that the penalty counts beside those of the fit.
+    pauses : frozenset of StopReason
+        What only pauses a fit that has no end.
+    fingerprint : str or None
+        That of the fit, if it is known without a look at the rows.
+    scorer : object or None
+        What `scoring` names, ``scorer.of(model, held_out)``; None for the loss.
+    """
+
+    hidden: list[int]
+    activation: str
+    solver: str
+    alpha: float
+    weight_decay: float
+    batch_size: int | str
+    shuffle: bool
+    max_iter: int
+    max_fun: int
+    tol: float
+    n_iter_no_change: float
+    random_state: Any
+    warm_start: bool
+    verbose: bool
+    learning_rate_init: float
+    learning_rate: str
+    schedule: Schedule
+    learning_rate_scaling: str | None
+    power_t: float
+    optimizer_settings: dict[str, Any]
+    early_stopping: bool | str
+    validation_fraction: float
+    scoring: Any
+    class_weight: dict | str | None
+    label_smoothing: float | str
+    dropout: float
+    scaling: str | None
+    temperature_scaling: bool
+    dtype: str
+    given: dict[str, Any]
+    changed: dict[str, Any]
+    n_rows_before: int = 0
+    pauses: frozenset[StopReason] = frozenset()
+    fingerprint: str | None = None
+    scorer: Any = None
+
+    @classmethod
+    def of(cls, estimator: Any) -> Self:
+        """Return what the parameters of an estimator mean.
+
+        Raises
+        ------
+        ValueError
+            If parameters do not fit together.
+        """
+        given = estimator.get_params(deep=False)
+        hidden = hidden_sizes(given["hidden_layer_sizes"])
+        kind = OPTIMIZERS.get(given["solver"])
+        settings = {}
+        if kind is not None:
+            # Each in the type of its default: a NumPy scalar would promote float32 arithmetic.
+            settings = {n: type(getattr(kind, n))(given[n]) for n in kind.SETTINGS if n in given}
+        max_iter = given["max_iter"]
+        if max_iter == "auto":
+            max_iter = AUTO_ITERATIONS if kind is None else AUTO_EPOCHS
+        defaults = signature(type(estimator)).parameters
+        values: dict[str, Any] = {name: given[name] for name in AS_GIVEN}
+        values |= {name: float(given[name]) for name in FLOATS}
+        changed = {n: given[n] for n in MAY_BE_IDLE if given[n] != defaults[n].default}
+        config = cls(
+            hidden=hidden,
+            schedule=SCHEDULES[given["learning_rate"]],
+            optimizer_settings=settings,
+            max_iter=int(max_iter),
+            given=given,
+            changed=changed,
+            verbose=bool(given["verbose"]),
+            **values,
+        )
+        config._check()
+        return config
+
+    def _check(self) -> None:
+        """Raise ValueError for parameters that do not fit together."""
+        if self.solver == "newton-cg" and self.hidden:
+            raise ValueError(
+                "solver='newton-cg' needs hidden_layer_sizes=(), with which J is convex; got "
+                f"{tuple(self.hidden)}. Use 'lbfgs', 'adam' or 'sgd' with hidden layers."
+            )
+        if self.dropout and not self.in_batches:
+            raise ValueError(
+                f"dropout={self.dropout} needs a mini-batch solver, one of {sorted(OPTIMIZERS)}; "
+                f"solver={self.solver!r} minimises one fixed function."
+            )
+
+    def for_stream(self, n_rows_before: int) -> Self:
+        """Return the values of one epoch of a stream, of which so many rows have been seen.
+
+        A stream has no end: nothing but divergence ends it, its learning rate does not decay,
+        and nothing is held out, so that nothing calibrates smoothed targets.
+        """
+        decays = self.schedule.decays
+        return replace(
+            self,
+            max_iter=1,
+            schedule=SCHEDULES["constant"] if decays else self.schedule,
+            early_stopping=False,
+            temperature_scaling=False,
+            label_smoothing=0.0 if self.label_smoothing == "auto" else self.label_smoothing,
+            n_rows_before=n_rows_before,
+            pauses=frozenset(StopReason) - {StopReason.DIVERGENCE, StopReason.INTERRUPTION},
+            fingerprint="stream",
+        )
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether the solver takes steps on mini-batches."""
+        return self.solver in OPTIMIZERS
+
+    @property
+    def unit(self) -> str:
+        """What an iteration is called, "epoch" or "iteration"."""
+        return "epoch" if self.in_batches else "iteration"
+
+    @property
+    def last_iterations(self) -> list[int]:
+        """Iterations with which a fit can end: those of a cyclic schedule, or the last."""
+        return self.schedule.last_epochs(self.max_iter) if self.in_batches else [self.max_iter]
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether early stopping holds out rows of X."""
+        return not isinstance(self.early_stopping, str) and bool(self.early_stopping)
+
+    @property
+    def chooses_cycle(self) -> bool:
+        """Whether early stopping is left to choose among the cycles of a schedule.
+
+        Softmax regression runs to the end: its objective is convex, and its optimum is the aim.
+        """
+        left = isinstance(self.early_stopping, str) and len(self.last_iterations) > 1
+        return left and bool(self.hidden)
+
+    @property
+    def asks_held_out_rows(self) -> bool:
+        """Whether a fit without validation rows holds out rows of its own."""
+        return self.holds_out or self.temperature_scaling or self.chooses_cycle
+
+    @property
+    def watches_loss(self) -> bool:
+        """Whether patience is measured on the training loss."""
+        return self.in_batches and not self.schedule.decays
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """All parameters as numbers and strings that can be compared."""
+        described = {name: describe(value) for name, value in self.given.items()}
+        return described | {"hidden_layer_sizes": str(self.hidden), "max_iter": self.max_iter}
+
+    @property
+    def loss_parameters(self) -> list[Any]:
+        """The parameters that say which function of the data is minimised, and scored."""
+        names = ("label_smoothing", "class_weight", "early_stopping", "scoring")
+        return [self.described[name] for name in names]
+
+    def draw_seeds(self) -> list[int]:
+        """Return the two seeds of a fit: of its numbers, and of what it holds out."""
+        random_state = check_random_state(self.random_state)
+        return random_state.randint(np.iinfo(np.int32).max, size=2).tolist()
+
+    def build_network(self, n_features: int, n_classes: int) -> Network:
+        """Return the network of so many features and classes."""
+        return Network(
+            [n_features, *self.hidden, n_classes], self.activation, dropout=self.dropout
+        )
+
+    def batch_rows(self, n_rows: int) -> int:
+        """Return the largest number of rows that a step, or a block of all rows, has."""
+        if not self.in_batches:
+            return BLOCK_ROWS
+        if not isinstance(self.batch_size, str):
+            return int(self.batch_size)
+        # About equal parts: with 258 rows, every other step would be one of two rows.
+        return ceil(n_rows / ceil(n_rows / AUTO_BATCH_SIZE))
+
+    def compute_dtype(self, X: Any, *, random: bool) -> np.dtype:
+        """Return the precision of a fit: X's own if it is deterministic, else float32.
+
+        `random` says whether an epoch or the number of epochs is.
+        """
+        if self.dtype != "auto":
+            return np.dtype(self.dtype)
+        return np.dtype(np.float32) if self.in_batches and random else published_dtype(X)
+
+    def smoothing(self, class_totals: np.ndarray) -> np.ndarray | None:
+        """Return the part of every target row that does not depend on its label, or None.
+
+        It is spread in proportion to the weight of each class: the mean of the targets is then
+        that of the labels, and a rare class keeps its rate. "auto" is none for softmax
+        regression, which has few parameters and gains nothing.
+        """
+        share = self.label_smoothing
+        if isinstance(share, str):
+            share = AUTO_LABEL_SMOOTHING if self.hidden else 0.0
+        return float(share) * class_totals / class_totals.sum() if share else None
+
+    def optimizer(self, previous: Any = None) -> Any:
+        """Return the optimizer of these settings, which goes on from the one before."""
+        kind = OPTIMIZERS.get(self.solver)
+        if kind is None:
+            return None
+        if type(previous) is kind:
+            # An optimizer that keeps nothing which depends on a setting needs no method for it.
+            with_settings = getattr(previous, "with_settings", partial(replace, previous))
+            return with_settings(**self.optimizer_settings)
+        return kind(**self.optimizer_settings)
+
+    def threads(self, network: Network, X: Any, n_rows: int) -> AbstractContextManager:
+        """Return a context with the threads of BLAS that a fit is worth."""
+        shapes, sparse = network.shapes, issparse(X)
+        if self.solver == "newton-cg" and not sparse:
+            # The preconditioner takes the products of all pairs of features.
+            shapes = [*shapes, (network.layer_sizes[0],) * 2]
+        n_rows = min(n_rows, self.batch_rows(n_rows))
+        return blas_threads(gains_from_threads(shapes, n_rows, sparse=sparse))
+
+    def build_solver(self, network: Network, dtype: Any) -> Any:
+        """Return the solver for a network."""
+        if not self.in_batches:
+            return FULL_BATCH_SOLVERS[self.solver](self)
+        factors = None
+        if self.learning_rate_scaling is not None:
+            factors = network.learning_rate_factors(dtype)
+        return MinibatchSolver(
+            LearningRate(self.learning_rate_init, self.schedule, self.power_t, factors),
+            max_iter=self.max_iter,
+            weight_decay=self.weight_decay,
+            shuffle=self.shuffle,
+            uniform_loss=log(network.layer_sizes[-1]),
+        )
+
+
+def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:
+    """Return the hidden layers as a list of int, empty for softmax regression."""
+    sizes = np.atleast_1d(hidden_layer_sizes)
+    whole = sizes.size == 0 or sizes.dtype.kind in "iu"
+    if sizes.ndim != 1 or not whole or (sizes <= 0).any():
+        raise ValueError(
+            "hidden_layer_sizes must be > 0, an integer or a sequence of integers (empty for "
+            f"softmax regression), got {hidden_layer_sizes!r}."
+        )
+    return sizes.tolist()

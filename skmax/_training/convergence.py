@@ -1,0 +1,101 @@
+"""What is said about a run that has not converged, and what to do about it."""
+
+from typing import Any
+
+import numpy as np
+
+from .._optim.lbfgs import FullBatchEnd
+from .._optim.objective import scaled_step_gain
+from .._optim.stopping import StopReason
+from .config import TrainingConfig
+from .curve import Curve
+
+# A step that would lower the loss by this much, relative to max(1, loss), is missing if the
+# features are not scaled. With features that are, rounding and the kinks of "relu" hide 1e-6.
+LARGE_GAIN = 1e-5
+
+# Ends of solvers that see all rows at once without convergence.
+FELL_SHORT = (StopReason.MAX_ITER, StopReason.MAX_FUN, StopReason.LINE_SEARCH)
+
+
+def convergence_message(
+    config: TrainingConfig, state: Any, objective: Any, end: FullBatchEnd | None
+) -> str | None:
+    """Return why a run fell short of convergence, or None if it did not.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    state : TrainingState
+        As the run has left it.
+    objective : callable ``objective(params) -> (loss, grad)``
+    end : FullBatchEnd or None
+        Where a solver that sees all rows at once has ended.
+    """
+    if state.stop_reason is StopReason.DIVERGENCE:
+        advice = "lower learning_rate_init" if config.in_batches else "raise alpha"
+        return (
+            f"The fit diverged at {config.unit} {state.n_iter}; {advice}{_or_scale(config)}. The "
+            "best parameters of those before are kept."
+        )
+    if state.stop_reason in config.pauses:
+        return None
+    if end is not None:
+        return _full_batch_message(config, state, objective, end)
+    if state.stop_reason is not StopReason.MAX_ITER:
+        return None
+    return (
+        f"The fit has not converged: it ended with max_iter={config.max_iter} epochs, and "
+        f"converges where {config.n_iter_no_change} (n_iter_no_change) in a row improve the "
+        f"loss or score by less than tol={config.tol}; {_slope(state.history.loss_curve)}. "
+        "Raise max_iter, or let a decaying learning_rate such as 'cosine' end it."
+    )
+
+
+def _full_batch_message(
+    config: TrainingConfig, state: Any, objective: Any, end: FullBatchEnd
+) -> str | None:
+    size = end.gradient_size
+    if state.stop_reason is StopReason.CONVERGENCE and config.scaling is None:
+        if size > config.tol and _is_far_from_optimum(objective, state.params):
+            return (
+                f"{config.solver} has not converged after {state.n_iter} iterations, though "
+                "rounding hides what one more would gain: the largest component of the gradient "
+                f"is {size:.2g}, tol={config.tol}. The features are too far from zero or too "
+                "different in scale; scale them (scaling='standard')."
+            )
+    if state.stop_reason not in FELL_SHORT:
+        return None
+    limits = "max_fun or max_iter" if config.solver == "lbfgs" else "max_iter"
+    return (
+        f"{config.solver} has not converged after {state.n_iter} iterations ({end.message}): the "
+        f"largest component of the gradient is {size:.2g}, tol={config.tol}. Raise {limits}"
+        f"{_or_scale(config)}."
+    )
+
+
+def _slope(loss_curve: Curve) -> str:
+    """Say how the loss was still falling."""
+    last = list(loss_curve)[-11:]
+    if len(last) == 1:
+        return f"the loss is {last[0]:.3g}"
+    fall = (last[0] - last[-1]) / (len(last) - 1)
+    moved = f"{'fell' if fall >= 0 else 'rose'} by {abs(fall):.1g}"
+    return f"the loss is {last[-1]:.3g} and {moved} per epoch in the last {len(last)}"
+
+
+def _or_scale(config: TrainingConfig) -> str:
+    """Advise to scale the features, unless they are."""
+    return "" if config.scaling else ", or scale the features (scaling='standard')"
+
+
+def _is_far_from_optimum(objective: Any, params: np.ndarray) -> bool:
+    """Return whether a step in terms of scaled features would lower the loss by much.
+
+    If features lie far from zero, J is so steep in one direction that rounding hides what
+    a step gains, though J may fall far in others. Of scaled features it is about equally
+    steep in all of them.
+    """
+    loss, grad = objective(params)
+    gain = scaled_step_gain(objective.network, grad, objective.moments())
+    return gain > LARGE_GAIN * max(1.0, abs(loss))

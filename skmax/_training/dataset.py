@@ -1,0 +1,282 @@
+"""The rows that a network is trained on, as a fit sees them: in memory, or on a cluster."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import ceil
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from .._data.dataset import Dataset, varying_features
+from .._data.features.scaling import Scaling, learn_scaling
+from .._data.splits import copies, split_validation, stratified_folds, units_of
+from .._data.weights import class_weights, row_weights
+from .._network.model import FittedModel
+from .._network.network import Network
+from .._optim.objective import Objective, all_logits
+from .config import TrainingConfig
+from .fingerprint import fingerprint
+from .temperature import ENOUGH_ROWS, MIN_ROWS, chosen_rows, enough_rows, most_rows
+
+# Each held-out fit leaves out one of so many parts of the rows.
+N_FOLDS = 7
+
+
+class HeldOutLogits(NamedTuple):
+    """Logits, class indices and weights (None for ones) of rows that were not trained on."""
+
+    logits: np.ndarray
+    labels: np.ndarray
+    weight: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class HoldOutPlan:
+    """How many held-out fits there are, on which rows, and when they are judged.
+
+    Parameters
+    ----------
+    n_fits : int
+        0 if nothing is to be found out, or there are too few rows.
+    ends : list of int
+        Iterations after which to judge; the last ends the fit.
+    n_folds : int, default=0
+        Parts of the rows, of which each held-out fit leaves out one.
+    rows : Dataset, default=None
+        Those that weigh anything.
+    """
+
+    n_fits: int
+    ends: list[int]
+    n_folds: int = 0
+    rows: Any = None
+
+
+class TrainingRows(Protocol):
+    """What a fit asks of the rows that it trains on.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        Of X.
+    n_rows : int
+    classes : ndarray of shape (n_classes,)
+    class_weight : ndarray of shape (n_classes,) or None
+        Weight of each class; None weighs each 1.
+    """
+
+    dtype: np.dtype
+    n_rows: int
+    classes: np.ndarray
+    class_weight: np.ndarray | None
+
+    def hold_out(self, validation: Any, seed: int) -> "tuple[TrainingRows, Any]":
+        """Return rows to train on and rows to judge by: those given, or held out of these."""
+
+    def total_weight(self) -> tuple[float, int]:
+        """Return the mean weight of the rows that have any, and how many rows count."""
+
+    def learn_scaling(self) -> Scaling | None:
+        """Return what is learnt about the features."""
+
+    def extend_scaling(self, scaling: Scaling | None) -> Scaling | None:
+        """Return the scaling with those features learnt that vary for the first time."""
+
+    def varying_features(self, scaling: Scaling | None) -> np.ndarray:
+        """Return which features of the scaled rows are not 0 in all of them."""
+
+    def threads(self, network: Network) -> Any:
+        """Return a context with the threads of BLAS that the fit is worth here."""
+
+    def objective(self, model: FittedModel, state: Any, batch_size: int | None = None) -> Any:
+        """Return J of these rows, in the precision of the state."""
+
+    def fingerprint(self, held_out: Any) -> str:
+        """Return what identifies the function that is minimised, and the rows."""
+
+    def plan(self, seed: int) -> HoldOutPlan:
+        """Return how many held-out fits say when to stop, and calibrate."""
+
+    def folds(self, plan: HoldOutPlan, seed: int) -> "Sequence[tuple[TrainingRows, Any, Any]]":
+        """Return rows to train on, rows held out and the batch size, for each held-out fit."""
+
+
+class InMemory:
+    """Rows in memory, or in a memory map.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    rows : Dataset
+    classes : ndarray of shape (n_classes,)
+    class_weight : ndarray of shape (n_classes,), default=None
+        Weight of each class, if it is that of other rows.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        rows: Dataset,
+        classes: np.ndarray,
+        class_weight: np.ndarray | None = None,
+    ) -> None:
+        self.config, self.rows, self.classes = config, rows, classes
+        self.n_rows, self.dtype = len(rows.labels), rows.X.dtype
+        if class_weight is None:
+            labels, weight = self.summed.labels, self.summed.sample_weight
+            class_weight = class_weights(config.class_weight, classes, labels, weight)
+        self.class_weight = class_weight
+
+    @cached_property
+    def summed(self) -> Dataset:
+        """What is summed over: equal rows as one, unless batches go by rows."""
+        return self.rows if self.config.in_batches else self.rows.distinct
+
+    def take(self, positions: np.ndarray) -> "InMemory":
+        """Return some of the rows, of classes that weigh as they do here."""
+        return InMemory(self.config, self.rows.take(positions), self.classes, self.class_weight)
+
+    @property
+    def row_weight(self) -> np.ndarray | None:
+        """Sample weight times class weight of each row, or None if all are 1."""
+        return row_weights(self.rows.labels, self.rows.sample_weight, self.class_weight)
+
+    def hold_out(
+        self, validation: "InMemory | None", seed: int
+    ) -> "tuple[InMemory, InMemory | None]":
+        """Return rows to train on and rows to judge by: those given, or held out of these."""
+        config, rows = self.config, self.rows
+        if validation is not None:
+            return self, validation.weighted_as(self)
+        if rows.groups is None and config.asks_held_out_rows:
+            rows = replace(rows, groups=copies(rows.X, rows.index, rows.labels))
+        if not config.holds_out:
+            return self if rows.groups is None else self.weighted_as(self, rows), None
+        split = split_validation(
+            *(rows.labels, len(self.classes), config.validation_fraction),
+            *(np.random.default_rng(seed), rows.groups),
+        )
+        training = InMemory(config, rows.take(split[0]), self.classes)
+        return training, self.weighted_as(training, rows.take(split[1]))
+
+    def weighted_as(self, other: Any, rows: Dataset | None = None) -> "InMemory":
+        """Return these rows, or others, of classes that weigh as they do there."""
+        rows = self.rows if rows is None else rows
+        return InMemory(self.config, rows, self.classes, other.class_weight)
+
+    def total_weight(self) -> tuple[float, int]:
+        """Return the mean weight of the rows that have any, and how many rows count."""
+        weight, n_before = self.row_weight, self.config.n_rows_before
+        if weight is None:
+            return 1.0, self.n_rows + n_before
+        weight = weight[weight > 0]  # a class may be left out
+        return float(weight.mean()) * self._weight_scale(self.rows), len(weight) + n_before
+
+    def _weight_scale(self, rows: Dataset) -> float:
+        heaviest = 1.0 if self.class_weight is None else float(self.class_weight.max())
+        return rows.weight_scale * heaviest
+
+    def learn_scaling(self) -> Scaling | None:
+        """Return what is learnt about the features."""
+        rows = self.summed
+        return learn_scaling(self.config.scaling, rows.X, rows.index, rows.sample_weight)
+
+    def extend_scaling(self, scaling: Scaling | None) -> Scaling | None:
+        """Return the scaling with those features learnt that vary for the first time."""
+        rows = self.rows
+        return scaling and scaling.extended(rows.X, rows.index, rows.sample_weight)
+
+    def varying_features(self, scaling: Scaling | None) -> np.ndarray:
+        """Return which features of the scaled rows are not 0 in all of them."""
+        return varying_features(scaling, self.rows)
+
+    def threads(self, network: Network) -> Any:
+        """Return a context with the threads of BLAS that the fit is worth here."""
+        return self.config.threads(network, self.rows.X, self.n_rows)
+
+    def objective(
+        self, model: FittedModel, state: Any, batch_size: int | None = None
+    ) -> Objective:
+        """Return J of these rows, in the precision of the state."""
+        config, rows = self.config, self.summed
+        weight = row_weights(rows.labels, rows.sample_weight, self.class_weight)
+        totals = np.bincount(rows.labels, weights=weight, minlength=len(self.classes))
+        return Objective(
+            model.network,
+            rows.rows(model.scaling, state.params.dtype),
+            rows.labels,
+            weight,
+            config.alpha * (self.n_rows / (self.n_rows + config.n_rows_before)),
+            weight_scale=self._weight_scale(rows),
+            batch_size=batch_size or config.batch_rows(self.n_rows),
+            smoothing=config.smoothing(totals),
+            rng=state.rng,
+            n_rows=self.n_rows,
+        )
+
+    def fingerprint(self, held_out: "InMemory | None") -> str:
+        """Return what identifies the function that is minimised, and the rows."""
+        rows = None if held_out is None else held_out.rows
+        return fingerprint(self.config, self.rows, rows)
+
+    def judge(self, model: FittedModel, params: np.ndarray) -> HeldOutLogits:
+        """Return the logits of these rows, which were not trained on."""
+        labels, rows = self.rows.labels, self.rows.rows(model.scaling, params.dtype)
+        weight = self.row_weight if len(labels) else np.ones(0)
+        return HeldOutLogits(all_logits(model.network, params, rows), labels, weight)
+
+    def plan(self, seed: int) -> HoldOutPlan:
+        """Return how many held-out fits say when to stop, and calibrate.
+
+        To calibrate takes 50 held-out rows, better 150; so does to choose a cycle, where a
+        wrong choice costs more: without a temperature to find out, only if one fit holds
+        out 50 of them, and with one, if 150 can be held out by all fits together. Of
+        groups, so many are held out instead of rows, because rows of a group are alike.
+        """
+        config, rows = self.config, self.rows
+        if self.class_weight is not None and not self.class_weight.all():
+            # Rows of weight zero are left out, because they cannot change the loss.
+            rows = rows.take(np.flatnonzero(self.class_weight[rows.labels]))
+        ends, chooses = config.last_iterations, config.chooses_cycle
+        counts = np.bincount(rows.labels)
+        # A row that is alone in its class cannot be held out.
+        n_rows = n_units = int(counts[counts > 1].sum())
+        if rows.groups is not None:
+            units = units_of(rows.labels, rows.groups)
+            n_units = int(units.can_be_held_out.sum())
+            n_rows = int(units.n_rows[units.can_be_held_out].sum())
+        n_folds = min(N_FOLDS, n_units)
+        enough = ENOUGH_ROWS if n_rows >= ENOUGH_ROWS else MIN_ROWS
+        if not config.temperature_scaling:
+            chooses, enough = chooses and n_rows >= N_FOLDS * MIN_ROWS, MIN_ROWS
+        chooses = chooses and n_rows >= ENOUGH_ROWS
+        n_fits = 0
+        if enough_rows(n_rows, np.count_nonzero(counts)) and n_folds > 1:
+            if chooses or config.temperature_scaling:
+                n_fits = min(n_folds, ceil(enough * n_folds / n_units))
+        return HoldOutPlan(n_fits, ends if chooses and n_fits else ends[-1:], n_folds, rows)
+
+    def folds(
+        self, plan: HoldOutPlan, seed: int
+    ) -> "Sequence[tuple[InMemory, InMemory, int | None]]":
+        """Return rows to train on, rows held out and the batch size, for each held-out fit.
+
+        A held-out fit takes about as many steps as the network will, of a seventh fewer rows.
+        """
+        rows, n_rows = plan.rows, len(plan.rows.labels)
+        fold = stratified_folds(
+            rows.labels, plan.n_folds, np.random.default_rng(seed), rows.groups
+        )
+        n_batches = ceil(n_rows / self.config.batch_rows(n_rows))
+        most = most_rows(len(self.classes)) // max(plan.n_fits, 1)
+        folds = []
+        for i in range(plan.n_fits):
+            training, held_out = np.flatnonzero(fold != i), np.flatnonzero(fold == i)
+            judged = held_out[chosen_rows(len(held_out), most, [seed, i, 1])]
+            batch_size = ceil(len(training) / n_batches)
+            folds.append((self._part(rows, training), self._part(rows, judged), batch_size))
+        return folds
+
+    def _part(self, rows: Dataset, positions: np.ndarray) -> "InMemory":
+        return InMemory(self.config, rows.take(positions), self.classes, self.class_weight)

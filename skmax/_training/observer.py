@@ -1,0 +1,48 @@
+"""Who follows a fit: told of each iteration of its networks, it can ask to stop."""
+
+from typing import Any, Protocol, Self
+
+from .._optim.stopping import StopReason
+
+
+class FitObserver(Protocol):
+    """Whoever follows a fit."""
+
+    def held_out(self, n_iter: int) -> "FitObserver":
+        """Return who follows the held-out fits, of so many iterations in all; a context."""
+
+    def __enter__(self) -> Self:
+        """Hear that the held-out fits begin."""
+
+    def __exit__(self, *error: object) -> None:
+        """Hear that they have ended."""
+
+    def begin(self, run: Any) -> None:
+        """Hear that an iteration of a `Run` begins."""
+
+    def end(self, run: Any) -> StopReason | None:
+        """Hear that it has ended; return why to stop, None to go on."""
+
+
+class SilentObserver:
+    """Stands for nobody who follows a fit."""
+
+    def held_out(self, n_iter: int) -> Self:
+        """Return this."""
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Do nothing."""
+
+    def begin(self, run: Any) -> None:
+        """Do nothing."""
+
+    def end_fit(self, result: Any) -> None:
+        """Do nothing."""
+
+    def end(self, run: Any) -> StopReason | None:
+        """Return None."""
+        return None

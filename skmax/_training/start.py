@@ -1,0 +1,271 @@
+"""Start: how a fit begins: fresh, warm, resumed, or as one portion of a stream."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+
+from .._data.arrays import as_numpy
+from .._network.model import FittedModel
+from .._network.network import Network
+from .config import TrainingConfig
+from .dataset import HoldOutPlan, TrainingRows
+from .state import TrainingState
+
+
+class HoldOut(Enum):
+    """Where held-out fits begin: at the beginning, where they have paused, or not at all."""
+
+    ASK = auto()
+    CONTINUE = auto()
+    KEEP = auto()
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """How a fit begins.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Advanced by the fit.
+    model : FittedModel
+        Network, classes, scaling and temperature; its params do not count.
+    learn : callable ``learn(start, rows) -> FittedModel``
+        Learns about the features what is to be learnt, and returns the model that does.
+    holdout : HoldOut
+    dtype : numpy.dtype, default=None
+        Precision that the fit has begun with; None if it is to be chosen.
+    fingerprint : str, default=None
+        What the fit must have; None if it may be any.
+    n_iter : int, default=0
+        Iterations of the state with which nothing has been learnt of these rows.
+    """
+
+    state: TrainingState
+    model: FittedModel
+    learn: Callable[["Start", TrainingRows], FittedModel]
+    holdout: HoldOut = HoldOut.ASK
+    dtype: np.dtype | None = None
+    fingerprint: str | None = None
+    n_iter: int = 0
+
+    def begin(self, config: TrainingConfig, rows: TrainingRows, plan: HoldOutPlan) -> FittedModel:
+        """Bring the state to the precision of the fit; return the model to be trained."""
+        n_rows = rows.n_rows
+        random = plan.n_fits > 0 or n_rows > config.batch_rows(n_rows)
+        self.state.cast(self.dtype or config.compute_dtype(rows, random=random))
+        return self.learn(self, rows)
+
+    def identify(self, config: TrainingConfig, rows: TrainingRows, held_out: Any) -> None:
+        """Give the state its fingerprint; raise ValueError if it must be another one."""
+        state = self.state
+        if (config.fingerprint, self.fingerprint) == (None, None) and not state.history.loss_curve:
+            return  # nothing is best yet, and the rows need not be read
+        fingerprint = rows.fingerprint(held_out)
+        if self.fingerprint not in (None, fingerprint):
+            raise ValueError(
+                "A fit can only be resumed on the same data: these rows, labels, weights or "
+                "validation rows have other values."
+            )
+        state.identify(fingerprint)
+
+    def initial_params(self, model: FittedModel, rows: TrainingRows) -> np.ndarray | None:
+        """Return the parameters with which the fit has begun, None if it goes on from another."""
+        state = self.state
+        if not state.history.loss_curve:
+            return state.params
+        if self.holdout is HoldOut.CONTINUE or len(state.history.loss_curve) != state.n_iter:
+            return None
+        if state.initial_params is not None:
+            return state.initial_params
+        params = model.network.initial_params(np.random.default_rng(state.seed))
+        forget_unvarying(model.network, params, rows.varying_features(model.scaling))
+        return params
+
+
+def fresh(
+    config: TrainingConfig,
+    network: Network,
+    classes: np.ndarray,
+    coefs_init: Any = None,
+    intercepts_init: Any = None,
+) -> Start:
+    """Return the start of a new fit, with random parameters or those that are given."""
+    state = first_state(config, network)
+    coefs, intercepts = network.split(state.params)
+    overwrite_layers(coefs, coefs_init, "coefs_init")
+    overwrite_layers(intercepts, intercepts_init, "intercepts_init")
+    if not (coefs_init is None and intercepts_init is None):
+        state.initial_params = state.params
+    learn = learn_all if coefs_init is None else learn_scaling
+    return Start(state, FittedModel(state.params, network, classes), learn)
+
+
+def warm(
+    config: TrainingConfig, network: Network, state: TrainingState, model: FittedModel
+) -> Start:
+    """Return the start of a fit that goes on from a model, and from the state it ended in."""
+    check_architecture(config, network, model)
+    if state.stop_reason.is_pause:
+        state = state.copy()
+    else:
+        state = state.reset(model.params)
+    state.target_iter, state.n_iter = None, 0
+    return Start(state, replace(model, network=network), learn_new, HoldOut.CONTINUE)
+
+
+def resumed(config: TrainingConfig, network: Network, checkpoint: Any) -> Start:
+    """Return the start of a fit that was killed, where its checkpoint is."""
+    config.draw_seeds()  # as the fit did when it began, from a RandomState instance
+    state = checkpoint.state.copy()
+    if state.stop_reason.is_final:
+        state.target_iter = state.n_iter
+    elif config.max_iter > checkpoint.parameters["max_iter"]:
+        state.target_iter = None
+    holdout = HoldOut.ASK if state.target_iter is None else HoldOut.KEEP
+    model = replace(checkpoint.model, params=state.params, network=network)
+    return Start(state, model, keep, holdout, state.params.dtype, state.fingerprint)
+
+
+def stream(
+    config: TrainingConfig,
+    network: Network,
+    rows: TrainingRows,
+    state: TrainingState | None,
+    model: Any,
+) -> Start:
+    """Return the start of an epoch over one portion of a stream."""
+    if state is None:
+        state = first_state(config, network)
+        model = FittedModel(state.params, network, rows.classes)
+        dtype = config.compute_dtype(rows, random=True)
+        return Start(state, model, learn_all, HoldOut.KEEP, dtype)
+    check_architecture(config, network, model)
+    # A stream goes on from what is published, never from beyond the best parameters.
+    if state.stop_reason.is_pause and state.history.best_params is None:
+        state = state.copy()
+    else:
+        state = state.reset(model.params)
+    state.target_iter = None
+    model, dtype = replace(model, network=network), state.params.dtype
+    return Start(state, model, learn_new, HoldOut.KEEP, dtype, n_iter=state.n_iter)
+
+
+def first_state(config: TrainingConfig, network: Network) -> TrainingState:
+    """Return the state of a fit that begins, with random parameters in float64."""
+    seed, split_seed = config.draw_seeds()
+    rng = np.random.default_rng(seed)
+    params = network.initial_params(rng)
+    return TrainingState(params=params, rng=rng, split_seed=split_seed, seed=seed)
+
+
+def learn_scaling(start: Start, rows: TrainingRows) -> FittedModel:
+    """Learn the scaling of the features; weights are those that are given."""
+    state = start.state
+    if state.initial_params is not None:
+        state.initial_params = state.params.copy()
+    return replace(start.model, params=state.params, scaling=rows.learn_scaling())
+
+
+def learn_all(start: Start, rows: TrainingRows) -> FittedModel:
+    """Learn the scaling of the features, and forget random weights of those that do not vary."""
+    model, params = start.model, start.state.params
+    scaling = rows.learn_scaling()
+    forget_unvarying(model.network, params, rows.varying_features(scaling))
+    if start.state.initial_params is not None:
+        start.state.initial_params = params.copy()
+    return replace(model, params=params, scaling=scaling)
+
+
+def learn_new(start: Start, rows: TrainingRows) -> FittedModel:
+    """Learn the features that vary for the first time; others keep their scaling and weights.
+
+    Their weights, in the state's `params`, become those with which a fit begins.
+    """
+    state, network, scaling = start.state, start.model.network, start.model.scaling
+    model = replace(start.model, params=state.params, scaling=rows.extend_scaling(scaling))
+    if len(network.shapes) == 1:
+        return model
+    W = network.split(state.params)[0][0]
+    new = ~W.any(axis=1) if scaling is None else ~rows.varying_features(scaling)
+    if new.any():
+        new &= rows.varying_features(model.scaling)
+    if new.any():
+        initial = network.initial_params(np.random.default_rng(state.seed))
+        W[new] = network.split(initial)[0][0][new]
+    return model
+
+
+def keep(start: Start, rows: TrainingRows) -> FittedModel:
+    """Learn nothing about the features: it has been learnt from these very rows."""
+    return start.model
+
+
+def forget_unvarying(network: Network, params: np.ndarray, varying: np.ndarray) -> None:
+    """Zero the initial weights, in `params`, of features that are 0 in all rows to train on.
+
+    They would stay as they were drawn, and a row that has such a feature would be moved by
+    weights that nothing has trained.
+    """
+    network.split(params)[0][0][~varying] = 0.0
+
+
+def check_architecture(config: TrainingConfig, network: Network, model: FittedModel) -> None:
+    """Raise ValueError unless the parameters ask for the model that the fit goes on from."""
+    kind = None if model.scaling is None else model.scaling.kind
+    begun = _architecture(model.network, kind)
+    wanted = _architecture(network, config.scaling)
+    differences = [
+        f"{name}={begun[name]!r} there, {wanted[name]!r} here"
+        for name in wanted
+        if begun[name] != wanted[name]
+    ]
+    if differences:
+        raise ValueError(
+            "A fit can only be continued with the same layers, activation and scaling: "
+            f"{'; '.join(differences)}. Set these back, or begin anew: with warm_start=False, or "
+            "partial_fit of a clone."
+        )
+
+
+def _architecture(network: Network, scaling: str | None) -> dict[str, Any]:
+    """Return the parameters that decide what the numbers of a network mean, by name."""
+    return {
+        "hidden_layer_sizes": tuple(network.layer_sizes[1:-1]),
+        "activation": network.activation,
+        "scaling": scaling,
+    }
+
+
+def check_no_initial_values(coefs_init: Any, intercepts_init: Any) -> None:
+    """Raise ValueError where a warm start is given initial values as well."""
+    if coefs_init is not None or intercepts_init is not None:
+        raise ValueError(
+            "coefs_init and intercepts_init begin a fit, and warm_start=True continues one; set "
+            "warm_start=False to begin anew."
+        )
+
+
+def overwrite_layers(layers: list[np.ndarray], values: Any, name: str) -> None:
+    """Overwrite the arrays `layers` with `values`, an argument `name`, unless it is None."""
+    if values is None:
+        return
+    shapes = [layer.shape for layer in layers]
+    if not isinstance(values, list | tuple | np.ndarray):
+        raise ValueError(f"{name} must be a list of arrays, one per layer, got {values!r}.")
+    values = [
+        check_array(as_numpy(value, name), ensure_2d=False, dtype=np.float64, input_name=name)
+        for value in values
+    ]
+    received = [value.shape for value in values]
+    if received != shapes:
+        raise ValueError(
+            f"{name} must be a list of arrays of shapes {shapes}, one per layer; got shapes "
+            f"{received}."
+        )
+    for layer, value in zip(layers, values, strict=True):
+        layer[...] = value

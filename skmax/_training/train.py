@@ -1,0 +1,58 @@
+"""train: one fit, from rows and a start to its result."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .._data.weights import warn_of_small_weights
+from . import holdout
+from .config import TrainingConfig
+from .dataset import HoldOutPlan, TrainingRows
+from .observer import FitObserver
+from .run import FitResult, Run
+from .start import HoldOut, Start
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def train(
+    config: TrainingConfig,
+    rows: TrainingRows,
+    validation: TrainingRows | None,
+    start: Start,
+    observer: FitObserver,
+) -> FitResult:
+    """Split, plan, choose on held-out rows, run, calibrate; return the `FitResult`.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    rows : TrainingRows
+    validation : TrainingRows or None
+        Rows that are given to judge by.
+    start : Start
+        Its state is advanced.
+    observer : FitObserver
+        Told of each iteration.
+
+    Raises
+    ------
+    ValueError
+        If the loss of the best parameters, or of the first ones, is not finite; or if the
+        data are not those of the fit that is resumed.
+    """
+    seed, asks = start.state.split_seed, start.holdout is not HoldOut.KEEP
+    training, held_out = rows.hold_out(validation, seed)
+    plan = HoldOutPlan(0, config.last_iterations)
+    if held_out is None and asks:
+        plan = training.plan(seed)
+    with training.threads(start.model.network):
+        model = start.begin(config, training, plan)
+        warn_of_small_weights(config.alpha, *training.total_weight())
+        start.identify(config, training, held_out)
+        choice = holdout.choose(config, plan, model, training, start, observer)
+        if choice.result is not None:
+            return choice.result
+        model = replace(model, temperature=choice.temperature)
+        settings = {"held_out": held_out, "n_iter": start.n_iter, "verbose": config.verbose}
+        run = Run(config, model, training, start.state, observer, **settings)
+        return holdout.complete(run, choice)
