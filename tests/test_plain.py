@@ -10,14 +10,14 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
+from factories import three_classes
 from internals import CLASSES, NAME_IN_FILES, OPTIMIZERS, Network, from_plain, to_plain
 from numpy.testing import assert_array_equal
-from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 
 from skmax import SoftmaxMLPClassifier
 
-X, y = make_classification(400, 10, n_informative=8, n_classes=3, random_state=0)
+X, y = three_classes()
 PAUSED = {"learning_rate": "constant", "max_iter": 5, "tol": 0.0, "warm_start": True}
 
 
