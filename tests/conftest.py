@@ -12,6 +12,6 @@ from threadpoolctl import threadpool_limits
 
 threadpool_limits(1, user_api="blas")  # where a plugin has imported NumPy, or it has another BLAS
 
-settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
+settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=10_000, deadline=None)  # many, on request
 settings.load_profile("ci")  # `--hypothesis-profile thorough` comes later, and wins

@@ -1,4 +1,4 @@
-"""What several files of tests build: rows, quick classifiers, clusters and what is on them."""
+"""What several files of tests build: rows, and clusters with rows on them."""
 
 from contextlib import contextmanager
 
@@ -7,19 +7,10 @@ from distributed import Client, LocalCluster
 from scipy.sparse import csr_array
 from sklearn.datasets import make_classification
 
-from skmax import SoftmaxMLPClassifier
 
-
-def three_classes(n_rows=400, n_features=10, n_informative=8):
-    """Return rows and labels."""
-    return make_classification(
-        n_rows, n_features, n_informative=n_informative, n_redundant=0, n_classes=3, random_state=0
-    )
-
-
-def small(hidden_layer_sizes=(8,), **settings):
-    """Return a classifier that is not fitted."""
-    return SoftmaxMLPClassifier(hidden_layer_sizes, **{"random_state": 0, **settings})
+def three_classes(n_rows=400):
+    """Return rows of ten features, and labels."""
+    return make_classification(n_rows, 10, n_informative=8, n_classes=3, random_state=0)
 
 
 @contextmanager

@@ -13,12 +13,12 @@ from threading import Barrier
 import internals
 import numpy as np
 import pytest
+from factories import three_classes
 from internals import OPTIMIZERS, SCHEDULES, describe
 from joblib import parallel_config
 from killing import SETTINGS, kill_and_finish, same_fit
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.metrics import fbeta_score, make_scorer
 from sklearn.model_selection import cross_val_score
@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skmax import Checkpoint, SoftmaxMLPClassifier
 
-X, y = make_classification(400, 10, n_informative=8, n_classes=3, random_state=0)
+X, y = three_classes()
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -3,20 +3,21 @@
 import copy
 import pickle
 import warnings
+from functools import cache
 
 import cloudpickle
 import joblib
 import numpy as np
 import pytest
 import skops.io
+from factories import three_classes
 from internals import CLASSES, NAME_IN_FILES, OPTIMIZERS, Network, from_plain, to_plain
 from numpy.testing import assert_array_equal
-from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 
 from skmax import SoftmaxMLPClassifier
 
-X, y = make_classification(400, 10, n_informative=8, n_classes=3, random_state=0)
+X, y = three_classes()
 PAUSED = {"learning_rate": "constant", "max_iter": 5, "tol": 0.0, "warm_start": True}
 
 
@@ -24,6 +25,9 @@ def fitted(**settings):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return SoftmaxMLPClassifier((64, 64), **{"random_state": 0, **settings}).fit(X, y)
+
+
+fitted_once = cache(fitted)  # for tests that leave it as it is
 
 
 def through_joblib(clf, path):
@@ -54,7 +58,7 @@ WAYS = {
     ids=str,
 )
 def test_what_is_loaded_predicts_what_was_stored(way, settings, tmp_path):
-    clf = fitted(**settings)
+    clf = fitted_once(**settings)
     loaded = WAYS[way](clf, tmp_path / "clf")
     assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
     assert loaded.get_params() == clf.get_params()
@@ -77,7 +81,7 @@ def test_a_paused_fit_goes_on_bit_for_bit_from_a_file(way, solver, tmp_path):
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("ending", [{}, PAUSED], ids=["finished", "paused"])
 def test_a_file_is_not_much_larger_than_the_parameters(ending, early_stopping, dtype):
-    clf = fitted(**ending, early_stopping=early_stopping, dtype=dtype)
+    clf = fitted_once(**ending, early_stopping=early_stopping, dtype=dtype)
     n_bytes = sum(array.nbytes for array in [*clf.coefs_, *clf.intercepts_])
     paused = clf._state.stop_reason == "max_iter"
     assert paused == (ending == PAUSED)
@@ -85,13 +89,13 @@ def test_a_file_is_not_much_larger_than_the_parameters(ending, early_stopping, d
 
 
 def test_a_copy_shares_what_never_changes():
-    clf = fitted()
+    clf = fitted_once()
     assert copy.copy(clf)._model is clf._model
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_file_with_values_that_are_not_finite_is_refused(value):
-    state = fitted().__getstate__()
+    state = fitted_once().__getstate__()
     state["_model"]["params"] = state["_model"]["params"].copy()
     state["_model"]["params"][7] = value
     with pytest.raises(ValueError, match="holds values that are not finite"):

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from factories import three_classes
 from internals import SCHEDULES
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.callback import ProgressBar, ScoringMonitor
-from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skmax import SoftmaxMLPClassifier
 
-X, y = make_classification(300, 10, n_informative=8, n_classes=3, random_state=0)
+X, y = three_classes(300)
 SOLVERS = ["adam", "sgd", "lbfgs", "newton-cg"]
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

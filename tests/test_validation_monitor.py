@@ -6,10 +6,10 @@ import pickle
 
 import numpy as np
 import pytest
+from factories import three_classes
 from internals import OWN_COLUMNS
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.callback import ScoringMonitor
-from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer, recall_score
 from sklearn.model_selection import GridSearchCV, cross_validate
@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skmax import SoftmaxMLPClassifier, ValidationMonitor
 
-X, y = make_classification(400, 10, n_informative=8, n_classes=3, random_state=0)
+X, y = three_classes()
 X, y, X_val, y_val = X[:300], y[:300], X[300:], y[300:]
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

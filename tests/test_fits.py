@@ -1,7 +1,4 @@
-"""Faults of scikit-learn 1.9's MLPClassifier, each with the behaviour that mends it.
-
-Every one of them was reproduced there; its own tests and the estimator checks see none.
-"""
+"""Laws of fits that scikit-learn's tests of MLPClassifier and its estimator checks leave open."""
 
 import pickle
 import tracemalloc
@@ -49,7 +46,7 @@ def J(clf):
     return log_loss(y, clf.predict_proba(X)) + penalty
 
 
-def test_alpha_depended_on_the_batch_size():
+def test_alpha_means_the_same_for_every_batch_size():
     settings = {"hidden_layer_sizes": (), "alpha": 20.0}
     optimum = J(plain(**settings, solver="lbfgs", max_iter=999, tol=1e-8).fit(X, y))
     settings |= {"learning_rate": "cosine", "learning_rate_init": 0.01, "max_iter": 300}
@@ -57,14 +54,14 @@ def test_alpha_depended_on_the_batch_size():
         assert J(plain(**settings, batch_size=batch_size).fit(X, y)) < 1.005 * optimum
 
 
-def test_a_class_could_vanish_from_the_training_rows():
+def test_a_class_with_two_rows_has_one_on_either_side_of_the_split():
     labels = np.array([0] * 90 + [1] * 8 + [2] * 2)
     for seed in range(20):
         train, held_out = split_validation(labels, 3, 0.1, np.random.default_rng(seed))
         assert set(labels[train]) == set(labels[held_out]) == {0, 1, 2}
 
 
-def test_the_second_warm_fit_with_early_stopping_ran_one_epoch():
+def test_a_second_warm_fit_with_early_stopping_has_a_patience_of_its_own():
     clf = plain(warm_start=True, early_stopping=True, max_iter=20, tol=0.0, n_iter_no_change=15)
     assert [clf.fit(X, y).n_iter_ for _ in range(2)] == [20, 20]
     clf.set_params(max_iter=2000, learning_rate_init=0.01).fit(X, y)
@@ -72,28 +69,28 @@ def test_the_second_warm_fit_with_early_stopping_ran_one_epoch():
     assert clf.fit(X, y).n_iter_ >= 15  # a patience of its own
 
 
-def test_a_stale_best_loss_stopped_the_second_warm_fit():
+def test_a_best_loss_belongs_to_its_problem():
     clf = plain(warm_start=True, learning_rate_init=0.01, max_iter=2000, tol=1e-3).fit(X, y)
     assert clf._state.stop_reason == "patience"
     harder = np.random.default_rng(0).integers(3, size=200)
     assert clf.set_params(tol=1e-5).fit(X, harder).n_iter_ > 50
 
 
-def test_a_batch_of_zero_weights_was_a_division_by_zero():
+def test_a_batch_may_weigh_nothing():
     weight = np.ones(200)
     weight[:100] = 0
     clf = plain(batch_size=50, shuffle=False).fit(X, y, weight)
     assert np.isfinite(clf.loss_curve_).all()
 
 
-def test_the_loss_under_weights_was_not_the_weighted_loss():
+def test_the_loss_under_weights_is_the_weighted_loss():
     weight = np.linspace(0, 5, 200)
     clf = plain(solver="lbfgs", alpha=0.0, max_iter=30).fit(X, y, weight)
     assert_allclose(clf.loss_, log_loss(y, clf.predict_proba(X), sample_weight=weight))
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_the_loss_of_batches_under_weights_was_not_the_weighted_loss(solver):
+def test_the_loss_of_batches_under_weights_is_the_weighted_loss(solver):
     # All rows in one batch: the second epoch's loss is that of the first epoch's model.
     weight = np.linspace(0, 5, 200)
     settings = {"solver": solver, "alpha": 0.0, "batch_size": 200}
@@ -119,7 +116,7 @@ BAD_WEIGHTS = {
     ],
     ids=["fit", "validation", "first portion", "portion"],
 )
-def test_negative_weights_were_accepted(fit, message):
+def test_weights_that_are_negative_or_all_zero_are_refused(fit, message):
     with pytest.raises(ValueError, match=message):
         fit(plain(max_iter=1), BAD_WEIGHTS[message])
 
@@ -128,7 +125,7 @@ def test_negative_weights_were_accepted(fit, message):
 @pytest.mark.filterwarnings("ignore:The weights of the rows:UserWarning")
 @pytest.mark.parametrize("weight", [1e-300, 1e300])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_tiny_and_huge_weights_gave_nonsense_without_a_word(solver, weight):
+def test_tiny_and_huge_weights_are_fitted_or_refused(solver, weight):
     clf = with_solver(solver)
     try:
         clf.fit(X, y, np.full(200, weight))
@@ -156,7 +153,7 @@ def test_only_their_ratio_to_alpha_counts_of_tiny_and_huge_weights(solver, weigh
         assert_allclose(*streams)
 
 
-def test_a_single_class_had_two_columns():
+def test_a_single_class_has_one_column():
     assert_array_equal(plain().fit(X, np.ones(200)).predict_proba(X), np.ones((200, 1)))
 
 
@@ -178,23 +175,23 @@ BAD_LABELS = {
     ],
     ids=["y", "y_val", "portion", "classes", "score"],
 )
-def test_one_hot_labels_were_multilabel_and_mixed_ones_a_type_error(fit, message):
+def test_one_hot_and_mixed_labels_are_refused_with_what_to_pass(fit, message):
     with pytest.raises(ValueError, match=message):
         fit(plain(max_iter=1), BAD_LABELS[message])
 
 
-def test_adam_ignored_learning_rate_schedules():
+def test_adam_follows_learning_rate_schedules():
     constant = plain(max_iter=5).fit(X, y)
     for schedule in ("invscaling", "cosine", "coslog4"):
         scheduled = plain(max_iter=5, learning_rate=schedule).fit(X, y)
         assert not np.array_equal(scheduled.coefs_[0], constant.coefs_[0])
 
 
-def test_patience_was_off_by_one():
+def test_patience_is_exact():
     assert plain(tol=1e9, n_iter_no_change=4).fit(X, y).n_iter_ == 1 + 4
 
 
-def test_ten_calls_of_partial_fit_counted_as_one_epoch():
+def test_ten_calls_of_partial_fit_are_ten_epochs():
     clf = plain(batch_size=50)
     for _ in range(10):
         clf.partial_fit(X, y, classes=[0, 1, 2])
@@ -214,7 +211,7 @@ def batches(monkeypatch):
     return seen
 
 
-def test_partial_fit_repeated_its_permutation(batches):
+def test_each_call_of_partial_fit_has_its_own_permutation(batches):
     clf = plain(batch_size=50)
     for _ in range(3):
         clf.partial_fit(X, y, classes=[0, 1, 2])
@@ -233,19 +230,19 @@ def test_rows_that_are_not_shuffled_keep_their_order(batches, solver):
 @pytest.mark.parametrize(
     ("settings", "scale"), [({"learning_rate_init": 1e3}, 1.0), ({"solver": "sgd"}, 1e10)]
 )
-def test_divergence_ended_without_a_warning(settings, scale):
+def test_divergence_is_said_and_leaves_finite_probabilities(settings, scale):
     with pytest.warns(ConvergenceWarning, match="diverged at epoch 1; lower learning_rate_init"):
         clf = plain(**settings, batch_size=50).fit(scale * X, y)
     assert np.isfinite(clf.predict_proba(scale * X)).all()
 
 
-def test_lbfgs_upcast_float32_and_had_no_loss_curve():
+def test_lbfgs_stays_in_float32_and_has_a_loss_curve():
     clf = plain(solver="lbfgs", max_iter=5).fit(X.astype(np.float32), y)
     assert clf.coefs_[0].dtype == clf._state.params.dtype == np.float32
     assert len(clf.loss_curve_) == clf.n_iter_ == 5
 
 
-def test_interrupted_lbfgs_kept_a_trial_point_of_the_line_search():
+def test_interrupted_lbfgs_keeps_the_last_iterate():
     n_calls = 0
 
     def interrupt(estimator, X, y):
@@ -262,7 +259,7 @@ def test_interrupted_lbfgs_kept_a_trial_point_of_the_line_search():
     assert clf.loss_curve_[-1] == min(clf.loss_curve_)
 
 
-def test_an_interrupted_cross_validation_went_on():
+def test_an_interruption_ends_a_cross_validation():
     def interrupt(estimator, X, y):
         raise KeyboardInterrupt
 
@@ -270,7 +267,7 @@ def test_an_interrupted_cross_validation_went_on():
         cross_val_score(plain(scoring=interrupt, early_stopping=True), X, y, cv=2)
 
 
-def test_a_changed_architecture_was_ignored_or_an_attribute_error():
+def test_a_changed_architecture_is_refused_where_a_fit_goes_on():
     for fit in (lambda c: c.fit(X, y), lambda c: c.partial_fit(X, y)):
         clf = plain(warm_start=True, max_iter=2).fit(X, y)
         with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(8,\) there, \(9,\) here"):
@@ -278,7 +275,7 @@ def test_a_changed_architecture_was_ignored_or_an_attribute_error():
 
 
 @pytest.mark.parametrize("warm_start", [True, False])
-def test_other_classes_or_features_were_ignored_or_a_riddle(warm_start):
+def test_other_classes_or_features_are_refused_where_a_fit_goes_on(warm_start):
     clf = plain(warm_start=warm_start, max_iter=2).fit(X, y)
     model, calls = clf._model, [
         (lambda: clf.partial_fit(X[:, :5], y), "X has 5 features.* expecting 6"),
@@ -299,14 +296,14 @@ def test_other_classes_or_features_were_ignored_or_a_riddle(warm_start):
         assert clf.fit(X[:, :5], y + 1).predict_proba(X[:, :5]).shape == (200, 3)
 
 
-def test_log_probabilities_were_infinite_and_logits_missing():
+def test_log_probabilities_are_finite_and_logits_give_the_probabilities():
     clf = plain(max_iter=5).fit(X, y)
     assert np.isfinite(clf.predict_log_proba(1e4 * X)).all()
     Z = clf.decision_function(X)
     assert_allclose(np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True), clf.predict_proba(X))
 
 
-def test_a_pickle_was_five_times_the_weights_and_a_resumed_fit_another():
+def test_a_pickle_is_small_and_resumes_bit_for_bit():
     settings = {"hidden_layer_sizes": (100, 100), "warm_start": True, "tol": 0.0}
     half = pickle.dumps(plain(**settings, max_iter=5).fit(X, y))
     resumed = pickle.loads(half).fit(X, y)
@@ -316,7 +313,7 @@ def test_a_pickle_was_five_times_the_weights_and_a_resumed_fit_another():
     assert len(half) < 4.2 * n_bytes
 
 
-def test_one_hot_targets_took_the_memory():
+def test_one_hot_targets_take_no_memory():
     rows, labels = np.tile(X, (30, 1)), np.arange(6000) % 3000
     one_hot_bytes = 6000 * 3000 * 8
     tracemalloc.start()
@@ -326,6 +323,6 @@ def test_one_hot_targets_took_the_memory():
     assert peak < one_hot_bytes / 4
 
 
-def test_probabilities_could_be_halved_without_a_test_that_saw_it():
+def test_probabilities_sum_to_1():
     P = plain(max_iter=5).fit(X, y).predict_proba(X)
     assert_allclose(P.sum(axis=1), 1, rtol=1e-12)

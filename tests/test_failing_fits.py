@@ -51,7 +51,7 @@ pytestmark = [
 
 def small(solver="adam", mode="plain", **settings):
     hidden = () if solver == "newton-cg" else (3,)
-    max_iter = {"adam": 3, "sgd": 3, "lbfgs": 4, "newton-cg": 8}[solver]
+    max_iter = {"adam": 3, "sgd": 3, "lbfgs": 4, "newton-cg": 4}[solver]
     defaults = {"learning_rate": "constant", "learning_rate_init": 0.02, "label_smoothing": 0.0}
     defaults |= {"max_iter": max_iter, "batch_size": 70, "tol": 1e-3}
     settings = {**defaults, **MODES[mode], **settings}
