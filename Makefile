@@ -15,11 +15,15 @@ FAST = activations calibration classifier coefficients curve far_rows features i
 LOWEST = blas losses network objective scaling targets calibration
 test_files = $(patsubst %,tests/test_%.py,$(1))
 
-.PHONY: help format check static lint types contract fast test lowest bench examples docs links \
+.PHONY: help install format check static lint types contract fast test lowest bench examples docs links \
   readme all clean-docs
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: ## A .venv with what `make check` needs
+	python3 -m venv .venv
+	.venv/bin/python -m pip install -q -e ".[test,check]"
 
 format: ## Lay out the code as `make check` wants it
 	$(PYTHON) -m ruff format .
