@@ -1,8 +1,71 @@
-# make docs PYTHON=.venv/bin/python, after: .venv/bin/python -m pip install -e ".[docs]"
-PYTHON ?= python
+# One command per chore; `make` lists them. Settings of the tools are in pyproject.toml.
+# The environment is .venv where there is one; any other: make check PYTHON=path/to/python
+PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python)
+BIN = $(dir $(shell command -v $(PYTHON)))
 HTML = docs/_build/html
 
-.PHONY: docs links clean-docs
+# Examples draw without a screen.
+export MPLBACKEND = Agg
+
+# The laws of the arithmetic and the basics of the classifier: under a minute in all.
+FAST = activations calibration classifier coefficients curve far_rows features inputs layers \
+  losses model monitor network objective old_files optimizers relative_weights rows scaling \
+  schedules scoring solvers splits targets validation
+# What does arithmetic of its own on the dependencies, or reads what newer ones have written.
+LOWEST = blas losses network objective scaling targets calibration old_files
+test_files = $(patsubst %,tests/test_%.py,$(1))
+
+.PHONY: help install format check static lint types contract fast test lowest bench examples docs links \
+  readme all clean-docs
+
+help:
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: ## A .venv with what `make check` needs
+	python3 -m venv .venv
+	.venv/bin/python -m pip install -q -e ".[test,check]"
+
+format: ## Lay out the code as `make check` wants it
+	$(PYTHON) -m ruff format .
+
+check: static fast ## What a commit must pass: static, and the fast tests
+
+static: lint types contract ## Layout, lint, types and imports
+
+lint: ## Layout and lint
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+
+types: ## Types, of a program that uses them as well
+	$(PYTHON) -m mypy skmax
+	$(PYTHON) -m mypy --strict --follow-imports=silent tests/typed_program.py
+
+contract: ## Whether imports go down the layers
+	$(BIN)lint-imports --no-cache --no-logo
+
+fast: ## The fast tests
+	$(PYTHON) -m pytest -n 2 $(call test_files,$(FAST))
+
+test: ## The whole suite, as the README has it
+	$(PYTHON) -m pytest -n 2 --cov
+
+# In an environment of its own: threadpoolctl, which scikit-learn brings, at its lowest, too.
+lowest: ## The arithmetic at the lowest versions that pyproject.toml allows
+	$(PYTHON) -m pip install -q uv
+	rm -rf .venv-lowest
+	$(PYTHON) -m uv venv -q --python $(PYTHON) .venv-lowest
+	$(PYTHON) -m uv pip install -q --python .venv-lowest/bin/python --resolution lowest-direct \
+	  -e ".[test]" "threadpoolctl>=3.5"
+	.venv-lowest/bin/python -m pytest $(call test_files,$(LOWEST)) -k "not other_processes"
+
+bench: ## Whether the benchmarks run: each quickly, its numbers are not kept
+	@set -e; for benchmark in benchmarks/[a-z]*.py; do \
+	  echo "-- $$benchmark"; $(PYTHON) $$benchmark --quick >/dev/null; done
+
+examples: ## The examples that the site shows without running them
+	@set -e; for example in examples/*.py; do \
+	  case $$example in */plot_*.py | */quickstart.py) continue ;; esac; \
+	  echo "-- $$example"; $(PYTHON) -W error $$example >/dev/null; done
 
 docs: ## The site, in docs/_build/html; warnings are errors, examples are run
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=$(CURDIR) $(PYTHON) -m sphinx -W --keep-going -q -d docs/_build/doctrees docs $(HTML)
@@ -10,6 +73,21 @@ docs: ## The site, in docs/_build/html; warnings are errors, examples are run
 
 links: ## Whether every link within the built site leads somewhere
 	$(PYTHON) docs/check_links.py $(HTML)
+
+HASH := \#
+# The first line of the shell block below a heading of the README.
+readme_command = $(shell awk -v heading="$(HASH)$(HASH) $(1)" \
+  '$$0 == heading {found = 1} found && /^```sh$$/ {getline; print; exit}' README.md)
+
+readme: ## What the README says to type: the whole suite, and the quickstart
+	$(call readme_command,Test it)
+	$(call readme_command,Run it)
+
+all: ## All that CI does, from a clean checkout, in a fresh .venv
+	rm -rf .venv
+	$(MAKE) readme
+	.venv/bin/python -m pip install -q -e ".[check,benchmark,docs]"
+	$(MAKE) static lowest bench docs examples PYTHON=.venv/bin/python
 
 clean-docs:
 	rm -rf docs/_build docs/gallery docs/generated
