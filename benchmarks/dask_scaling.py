@@ -18,11 +18,11 @@ import dask.array as da
 import numpy as np
 from distributed import Client, LocalCluster
 from scipy.optimize import nnls
+from skmax._training.fitting import first_state
 
 from skmax import SoftmaxMLPClassifier
 from skmax._distributed.objective import partitioned_objective
 from skmax._distributed.partitions import FAN_IN
-from skmax._training.fitting import first_state
 
 N_FEATURES, N_CLASSES = 64, 10
 
