@@ -9,8 +9,8 @@ export MPLBACKEND = Agg
 
 # The laws of the arithmetic and the basics of the classifier: under a minute in all.
 FAST = activations calibration classifier coefficients curve far_rows features inputs layers \
-  losses model monitor network objective old_files optimizers relative_weights rows scaling \
-  schedules scoring solvers splits targets validation
+  losses model monitor network objective old_files optimizers rows scaling schedules \
+  scoring solvers splits targets validation
 # What does arithmetic of its own on the dependencies, or reads what newer ones have written.
 LOWEST = blas losses network objective scaling targets calibration old_files
 test_files = $(patsubst %,tests/test_%.py,$(1))
