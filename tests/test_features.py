@@ -16,6 +16,7 @@ from skmax import SoftmaxMLPClassifier
 
 N_ROWS = 30
 HOURS = np.arange(N_ROWS).astype("m8[h]")
+NO_HOURS = np.timedelta64("NaT", "h")
 DAYS = np.arange(N_ROWS).astype("M8[D]")
 DIGITS = np.array(list("0123456789") * 3)
 X = np.random.default_rng(0).normal(size=(N_ROWS, 2))
@@ -24,7 +25,7 @@ y = np.arange(N_ROWS) % 3
 
 ARRAYS = {
     "durations": HOURS[:, None],
-    "a missing duration": np.where(np.arange(N_ROWS) > 3, HOURS, np.timedelta64("NaT"))[:, None],
+    "a missing duration": np.where(np.arange(N_ROWS) > 3, HOURS, NO_HOURS)[:, None],
     "dates": DAYS[:, None],
     "objects of digits": DIGITS[:, None].astype(object),
     "objects of bytes": DIGITS[:, None].astype("S").astype(object),

@@ -204,7 +204,8 @@ def test_a_time_is_found_by_the_time_of_numpy_pandas_or_python(unit):
     pandas = pd.Timedelta if unit == "duration" else pd.Timestamp
     for named in (label, classes[1], pandas(classes[1])):
         assert positions([named], classes) == [1]
-    assert positions([None, "a", {}, classes[1] + 1], classes) == [None] * 4
+    later = classes[1] + (classes[1] - classes[0])
+    assert positions([None, "a", {}, later], classes) == [None] * 4
 
 
 @pytest.mark.parametrize("unit", TIMES)
