@@ -378,7 +378,7 @@ def test_values_that_are_not_finite_are_reported_with_their_partition(client, ba
     "settings, message",
     [
         ({"solver": "adam"}, r"round trip to the cluster.*partial_fit"),
-        ({"early_stopping": True}, "early_stopping=True is for SoftmaxMLPClassifier"),
+        ({"early_stopping": True}, "early_stopping=True needs validation rows"),
         ({"dropout": 0.1}, "dropout=0.1 is for SoftmaxMLPClassifier"),
         ({"scaling": "robust"}, "median of all rows"),
         ({"alpha": -1.0}, "The 'alpha' parameter"),
@@ -710,11 +710,12 @@ def test_a_helper_keeps_no_rows_of_its_own(client, noisy, monkeypatch):
     assert rows.nbytes < kept[False] and kept[True] < 1.1 * kept[False]
 
 
-def test_a_helper_says_what_it_has_found(client, noisy, capsys):
+def test_a_held_out_fit_says_what_it_has_found(client, noisy, capsys):
     rows, labels, *_ = noisy
     clf = distributed(verbose=True, **TEMPERED).fit(chunked(rows, 4), chunked(labels, 4))
     printed = capsys.readouterr().out
-    assert f"1 helper network: temperature={clf.temperature_:.4g}\n" in printed
+    said = f"1 held-out fit advises {clf.max_iter} iterations and temperature "
+    assert f"{said}{clf.temperature_:.3g}\n" in printed
     assert printed.count("Iteration 1,") == 1
 
 

@@ -289,6 +289,8 @@ class ValidationMonitor:
             n_passes = context.task_id + 1
         if n_passes % self.every:
             return False
+        if hasattr(fitted_estimator, "to_local"):  # its rows are in memory
+            fitted_estimator = fitted_estimator.to_local()
         fit = self._fits[estimator]
         scores = {
             name: self._score(name, scorer, fitted_estimator)
