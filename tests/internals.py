@@ -64,6 +64,7 @@ from skmax._optim.optimizers import BLOCK_SIZE, OPTIMIZERS, SGD, Adam
 from skmax._optim.schedules import SCHEDULES, ScheduleState, cosine
 from skmax._optim.stopping import StopReason
 from skmax._persistence import checkpoint_file as checkpoint_file
+from skmax._persistence.checkpoint_file import CheckpointFile
 from skmax._persistence.serialize import NAMES, from_plain, to_plain
 from skmax._training import dataset as training_dataset
 from skmax._training import fingerprint as fingerprint

@@ -698,7 +698,7 @@ WHOSE = b'{"fit": "1", "name": "x", "finished": false}\n'
 def test_what_has_its_checksum_but_is_no_unfinished_fit_is_refused(path, header, held, message):
     import skops.io
 
-    internals.checkpoint_file.replace_file(path, header + skops.io.dumps(held))
+    internals.CheckpointFile(path, "x").replace(header + skops.io.dumps(held))
     with pytest.raises(ValueError, match=message):
         Checkpoint(path).resume(classifier())
 
@@ -715,7 +715,7 @@ def test_a_file_of_foreign_types_is_refused(path):
 
     payload = skops.io.dumps({"class": "Model", "params": Checkpoint("x")})
     header = b'{"fit": "1", "name": "x", "finished": false}\n'
-    internals.checkpoint_file.replace_file(path, header + payload)
+    internals.CheckpointFile(path, "x").replace(header + payload)
     kind = f"holds what no checkpoint does: .*{Checkpoint.__module__}"
     with pytest.raises(ValueError, match=kind):
         Checkpoint(path).resume(classifier())
@@ -745,10 +745,10 @@ class Disk:
         if self.n_left == 0:
             raise self.fault
 
-    def open(self, path, mode):
+    def open(self, path, mode, **options):
         self.step()
-        file = open(path, mode)
-        if mode == "xb":
+        file = open(path, mode, **options)
+        if mode == "wb":
             file.write = self.failing(file.write)
         return file
 
@@ -800,8 +800,8 @@ def test_without_locks_no_file_is_open_while_one_is_replaced(path, monkeypatch):
     """Where there are no locks, on Windows, the system renames no file that is open."""
     replace, opened = os.replace, []
 
-    def note(*args):
-        opened.append(open(*args))
+    def note(*args, **options):
+        opened.append(open(*args, **options))
         return opened[-1]
 
     def replace_closed(*args):

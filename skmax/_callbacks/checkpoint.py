@@ -32,7 +32,8 @@ class Checkpoint:
     ----------
     path : str or path-like
         The file, in a directory that exists. It is replaced as a whole: a temporary file
-        beside it is written, flushed to the disk and renamed.
+        beside it is written, flushed to the disk and renamed. A process that is killed while
+        it writes leaves that one (``.fit.skmax.<identifier>.tmp``), which can be deleted.
     every : int, default=1
         Epochs (iterations of "lbfgs" and "newton-cg") from one checkpoint to the next,
         >= 1.
@@ -61,7 +62,8 @@ class Checkpoint:
     A file belongs to the fit that wrote it. Clones share their callbacks: a fit which finds
     the file of another, unfinished one, that it was not resumed from or that is still
     running, raises ValueError. Fits one after another share a path without harm, as long
-    as each is finished.
+    as each is finished. What is no checkpoint is left as it is: a fit that finds it in the
+    file's place, at its beginning or later, raises ValueError.
 
     Examples
     --------
@@ -105,7 +107,7 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the file is damaged, or has been written with other parameters.
+            If the file is damaged or no regular file, or has been written with other parameters.
         TypeError
             If there is no SoftmaxMLPClassifier to resume.
         """
@@ -136,7 +138,7 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the file belongs to another unfinished fit, or is damaged.
+            If the file belongs to another unfinished fit, is damaged or no regular file.
         OSError
             If it cannot be written.
         """
@@ -200,12 +202,11 @@ class Checkpoint:
             Rows of the fit.
         """
         file, finished = self._file(context), context.task_name == "fit"
-        if not finished:
-            if not hasattr(context, "training"):  # of a held-out fit
-                return
-            file.n_passes += 1
-            if file.n_passes % self.every:
-                return
+        if not finished and not hasattr(context, "training"):  # of a held-out fit
+            return
+        file.n_passes += not finished
+        if not finished and file.n_passes % self.every:
+            return
         try:
             file.write(None if finished else _unfinished_fit(estimator, X, context))
         except OSError as error:

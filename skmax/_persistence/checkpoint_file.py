@@ -11,8 +11,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
@@ -79,41 +78,73 @@ class CheckpointFile:
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"There is no directory {str(self.path.parent)!r}.")
         self._check_owner(read(self.path)[0])
-        with _temporary(self.path) as temporary:
-            temporary.touch()
+        self._temporary.touch()
+        self._temporary.unlink()
 
     def write(self, state: CheckpointState | None) -> None:
         """Replace the file by one of the unfinished fit, or of nothing if it is finished."""
         self._check_owner(read(self.path, MAX_HEAD)[0])
         header = {"fit": self.fit, "name": self.name, "finished": state is None}
         payload = b"" if state is None else skops_io().dumps(to_plain(state))
-        content = json.dumps(header).encode() + b"\n" + payload
-        held = replace_file(self.path, content, hold=state is not None)
+        self.replace(json.dumps(header).encode() + b"\n" + payload, hold=state is not None)
+        self.is_written = True
+
+    def replace(self, content: bytes, *, hold: bool = False) -> None:
+        """Replace the file as a whole; hold it locked until it is closed, if there are locks.
+
+        Its name is not given to the new one before all of that is on the disk.
+        """
+        held, temporary = None, self._temporary
+        with ExitStack() as on_error:
+            on_error.callback(temporary.unlink, missing_ok=True)
+            with open(temporary, "wb") as file:
+                file.write(MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+                file.flush()
+                os.fsync(file.fileno())
+            # Without locks nothing is kept open, because Windows renames no open file.
+            if hold and fcntl is not None:
+                # No buffer, because a fork may find it in use by another thread.
+                held = on_error.enter_context(open(temporary, "r+b", buffering=0))
+                _held.add(held)
+                _lock(held, fcntl.LOCK_EX)
+            os.replace(temporary, self.path)
+            if os.name == "posix":  # the new name must be on the disk, too
+                directory = os.open(self.path.parent, os.O_RDONLY)
+                try:
+                    os.fsync(directory)
+                finally:
+                    os.close(directory)
+            on_error.pop_all()
         self.close()
-        self.held, self.is_written = held, True
+        self.held = held
 
     def close(self) -> None:
-        """Let go of the file: its fit has ended."""
+        """Let go of the file: its fit has ended, or has written another."""
         if self.held is not None:
             self.held.close()
         self.held = None
+
+    @property
+    def _temporary(self) -> Path:
+        """What is written before it is given the file's name."""
+        return self.path.with_name(f".{self.path.name}.{self.fit}.tmp")
 
     def _check_owner(self, header: dict[str, Any] | None) -> None:
         """Raise ValueError if the file belongs to another unfinished fit."""
         if header is None or header["finished"] or header["fit"] == self.fit:
             return
-        state, advice = "running", "Wait for it, or give this one another path."
-        if header["fit"] != self.resumed_from:
-            state = "unfinished"
+        running = _is_locked(self.path)
+        if header["fit"] == self.resumed_from and not running:
+            return
+        advice = "Wait for it, or give this one another path."
+        if not running:
             advice = (
                 f"To finish it use Checkpoint({str(self.path)!r}).resume(estimator).fit(X, y); to "
                 "begin anew delete the file; fits that run side by side need a path each."
             )
-        elif not _is_locked(self.path):
-            return
         raise ValueError(
-            f"{self.path} belongs to another fit, that is {state}: {header['name']}. It cannot be "
-            f"the checkpoint of {self.name}. {advice}"
+            f"{self.path} belongs to another fit, that is {'running' if running else 'unfinished'}"
+            f": {header['name']}. It cannot be the checkpoint of {self.name}. {advice}"
         )
 
 
@@ -170,50 +201,10 @@ def read(path: Path, n_bytes: int = -1) -> tuple[dict[str, Any] | None, bytes]:
             "it to begin anew."
         )
     line, _, payload = content.partition(b"\n")
-    try:
-        header = json.loads(line)
-    except ValueError:
-        header = None
+    header = json.loads(line)
     if not (isinstance(header, dict) and header.keys() >= {"fit", "name", "finished"}):
         raise ValueError(f"{path} does not say whose checkpoint it is, got {line!r}.")
     return header, payload
-
-
-@contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    """Give the name of a file beside `path`, which is gone afterwards."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def replace_file(path: Path, content: bytes, *, hold: bool = False) -> IO[bytes] | None:
-    """Write a file; return it open and locked, or None if not to be held or without locks.
-
-    The name is not given to it before all of the content is on the disk.
-    """
-    with _temporary(path) as temporary, ExitStack() as on_error:
-        with open(temporary, "xb") as file:
-            file.write(MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
-            file.flush()
-            os.fsync(file.fileno())
-        held = None
-        # Without locks nothing is kept open, because Windows renames no open file.
-        if hold and fcntl is not None:
-            held = on_error.enter_context(open(temporary, "r+b"))
-            _held.add(held)
-            _lock(held, fcntl.LOCK_EX)
-        os.replace(temporary, path)
-        if os.name == "posix":  # the new name must be on the disk, too
-            directory = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
-        on_error.pop_all()
-    return held
 
 
 def _lock(file: IO[bytes], kind: int) -> bool:
