@@ -4,7 +4,6 @@
 
 from skmax import _classifier as classifier
 from skmax._callbacks import bridge as bridge
-from skmax._callbacks import checkpoint as checkpoint
 from skmax._callbacks import scope as scope
 from skmax._callbacks import time_limit as time_limit
 from skmax._callbacks.validation_monitor import OWN_COLUMNS
@@ -65,6 +64,8 @@ from skmax._optim.objective import Normalization, Objective, logits_by_block, me
 from skmax._optim.optimizers import BLOCK_SIZE, OPTIMIZERS, SGD, Adam
 from skmax._optim.schedules import SCHEDULES, ScheduleState, cosine
 from skmax._optim.stopping import StopReason
+from skmax._persistence import checkpoint_file as checkpoint_file
+from skmax._persistence.checkpoint_file import CheckpointFile
 from skmax._persistence.serialize import NAMES, from_plain, to_plain
 from skmax._training import dataset as training_dataset
 from skmax._training import fingerprint as fingerprint
