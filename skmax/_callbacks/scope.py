@@ -103,7 +103,7 @@ class FitScope:
         warn_of_idle_settings(config, has_validation_rows=given is not None)
         if given is not None:
             warn_of_far_rows(dataset, given.rows)
-        if groups is not None and config.asks_held_out_rows and not config.holds_out:
+        if dataset.groups is not None and config.asks_held_out_rows and not config.holds_out:
             if units_of(dataset.labels, dataset.groups).can_be_held_out.sum() < 2:
                 warn(
                     "No group of rows can be held out, because there is one group, or each has a "

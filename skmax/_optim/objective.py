@@ -137,7 +137,7 @@ class Objective:
         divisor: float,
         rng: np.random.Generator | None = None,
     ) -> tuple[float, np.ndarray]:
-        row_weight = 1.0 / divisor
+        row_weight: float | np.ndarray = 1.0 / divisor
         if self.relative_weight is not None:
             row_weight = self.relative_weight[batch] * row_weight
         return self.network.loss_and_gradient(
