@@ -298,7 +298,7 @@ default="relu"
     True
     """
 
-    _parameter_constraints: dict = {  # noqa: RUF012
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "solver": [StrOptions({*OPTIMIZERS, *FULL_BATCH_SOLVERS})],
@@ -384,7 +384,7 @@ default="relu"
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         scoring: Any = "loss",
-        class_weight: dict | str | None = None,
+        class_weight: dict[Any, Any] | str | None = None,
         label_smoothing: float | str = "auto",
         dropout: float = 0.0,
         scaling: str | None = "standard",

@@ -111,7 +111,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         random_state: Any = None,
         verbose: bool | int = False,
         early_stopping: bool = False,
-        class_weight: dict | str | None = None,
+        class_weight: dict[Any, Any] | str | None = None,
         label_smoothing: float | str = "auto",
         dropout: float = 0.0,
         scaling: str | None = "standard",

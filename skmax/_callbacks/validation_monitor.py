@@ -38,7 +38,7 @@ class _Fit:
     path: Path
     run: str
     estimator: str
-    scorers: dict
+    scorers: dict[str, Any]
     best: float = -inf
     n_no_improvement: int = 0
 
@@ -50,7 +50,7 @@ class _TemporaryFolder:
         self.path = Path(tempfile.mkdtemp(prefix="skmax-"))
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
-    def __deepcopy__(self, memo: dict) -> Self:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
@@ -114,13 +114,13 @@ class ValidationMonitor:
         X_val: Any,
         y_val: Any,
         *,
-        scoring: str | Callable | Collection[str] | dict[str, Any] = "loss",
+        scoring: str | Callable[..., Any] | Collection[str] | dict[str, Any] = "loss",
         sample_weight_val: Any = None,
         every: int = 1,
         stop_on: str | None = None,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
-        folder: str | PathLike | None = None,
+        folder: str | PathLike[str] | None = None,
     ) -> None:
         check_consistent_length(X_val, y_val, sample_weight_val)
         weight = check_weights(sample_weight_val, n_samples(X_val), "sample_weight_val")
@@ -328,7 +328,7 @@ class ValidationMonitor:
         return fit.n_no_improvement >= self.n_iter_no_change
 
 
-def _by_name(scoring: Any) -> dict:
+def _by_name(scoring: Any) -> dict[Any, Any]:
     """Return scorers, or their names, by the name of their column."""
     if isinstance(scoring, dict):
         named = dict(scoring)

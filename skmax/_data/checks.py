@@ -58,7 +58,7 @@ def check_methods(estimator: Any, *methods: str) -> None:
         )
 
 
-def check_option(name: str, value: object, options: Container) -> None:
+def check_option(name: str, value: object, options: Container[object]) -> None:
     """Raise ValueError unless the value is one of the options."""
     if value not in options:
         raise ValueError(f"{name} must be one of {options}, got {value!r}.")

@@ -151,7 +151,7 @@ def class_indices(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return np.searchsorted(classes, y)
 
 
-def positions(labels: Iterable, classes: np.ndarray) -> list[int | None]:
+def positions(labels: Iterable[Any], classes: np.ndarray) -> list[int | None]:
     """Return the index in `classes` of each label that a user names, None for what is no class."""
     if classes.dtype.kind in "mM":
         found = [np.flatnonzero(classes == _time(label)) for label in labels]

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ FEW_FOR_PENALTY = 30
 
 
 def class_weights(
-    class_weight: dict | str | None,
+    class_weight: dict[Any, Any] | str | None,
     classes: np.ndarray,
     labels: np.ndarray,
     sample_weight: np.ndarray | None = None,

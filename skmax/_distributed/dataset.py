@@ -114,7 +114,7 @@ class PartitionedRows:
             return varying_features(scaling, None)
         return self.partitions.sum(Dataset.used_features)  # a sum of booleans is their "or"
 
-    def threads(self, network: Network) -> AbstractContextManager:
+    def threads(self, network: Network) -> AbstractContextManager[None]:
         """Return a context with the threads of BLAS of the client, for sums over parameters."""
         return blas_threads(gains_from_threads(network.shapes, self.n_rows))
 

@@ -173,7 +173,7 @@ def share_of(sample: Dataset, spec: ObjectiveSpec, params: np.ndarray) -> Share:
         return Share(*objective(params))
 
 
-def _threads(sample: Dataset, spec: ObjectiveSpec) -> AbstractContextManager:
+def _threads(sample: Dataset, spec: ObjectiveSpec) -> AbstractContextManager[None]:
     """Return a context with the threads of BLAS that a sample is worth."""
     n_rows, sparse = len(sample.labels), issparse(sample.X)
     return blas_threads(gains_from_threads(spec.network.shapes, n_rows, sparse=sparse))

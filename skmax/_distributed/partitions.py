@@ -55,7 +55,7 @@ def insert(
 def add_up(
     function: Callable[..., Any],
     choose: Callable[[Any, int], Any] | None,
-    parts: Iterable,
+    parts: Iterable[Any],
     first: int,
     n_leaves: int,
     *arguments: Any,
@@ -183,7 +183,7 @@ class Partitions:
         retry(self.client, self.futures + self._shared)
 
     def _submit(
-        self, function: Callable[..., Any], arguments: Sequence, pending: list[Any]
+        self, function: Callable[..., Any], arguments: Sequence[Any], pending: list[Any]
     ) -> None:
         """Append tasks to `pending`, the last of which has the sum."""
 

@@ -139,6 +139,6 @@ ONE_THREAD = OneThread()
 ALL_THREADS = nullcontext()
 
 
-def blas_threads(gains: bool) -> AbstractContextManager:
+def blas_threads(gains: bool) -> AbstractContextManager[None]:
     """Return a context: BLAS with one thread, unless `gains` says that more are worth it."""
     return ALL_THREADS if gains else ONE_THREAD

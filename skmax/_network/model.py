@@ -127,7 +127,7 @@ class FittedModel:
                 out[block] = result
         return out
 
-    def _threads(self, n_rows: int, *, sparse: bool) -> AbstractContextManager:
+    def _threads(self, n_rows: int, *, sparse: bool) -> AbstractContextManager[None]:
         """Return a context with the threads of BLAS that so many rows are worth."""
         if min(n_rows, BLOCK_ROWS) * self.network.n_weights < NEVER_SPLIT:
             return blas_threads(True)  # one in any case, and to limit it takes a tenth of a row

@@ -66,7 +66,7 @@ class NewtonCG:
     tol: float
 
     def run(
-        self, objective: Any, state: Any, observer: Observer, iterations: range
+        self, objective: Objective, state: Any, observer: Observer, iterations: range
     ) -> FullBatchEnd:
         """Advance the state by so many Newton steps, or fewer; its `stop_reason` says why."""
         regression = _Regression(objective, state.params)

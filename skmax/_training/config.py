@@ -110,7 +110,7 @@ class TrainingConfig:
     early_stopping: bool | str
     validation_fraction: float
     scoring: Any
-    class_weight: dict | str | None
+    class_weight: dict[Any, Any] | str | None
     label_smoothing: float | str
     dropout: float
     scaling: str | None
@@ -294,7 +294,7 @@ class TrainingConfig:
             return with_settings(**self.optimizer_settings)
         return kind(**self.optimizer_settings)
 
-    def threads(self, network: Network, X: Any, n_rows: int) -> AbstractContextManager:
+    def threads(self, network: Network, X: Any, n_rows: int) -> AbstractContextManager[None]:
         """Return a context with the threads of BLAS that a fit is worth."""
         shapes, sparse = network.shapes, issparse(X)
         if self.solver == "newton-cg" and not sparse:

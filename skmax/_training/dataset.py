@@ -90,7 +90,7 @@ class TrainingRows(Protocol):
     def varying_features(self, scaling: Scaling | None) -> np.ndarray:
         """Return which features of the scaled rows are not 0 in all of them."""
 
-    def threads(self, network: Network) -> AbstractContextManager:
+    def threads(self, network: Network) -> AbstractContextManager[None]:
         """Return a context with the threads of BLAS that the fit is worth here."""
 
     def objective(
@@ -199,7 +199,7 @@ class InMemory:
         """Return which features of the scaled rows are not 0 in all of them."""
         return varying_features(scaling, self.rows)
 
-    def threads(self, network: Network) -> AbstractContextManager:
+    def threads(self, network: Network) -> AbstractContextManager[None]:
         """Return a context with the threads of BLAS that the fit is worth here."""
         return self.config.threads(network, self.rows.X, self.n_rows)
 
