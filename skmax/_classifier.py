@@ -26,6 +26,7 @@ from ._data.features.scaling import SCALINGS, Scaling
 from ._data.labels import check_kind, check_labels
 from ._interop.mlp import linear_coefficients, outcome_like, parameters_like, to_mlp_classifier
 from ._network.activations import ACTIVATIONS
+from ._network.model import FittedModel
 from ._optim.optimizers import OPTIMIZERS
 from ._optim.schedules import SCHEDULES
 from ._persistence.serialize import PLAIN, attributes_from_plain, to_plain
@@ -297,7 +298,7 @@ default="relu"
     True
     """
 
-    _parameter_constraints: dict = {  # noqa: RUF012
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "solver": [StrOptions({*OPTIMIZERS, *FULL_BATCH_SOLVERS})],
@@ -383,7 +384,7 @@ default="relu"
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         scoring: Any = "loss",
-        class_weight: dict | str | None = None,
+        class_weight: dict[Any, Any] | str | None = None,
         label_smoothing: float | str = "auto",
         dropout: float = 0.0,
         scaling: str | None = "standard",
@@ -858,39 +859,39 @@ default="relu"
         self._fitted_model()
         return list(self._state.history.validation_scores) or None
 
-    def __copy__(self):
+    def __copy__(self) -> Self:
         # What is fitted never changes, and is shared; a copy by the state would rebuild it.
         twin = type(self).__new__(type(self))
         twin.__dict__.update(without_contexts(vars(self)))
         return twin
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         state = dict(without_contexts(super().__getstate__()))
         if "_state" in state:
             # Helpers would be most of a file, and the temperature they gave is in the model.
             state["_state"] = replace(state["_state"], held_out_fits=[])
         return {name: to_plain(value) if name in PLAIN else value for name, value in state.items()}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(attributes_from_plain(state))
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return "_model" in vars(self)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = self.scaling != "robust"
         return tags
 
-    def _fitted_model(self):
-        model = self.__dict__.get("_model")
+    def _fitted_model(self) -> FittedModel:
+        model: Any = self.__dict__.get("_model")
         if model is None:
             check_is_fitted(self)
         return model
 
-    def _check_prediction(self, X):
+    def _check_prediction(self, X: Any) -> tuple[FittedModel, Any]:
         # Bound once: a concurrent refit rebinds the estimator's model.
         model = self._fitted_model()
         X = check_prediction_rows(self, X, model.network.layer_sizes[0])
-        check_dense(X, model.scaling and model.scaling.kind)
+        check_dense(X, None if model.scaling is None else model.scaling.kind)
         return model, X

@@ -30,10 +30,10 @@ from ._training.train import train
 __all__ = ["DaskSoftmaxMLPClassifier"]
 
 
-def _of_local(name, description):
+def _of_local(name: str, description: str) -> property:
     """Return a property that is an attribute of the fitted local classifier."""
 
-    def attribute(self):
+    def attribute(self: "DaskSoftmaxMLPClassifier") -> Any:
         return getattr(self._fitted(), name)
 
     return property(attribute, doc=description)
@@ -111,7 +111,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         random_state: Any = None,
         verbose: bool | int = False,
         early_stopping: bool = False,
-        class_weight: dict | str | None = None,
+        class_weight: dict[Any, Any] | str | None = None,
         label_smoothing: float | str = "auto",
         dropout: float = 0.0,
         scaling: str | None = "standard",
@@ -318,11 +318,11 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         """
         return copy(self._fitted())
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         # A client is a connection of this process.
         return {**super().__getstate__(), "client": None}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         # Older versions had copies of the local classifier's attributes, too.
         super().__setstate__(
             {
@@ -332,19 +332,19 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
             }
         )
 
-    def __copy__(self):
+    def __copy__(self) -> Self:
         twin = type(self).__new__(type(self))
         twin.__dict__.update(vars(self))
         return twin
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> Self:
         without = copy(self).set_params(client=None)
         return BaseEstimator.__sklearn_clone__(without).set_params(client=self.client)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return "_local" in vars(self)
 
-    def _fitted(self):
+    def _fitted(self) -> SoftmaxMLPClassifier:
         check_is_fitted(self)
         return self._local
 
@@ -386,14 +386,14 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         validate_params(local)
         return local
 
-    def _checked(self, X):
+    def _checked(self, X: Any) -> SoftmaxMLPClassifier:
         """Return the classifier for partitions of X, which have no names of features."""
         local = copy(self._fitted())
         validate_data(local, header(X), reset=False, skip_check_array=True)
         local.__dict__.pop("feature_names_in_", None)
         return local
 
-    def _by_block(self, X, method):
+    def _by_block(self, X: Any, method: str) -> Any:
         """Return what a method of the local classifier returns of each block of rows."""
         local = self._checked(X)
         X = named(X).to_dask_array() if hasattr(X, "to_dask_array") else X
@@ -419,11 +419,13 @@ def in_memory(values: Any) -> Any:
     return values.compute() if hasattr(values, "compute") else values
 
 
-def _predict_block(X, local, method, empty):
+def _predict_block(
+    X: Any, local: SoftmaxMLPClassifier, method: str, empty: np.ndarray
+) -> np.ndarray:
     return getattr(local, method)(X) if X.shape[0] > 0 else empty
 
 
-def _score(local, number, *part):
+def _score(local: SoftmaxMLPClassifier, number: int, *part: Any) -> tuple[float, float, float]:
     """Return the weight of a partition's rows that are classified rightly, and of all.
 
     Both are relative to that of the heaviest row, which comes third, so that no sum overflows.

@@ -65,6 +65,7 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 try:
     from skl2onnx import update_registered_converter
@@ -79,8 +80,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._classifier import SoftmaxMLPClassifier
 from ._data.batches import work_dtype
-from ._data.features.scaling import CLIP
+from ._data.features.scaling import CLIP, Scaling
 from ._network.activations import SELU_ALPHA, SELU_SCALE
+from ._network.model import FittedModel
 
 __all__: list[str] = []  # importing the module is all there is to do
 
@@ -110,7 +112,13 @@ class _Graph:
     container: Any
     dtype: np.dtype
 
-    def add(self, op, *inputs, output=None, **attributes):
+    def add(
+        self,
+        op: str,
+        *inputs: str | float | np.ndarray,
+        output: str | None = None,
+        **attributes: Any,
+    ) -> str:
         """Add a node and return the name of what it computes, `output` or a new one.
 
         Each input is a name, an array or a float.
@@ -121,11 +129,11 @@ class _Graph:
         self.container.add_node(op, names, output, name=name, **attributes)
         return output
 
-    def cast(self, value, dtype):
+    def cast(self, value: str, dtype: DTypeLike) -> str:
         """Add a cast of a named value and return the name of the result."""
         return self.add("Cast", value, to=np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
-    def _constant(self, value):
+    def _constant(self, value: float | np.ndarray) -> str:
         array = np.asarray(value, dtype=self.dtype if isinstance(value, float) else None)
         name = self.scope.get_unique_variable_name("constant")
         element_type = np_dtype_to_tensor_dtype(array.dtype)
@@ -133,21 +141,21 @@ class _Graph:
         return name
 
 
-def _selu(graph, Z):
+def _selu(graph: _Graph, Z: str) -> str:
     # onnxruntime has Selu for float32 only.
     negative_part = graph.add("Sub", graph.add("Exp", graph.add("Min", Z, 0.0)), 1.0)
     negative_part = graph.add("Mul", negative_part, SELU_ALPHA)
     return graph.add("Mul", graph.add("Add", graph.add("Relu", Z), negative_part), SELU_SCALE)
 
 
-def _gelu(graph, Z):
+def _gelu(graph: _Graph, Z: str) -> str:
     # z Phi(z) = z / 2 (1 + erf(z / sqrt(2))); onnxruntime has Erf for float32 only.
     erf = graph.add("Erf", graph.cast(graph.add("Mul", Z, sqrt(0.5)), np.float32))
     doubled = graph.add("Add", graph.cast(erf, graph.dtype), 1.0)
     return graph.add("Mul", graph.add("Mul", Z, 0.5), doubled)
 
 
-def _silu(graph, Z):
+def _silu(graph: _Graph, Z: str) -> str:
     return graph.add("Mul", Z, graph.add("Sigmoid", Z))
 
 
@@ -163,7 +171,7 @@ ACTIVATION_NODES: dict[str, Callable[[_Graph, str], str]] = {
 }
 
 
-def _smooth_clip(graph, Z):
+def _smooth_clip(graph: _Graph, Z: str) -> str:
     Z = graph.add("Max", graph.add("Min", Z, 1e6), -1e6)
     square = graph.add("Mul", graph.add("Mul", Z, Z), 1.0 / CLIP**2)
     return graph.add("Div", Z, graph.add("Sqrt", graph.add("Add", square, 1.0)))
@@ -176,7 +184,7 @@ SCALING_NODES: dict[str, Callable[[_Graph, str], str]] = {
 }
 
 
-def _parse(scope, model, inputs, custom_parsers=None):
+def _parse(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None) -> Any:
     """Check a classifier at the door, then do as for skl2onnx's own: the signature is its."""
     check_is_fitted(model)
     _onnx_labels(get_label_classes(scope, model))
@@ -189,7 +197,7 @@ def _parse(scope, model, inputs, custom_parsers=None):
     return _parse_sklearn_classifier(scope, model, inputs, custom_parsers)
 
 
-def _convert(scope, operator, container):
+def _convert(scope: Any, operator: Any, container: Any) -> None:
     """Add the nodes of a fitted classifier: the signature is skl2onnx's."""
     clf = operator.raw_operator
     model = clf._fitted_model()
@@ -213,7 +221,7 @@ def _convert(scope, operator, container):
         graph.add("Max", P, np.finfo(graph.dtype).tiny, output=probabilities)
 
 
-def _add_raw_scores(graph, Z, n_classes, output):
+def _add_raw_scores(graph: _Graph, Z: str, n_classes: int, output: str) -> None:
     """Add the logits less those of the first class where classes are two, else as they are.
 
     skl2onnx takes the second of two columns for `decision_function`, which is z_1 - z_0.
@@ -225,7 +233,7 @@ def _add_raw_scores(graph, Z, n_classes, output):
         graph.add("Identity", Z, output=output)
 
 
-def _add_scaling(graph, X, dtype, scaling):
+def _add_scaling(graph: _Graph, X: str, dtype: DTypeLike, scaling: Scaling | None) -> str:
     """Return the name of the scaled rows, in the graph's precision, of rows X of a dtype."""
     if scaling is None:
         return graph.cast(X, graph.dtype)
@@ -238,7 +246,7 @@ def _add_scaling(graph, X, dtype, scaling):
     return finish(graph, graph.cast(X, graph.dtype))
 
 
-def _add_network(graph, A, model):
+def _add_network(graph: _Graph, A: str, model: FittedModel) -> str:
     """Return the name of the logits over the temperature, of scaled rows A."""
     *hidden, last = [
         [array.astype(graph.dtype) for array in layer] for layer in zip(*model.layers, strict=True)
@@ -250,7 +258,9 @@ def _add_network(graph, A, model):
     return Z if model.temperature == 1.0 else graph.add("Div", Z, float(model.temperature))
 
 
-def _node_maker(nodes, name, kind):
+def _node_maker(
+    nodes: dict[str, Callable[[_Graph, str], str]], name: str, kind: str
+) -> Callable[[_Graph, str], str]:
     if name not in nodes:
         raise NotImplementedError(
             f"The {kind} {name!r} has no ONNX form; those that have one are {sorted(nodes)}."
@@ -258,7 +268,7 @@ def _node_maker(nodes, name, kind):
     return nodes[name]
 
 
-def _onnx_labels(classes):
+def _onnx_labels(classes: np.ndarray) -> np.ndarray:
     """Return class labels as an array of what ONNX has: strings or int64."""
     if all(isinstance(label, str) for label in classes):
         return classes.astype(object)

@@ -48,7 +48,7 @@ class CallbackObserver:
         self._context, self._unit, self._attributes, self._news = context, unit, attributes, news
         self._outer = np.geterr()  # a fit itself ignores overflow, callbacks need not
         self._task: Any = None
-        self._run: Any = None
+        self._run: Run | None = None
         self._fitted: dict[str, Any] | None = None
         context.call_on_fit_task_begin(**news)
 

@@ -18,6 +18,7 @@ from .._data.far_rows import warn_of_far_rows
 from .._data.labels import class_indices, encode
 from .._data.splits import units_of
 from .._data.warning import warn
+from .._persistence.checkpoint_state import CheckpointState
 from .._training.config import TrainingConfig
 from .._training.dataset import InMemory
 from .._training.idle_settings import warn_of_idle_settings
@@ -56,7 +57,9 @@ class FitScope:
         self.estimator, self.is_local = estimator, local is None
         self.working_copy = copy(estimator) if local is None else local  # validation writes to it
         config = TrainingConfig.of(self.working_copy)
-        self.checkpoint = vars(estimator).get("_unfinished") if task_name == "fit" else None
+        self.checkpoint: CheckpointState | None = (
+            vars(estimator).get("_unfinished") if task_name == "fit" else None
+        )
         if self.checkpoint is not None:
             self.checkpoint.check_parameters(config)
         self.model, self.state = vars(estimator).get("_model"), vars(estimator).get("_state")
@@ -103,7 +106,7 @@ class FitScope:
         warn_of_idle_settings(config, has_validation_rows=given is not None)
         if given is not None:
             warn_of_far_rows(dataset, given.rows)
-        if groups is not None and config.asks_held_out_rows and not config.holds_out:
+        if dataset.groups is not None and config.asks_held_out_rows and not config.holds_out:
             if units_of(dataset.labels, dataset.groups).can_be_held_out.sum() < 2:
                 warn(
                     "No group of rows can be held out, because there is one group, or each has a "
@@ -111,7 +114,9 @@ class FitScope:
                 )
         return rows, given
 
-    def _check_rows(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    def _check_rows(
+        self, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[Any, np.ndarray, np.ndarray | None]:
         return check_rows(self.working_copy, X, y, sample_weight, reset=self.model is None)
 
     def check_validation(

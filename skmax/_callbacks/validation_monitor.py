@@ -15,7 +15,7 @@ from math import inf
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.metrics import check_scoring
@@ -38,7 +38,7 @@ class _Fit:
     path: Path
     run: str
     estimator: str
-    scorers: dict
+    scorers: dict[str, Any]
     best: float = -inf
     n_no_improvement: int = 0
 
@@ -46,14 +46,14 @@ class _Fit:
 class _TemporaryFolder:
     """A folder that goes with the last object of this process that has it."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="skmax-"))
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()  # another process has no hold on it
 
 
@@ -114,13 +114,13 @@ class ValidationMonitor:
         X_val: Any,
         y_val: Any,
         *,
-        scoring: str | Callable | Collection[str] | dict[str, Any] = "loss",
+        scoring: str | Callable[..., Any] | Collection[str] | dict[str, Any] = "loss",
         sample_weight_val: Any = None,
         every: int = 1,
         stop_on: str | None = None,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
-        folder: str | PathLike | None = None,
+        folder: str | PathLike[str] | None = None,
     ) -> None:
         check_consistent_length(X_val, y_val, sample_weight_val)
         weight = check_weights(sample_weight_val, n_samples(X_val), "sample_weight_val")
@@ -146,7 +146,7 @@ class ValidationMonitor:
         self.folder = Path(folder)
         self._fits: dict[Any, _Fit] = {}
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_fits": {}}  # those of this process
 
     def get_logs(self, select: str = "most_recent") -> list[dict[str, Any]]:
@@ -309,7 +309,7 @@ class ValidationMonitor:
             file.write(json.dumps(record) + "\n")
         return self.stop_on is not None and self._has_lost_patience(fit, scores[self.stop_on])
 
-    def _score(self, name, scorer, estimator):
+    def _score(self, name: str, scorer: Any, estimator: Any) -> float:
         weight = self._weight
         if scorer is None:
             labels = class_indices(check_labels(self.y_val), estimator.classes_)
@@ -320,7 +320,7 @@ class ValidationMonitor:
         score = over_all_classes(scorer, self._scoring[name], classes, self.y_val)
         return score(estimator, self.X_val, self.y_val, **weighted)
 
-    def _has_lost_patience(self, fit, score):
+    def _has_lost_patience(self, fit: _Fit, score: float) -> bool:
         if self._scoring[self.stop_on] == "loss":
             score = -score
         # Comparisons with NaN are false: it is no improvement.
@@ -330,7 +330,7 @@ class ValidationMonitor:
         return fit.n_no_improvement >= self.n_iter_no_change
 
 
-def _by_name(scoring):
+def _by_name(scoring: Any) -> dict[Any, Any]:
     """Return scorers, or their names, by the name of their column."""
     if isinstance(scoring, dict):
         named = dict(scoring)
@@ -353,7 +353,7 @@ def _by_name(scoring):
     return named
 
 
-def _position(context):
+def _position(context: Any) -> list[int]:
     """Return the numbers of the tasks from the root to this one."""
     numbers = []
     while context is not None:

@@ -1,6 +1,7 @@
 """Numbers, of which NumPy would make some of dates, durations and strings of digits, too."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ ADVICE = {
 }
 
 
-def as_numpy(values, name):
+def as_numpy(values: Any, name: str) -> Any:
     """Return an array of another library, such as torch, as NumPy's; all else as it is.
 
     What is in the memory of the CPU is not copied. TypeError for what is elsewhere.
@@ -39,7 +40,7 @@ def as_numpy(values, name):
         ) from error
 
 
-def as_numeric(X):
+def as_numeric(X: Any) -> Any:
     """Return X, a list as an array; raise ValueError for what is no number in it.
 
     Parameters
@@ -71,14 +72,14 @@ def as_numeric(X):
     return X
 
 
-def _is_numeric(dtype):
+def _is_numeric(dtype: Any) -> bool:
     """Return whether the dtype of a data frame's column, of pandas or polars, says numbers."""
     if hasattr(dtype, "kind"):
         return dtype.kind in "biufc"
     return hasattr(dtype, "is_numeric") and dtype.is_numeric()
 
 
-def check_numbers(values, name, where=""):
+def check_numbers(values: np.ndarray, name: str, where: str = "") -> None:
     """Raise ValueError if an array holds dates, durations or strings.
 
     `name` is that of the argument in the message, `where` the place within it.

@@ -4,10 +4,14 @@ X itself is never copied whole, whatever its dtype or layout: memory-mapped, rea
 Fortran-ordered, integers, CSR.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 
-from .features.scaling import smooth_clip
+from .features.scaling import Scaling, smooth_clip
 
 # Where a centre is this many deviations from zero, the difference of the two terms of a
 # centred sparse product is taken in float64: float32 would lose its digits.
@@ -33,7 +37,14 @@ class BatchReader:
         Of the batches.
     """
 
-    def __init__(self, X, index=None, *, scaling=None, dtype):
+    def __init__(
+        self,
+        X: Any,
+        index: np.ndarray | None = None,
+        *,
+        scaling: Scaling | None = None,
+        dtype: DTypeLike,
+    ) -> None:
         self.X = X
         self.index = index
         self.dtype = np.dtype(dtype)
@@ -51,7 +62,7 @@ class BatchReader:
             if np.abs(self._shift).max() < MAX_SHIFT:
                 self._shift = self._shift.astype(self.dtype)
 
-    def take(self, rows):
+    def take(self, rows: slice | np.ndarray) -> "np.ndarray | SparseBatch":
         """Return rows of the set, in `dtype`; the next call may overwrite them.
 
         Parameters
@@ -67,7 +78,7 @@ class BatchReader:
             rows = self.index[rows]
         return self._take_sparse(rows) if self._is_sparse else self._take_dense(rows)
 
-    def _take_dense(self, rows):
+    def _take_dense(self, rows: slice | np.ndarray) -> np.ndarray:
         if isinstance(rows, slice):
             block = self.X[rows]
         else:
@@ -90,7 +101,7 @@ class BatchReader:
             smooth_clip(out)
         return out
 
-    def _take_sparse(self, rows):
+    def _take_sparse(self, rows: slice | np.ndarray) -> "SparseBatch":
         block = self.X[rows]
         if self._scaling is None:
             return SparseBatch(block.astype(self.dtype, copy=False))
@@ -100,7 +111,7 @@ class BatchReader:
         scaled = type(block)((data, block.indices, block.indptr), shape=block.shape)
         return SparseBatch(scaled, self._shift)
 
-    def _buffer(self, name, n_rows, dtype):
+    def _buffer(self, name: str, n_rows: int, dtype: np.dtype) -> np.ndarray:
         buffer = self._buffers.get(name)
         if buffer is None or len(buffer) < n_rows:
             buffer = self._buffers[name] = np.empty((n_rows, self.X.shape[1]), dtype)
@@ -120,12 +131,12 @@ class SparseBatch:
         Subtracted from every row.
     """
 
-    def __init__(self, csr, shift=None):
+    def __init__(self, csr: Any, shift: np.ndarray | None = None) -> None:
         self.csr = csr
         self.shift = shift
         self.shape = csr.shape
 
-    def dot(self, W, out):
+    def dot(self, W: np.ndarray, out: np.ndarray) -> np.ndarray:
         """Overwrite `out` with (X - 1 shift^T) W, and return it."""
         if self.shift is None:
             out[...] = self.csr @ W
@@ -133,7 +144,7 @@ class SparseBatch:
             np.subtract(self.csr @ W, self.shift @ W, out=out, casting="same_kind")
         return out
 
-    def transposed_dot(self, delta, out):
+    def transposed_dot(self, delta: np.ndarray, out: np.ndarray) -> None:
         """Overwrite `out` with (X - 1 shift^T)^T delta."""
         product = self.csr.T @ delta
         if self.shift is not None:
@@ -143,7 +154,7 @@ class SparseBatch:
         out[...] = product
 
 
-def work_dtype(X, scaling):
+def work_dtype(X: Any, scaling: Scaling) -> np.dtype:
     """Return the dtype that scaling computes in, float32 where X and the scale allow it."""
     narrow = np.finfo(np.float32)
     in_range = (
@@ -157,7 +168,7 @@ def work_dtype(X, scaling):
     return np.result_type(X.dtype, np.float64)
 
 
-def blocks(n_rows, size=BLOCK_ROWS):
+def blocks(n_rows: int, size: int = BLOCK_ROWS) -> Iterator[slice]:
     """Yield slices that cover `n_rows` rows, `size` at a time."""
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))

@@ -3,11 +3,11 @@
 Every message says what was wrong, what came and what is allowed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import wraps
 from math import isfinite
 from numbers import Integral, Number
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from scipy.sparse import issparse
@@ -41,14 +41,14 @@ def knows_other_names(method: Callable[P, T]) -> Callable[P, T]:
     return with_hint
 
 
-def last_step(estimator):
+def last_step(estimator: Any) -> Any:
     """Return the last step of a pipeline, or the estimator itself."""
     while hasattr(estimator, "steps"):
         estimator = estimator.steps[-1][1]
     return estimator
 
 
-def check_methods(estimator, *methods):
+def check_methods(estimator: Any, *methods: str) -> None:
     """Raise ValueError unless an estimator has these methods."""
     missing = [method for method in methods if not hasattr(estimator, method)]
     if missing:
@@ -58,14 +58,16 @@ def check_methods(estimator, *methods):
         )
 
 
-def check_option(name, value, options):
+def check_option(name: str, value: object, options: Container[object]) -> None:
     """Raise ValueError unless the value is one of the options."""
     if value not in options:
         raise ValueError(f"{name} must be one of {options}, got {value!r}.")
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def check_rows(estimator, X, y, sample_weight=None, *, reset, suffix=""):
+def check_rows(
+    estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, reset: bool, suffix: str = ""
+) -> tuple[Any, np.ndarray, np.ndarray | None]:
     """Return X as ndarray or CSR, y as labels, sample_weight as float64 or None.
 
     The estimator receives `n_features_in_` and `feature_names_in_` if `reset`, and is compared
@@ -82,14 +84,14 @@ def check_rows(estimator, X, y, sample_weight=None, *, reset, suffix=""):
     return X, y, check_weights(sample_weight, X.shape[0], "sample_weight" + suffix)
 
 
-def _checked_numbers(estimator, X, reset):
+def _checked_numbers(estimator: Any, X: Any, reset: bool) -> Any:
     """Return X as ndarray or CSR of finite numbers."""
     X = as_numeric(X)
     X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=reset)
     return X.astype(np.float64) if X.dtype == object else X  # of a frame's Decimals
 
 
-def check_dense(X, scaling):
+def check_dense(X: Any, scaling: str | None) -> None:
     """Raise ValueError for sparse rows where the scaling, a name or None, needs dense ones."""
     if scaling == "robust" and issparse(X):
         raise ValueError(
@@ -99,7 +101,7 @@ def check_dense(X, scaling):
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def check_prediction_rows(estimator, X, n_features):
+def check_prediction_rows(estimator: Any, X: Any, n_features: int) -> Any:
     """Return rows to predict, as ndarray or CSR, or raise scikit-learn's errors.
 
     A plain array of finite floats of the right width, that of the model at hand, needs no
@@ -125,7 +127,7 @@ def check_prediction_rows(estimator, X, n_features):
     return X
 
 
-def check_hidden_layer(layer, n_hidden):
+def check_hidden_layer(layer: int, n_hidden: int) -> int:
     """Return the index from 0 of a hidden layer, which may count from the end."""
     if n_hidden == 0:
         raise ValueError("The network has no hidden layer: its hidden_layer_sizes is ().")
@@ -137,7 +139,7 @@ def check_hidden_layer(layer, n_hidden):
     return layer % n_hidden
 
 
-def check_class(class_, classes):
+def check_class(class_: Any, classes: np.ndarray) -> int | None:
     """Return the index of a class label, None for None."""
     if class_ is None:
         return None
@@ -150,7 +152,9 @@ def check_class(class_, classes):
     return index
 
 
-def check_weights(sample_weight, n_rows, name, *, part=False):
+def check_weights(
+    sample_weight: Any, n_rows: int, name: str, *, part: bool = False
+) -> np.ndarray | None:
     """Return weights as float64 or None; those of a part of the rows may all be zero."""
     if sample_weight is None:
         return None
@@ -176,7 +180,9 @@ def check_weights(sample_weight, n_rows, name, *, part=False):
     return weight
 
 
-def weighted_sample(X, labels, sample_weight, groups=None):
+def weighted_sample(
+    X: Any, labels: np.ndarray, sample_weight: np.ndarray | None, groups: np.ndarray | None = None
+) -> Dataset:
     """Return the labelled rows whose weight is not zero: those are as good as absent.
 
     So are those whose share of the largest weight underflows: a split that held out no
@@ -191,7 +197,7 @@ def weighted_sample(X, labels, sample_weight, groups=None):
     return sample if counts.all() else sample.take(np.flatnonzero(counts))
 
 
-def check_groups(groups, n_rows, X_val):
+def check_groups(groups: Any, n_rows: int, X_val: Any) -> np.ndarray | None:
     """Return the groups of rows as integers, None for None."""
     if groups is None:
         return None
@@ -215,7 +221,7 @@ def check_groups(groups, n_rows, X_val):
         ) from error
 
 
-def check_same_classes(classes, previous):
+def check_same_classes(classes: np.ndarray, previous: np.ndarray) -> None:
     """Raise ValueError unless a warm start has the classes of the fit before it."""
     if not same_classes(classes, previous):
         raise ValueError(
@@ -224,7 +230,7 @@ def check_same_classes(classes, previous):
         )
 
 
-def stream_classes(classes, previous):
+def stream_classes(classes: Any, previous: np.ndarray | None) -> np.ndarray:
     """Return the classes of a `partial_fit` call, given those of earlier ones or None."""
     if classes is None:
         if previous is None:

@@ -53,7 +53,7 @@ def warn_of_far_rows(sample: Dataset, held_out: Dataset) -> None:
     )
 
 
-def _some(sample, most):
+def _some(sample: Dataset, most: int) -> np.ndarray:
     """Return rows of a sample, evenly chosen, in float64."""
     n_rows = len(sample.labels)
     chosen = np.linspace(0, n_rows - 1, min(n_rows, most)).astype(np.intp)

@@ -3,9 +3,10 @@
 A label becomes its class index; the one-hot row it stands for is never materialised.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterable
 from datetime import date, timedelta
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -15,7 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from .arrays import as_numpy
 
 
-def check_labels(y):
+def check_labels(y: Any) -> np.ndarray:
     """Return y as a one-dimensional array of labels of one kind, or raise ValueError."""
     y = _label_array(y)
     if y.ndim == 2 and y.shape[1] > 1:
@@ -48,7 +49,7 @@ def encode(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return classes, indices
 
 
-def _label_array(y):
+def _label_array(y: Any) -> np.ndarray:
     if hasattr(y, "to_numpy") and hasattr(y, "dtype"):
         # Columns of data frames (categorical, nullable, arrow) know best how to become
         # NumPy's; scikit-learn's own conversion would turn integers into floats. (Of pyarrow's
@@ -68,7 +69,7 @@ def _label_array(y):
     return array if array.dtype != object else _plain(array)
 
 
-def _listed(y):
+def _listed(y: Any) -> np.ndarray:
     """Return a list of labels as an array."""
     labels = np.asarray(y, dtype=object)
     types = set(map(type, labels.flat))
@@ -78,7 +79,7 @@ def _listed(y):
     return np.asarray(y)
 
 
-def _plain(array):
+def _plain(array: np.ndarray) -> np.ndarray:
     """Return an object array as one of a plain dtype, or of plain strings.
 
     Members of an enumeration that are strings, or others of a subclass, become the strings
@@ -104,7 +105,7 @@ def _plain(array):
     )
 
 
-def _each(function, array):
+def _each(function: Callable[[Any], object], array: np.ndarray) -> np.ndarray:
     """Return an object array with what the function makes of each element."""
     return np.array([function(label) for label in array.flat], dtype=object).reshape(array.shape)
 
@@ -113,12 +114,12 @@ def _each(function, array):
 KINDS = {"O": "strings", "U": "strings", "S": "bytes", "M": "dates", "m": "durations"}
 
 
-def kind_of(labels):
+def kind_of(labels: np.ndarray) -> str:
     """Return what an array of labels holds, in a word."""
     return KINDS.get(labels.dtype.kind, "numbers")
 
 
-def check_kind(y, predicted):
+def check_kind(y: np.ndarray, predicted: np.ndarray) -> None:
     """Raise ValueError for labels that equal no prediction, being of another kind."""
     if kind_of(y) != kind_of(predicted):
         raise ValueError(
@@ -127,7 +128,7 @@ def check_kind(y, predicted):
         )
 
 
-def listed(labels):
+def listed(labels: np.ndarray) -> list[Any]:
     """Return labels as a list in which dates can be read, and all others are plain values."""
     values = labels.tolist()
     # Of nanoseconds NumPy makes integers.
@@ -135,12 +136,12 @@ def listed(labels):
     return [str(label) for label in labels] if is_time else values
 
 
-def same_classes(classes, others):
+def same_classes(classes: np.ndarray, others: np.ndarray) -> bool:
     """Return whether classes are equal: durations are not equal to the numbers of their units."""
     return kind_of(classes) == kind_of(others) and np.array_equal(classes, others)
 
 
-def class_indices(y, classes):
+def class_indices(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Return the index in the sorted `classes` of every label; ValueError if one is not there."""
     if len(y) == 0:  # of no kind
         return np.zeros(0, dtype=np.intp)
@@ -150,7 +151,7 @@ def class_indices(y, classes):
     return np.searchsorted(classes, y)
 
 
-def positions(labels, classes):
+def positions(labels: Iterable[Any], classes: np.ndarray) -> list[int | None]:
     """Return the index in `classes` of each label that a user names, None for what is no class."""
     if classes.dtype.kind in "mM":
         found = [np.flatnonzero(classes == _time(label)) for label in labels]
@@ -159,7 +160,7 @@ def positions(labels, classes):
     return [index.get(label) if isinstance(label, Hashable) else None for label in labels]
 
 
-def _time(label):
+def _time(label: Any) -> Any:
     """Return a date or duration as NumPy's or pandas', which equals one of any unit, else None."""
     if isinstance(label, np.datetime64 | np.timedelta64) or hasattr(label, "to_numpy"):
         return label

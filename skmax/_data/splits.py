@@ -5,6 +5,7 @@ seen its copy. A unit is what is held out as a whole: a group, or a row that is 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -19,7 +20,13 @@ MIN_COPIED = 0.25
 MAX_CHANCE = 0.01
 
 
-def split_validation(labels, n_classes, fraction, rng, groups=None):
+def split_validation(
+    labels: np.ndarray,
+    n_classes: int,
+    fraction: float,
+    rng: np.random.Generator,
+    groups: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of training and of validation rows, stratified by class.
 
     The validation set has max(n_classes, ceil(fraction n)) rows. Every class with at
@@ -67,7 +74,9 @@ def split_validation(labels, n_classes, fraction, rng, groups=None):
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
-def stratified_folds(labels, n_folds, rng, groups=None):
+def stratified_folds(
+    labels: np.ndarray, n_folds: int, rng: np.random.Generator, groups: np.ndarray | None = None
+) -> np.ndarray:
     """Return the fold of each row, each class spread evenly; -1 for rows alone in theirs.
 
     A row that is the only one of its class cannot be held out, because nothing else would
@@ -83,13 +92,13 @@ def stratified_folds(labels, n_folds, rng, groups=None):
     return fold
 
 
-def _grouped(labels, rng):
+def _grouped(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the positions of all rows in a random order, but class by class."""
     shuffled = rng.permutation(len(labels))
     return shuffled[np.argsort(labels[shuffled], kind="stable")]
 
 
-def _apportion(total, counts, spare):
+def _apportion(total: int, counts: np.ndarray, spare: np.ndarray) -> np.ndarray:
     """Return `total` seats by class, in proportion to counts, from 1 up to `spare`."""
     least = np.minimum(spare, 1)
     ideal = total * counts / counts[spare > 0].sum()
@@ -112,7 +121,7 @@ class Units:
     can_be_held_out: np.ndarray
 
 
-def units_of(labels, groups):
+def units_of(labels: np.ndarray, groups: np.ndarray) -> Units:
     """Return the `Units` of rows with these labels and groups."""
     # In the order of their first rows, so that the names of groups do not matter.
     _, first, of_row = np.unique(groups, return_index=True, return_inverse=True)
@@ -130,7 +139,9 @@ def units_of(labels, groups):
     return Units(of_row, label[last], np.bincount(of_row), ~alone)
 
 
-def _folds_of_groups(labels, n_folds, rng, groups):
+def _folds_of_groups(
+    labels: np.ndarray, n_folds: int, rng: np.random.Generator, groups: np.ndarray
+) -> np.ndarray:
     """Return the fold of each row, where rows of a group are in one fold."""
     units = units_of(labels, groups)
     shuffled = rng.permutation(len(units.label))
@@ -143,7 +154,9 @@ def _folds_of_groups(labels, n_folds, rng, groups):
     return fold[units.of_row]
 
 
-def _share_of_groups(labels, fraction, rng, groups):
+def _share_of_groups(
+    labels: np.ndarray, fraction: float, rng: np.random.Generator, groups: np.ndarray
+) -> np.ndarray:
     """Return whether each row is held out, about a fraction of each class, by whole groups."""
     units = units_of(labels, groups)
     if units.can_be_held_out.sum() < 2:
@@ -167,7 +180,7 @@ def _share_of_groups(labels, fraction, rng, groups):
     return held_out[units.of_row]
 
 
-def copies(X, index, labels):
+def copies(X: Any, index: np.ndarray | None, labels: np.ndarray) -> np.ndarray | None:
     """Return the group of each row, identical rows in one, or None where those are no copies.
 
     Identical rows may be copies (oversampled, drawn with replacement), or all that a table
@@ -210,7 +223,7 @@ def copies(X, index, labels):
     return of_row if expected <= MAX_CHANCE * n_pairs else None
 
 
-def chance_of_identity(X):
+def chance_of_identity(X: Any) -> float:
     """Return the probability that two rows are identical, were the columns independent."""
     n_rows, log_chance = X.shape[0], 0.0
     X = X.tocsc() if issparse(X) else X
@@ -225,7 +238,7 @@ def chance_of_identity(X):
     return float(np.exp(log_chance))
 
 
-def row_hashes(X, index=None):
+def row_hashes(X: Any, index: np.ndarray | None = None) -> np.ndarray:
     """Return a 64-bit hash of each row, the same for a row that is dense and that is sparse.
 
     It is sum_j m_j h(x_j) modulo 2^64, with odd random m_j and h(0) = 0.
@@ -248,7 +261,7 @@ def row_hashes(X, index=None):
     return hashes
 
 
-def _mixed(values):
+def _mixed(values: np.ndarray) -> np.ndarray:
     """Return a hash of each value, 0 for 0: the bits of a float with few digits are mostly 0."""
     bits = (values.astype(np.float64) + 0.0).view(np.uint64)  # -0 becomes 0
     bits ^= bits >> np.uint64(32)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,12 @@ SMALL_MEAN_WEIGHT = 0.1
 FEW_FOR_PENALTY = 30
 
 
-def class_weights(class_weight, classes, labels, sample_weight=None):
+def class_weights(
+    class_weight: dict[Any, Any] | str | None,
+    classes: np.ndarray,
+    labels: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+) -> np.ndarray | None:
     """Return the weight of each class, or None where all are 1.
 
     Parameters
@@ -67,7 +73,11 @@ def class_weights(class_weight, classes, labels, sample_weight=None):
     return weights
 
 
-def row_weights(labels, sample_weight=None, weight_of_class=None):
+def row_weights(
+    labels: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+    weight_of_class: np.ndarray | None = None,
+) -> np.ndarray | None:
     """Return sample weight times class weight of every row, or None where all are 1.
 
     Class weights are taken relative to the largest, so that no sum of weights overflows.

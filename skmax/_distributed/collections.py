@@ -13,7 +13,9 @@ from .._data.labels import check_labels
 from .partitions import Partitions, itself, threads, wait_for_a_worker
 
 
-def load(number: int, X: Any, y: Any, sample_weight: Any) -> tuple[Any, np.ndarray, Any]:
+def load(
+    number: int, X: Any, y: Any, sample_weight: Any
+) -> tuple[Any, np.ndarray, np.ndarray | None]:
     """Return a partition's rows, labels and weights as clean arrays."""
     try:
         X = as_numeric(X)

@@ -1,7 +1,7 @@
 """Rows that are spread over a Dask cluster, as a fit sees them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from functools import partial
 from typing import Any, Self
@@ -17,6 +17,7 @@ from .._network.network import Network
 from .._optim.objective import Normalization
 from .._training.config import TrainingConfig
 from .._training.dataset import N_FOLDS, HeldOutLogits, HoldOutPlan, InMemory
+from .._training.state import TrainingState
 from .._training.temperature import enough_rows, most_rows
 from .collections import load_into
 from .objective import (
@@ -44,7 +45,7 @@ class PartitionedRows:
     found : Description
     """
 
-    def __init__(self, config: TrainingConfig, partitions: Any, found: Description) -> None:
+    def __init__(self, config: TrainingConfig, partitions: Partitions, found: Description) -> None:
         self.config, self.partitions = config, partitions
         self.classes, self.dtype = found.classes, found.dtype
         self.n_features = found.n_features
@@ -78,7 +79,7 @@ class PartitionedRows:
         with datasets:
             yield cls(config, datasets, found)
 
-    def _statistics(self, partitions: Any, *, with_moments: bool = False) -> Statistics:
+    def _statistics(self, partitions: Partitions, *, with_moments: bool = False) -> Statistics:
         return partitions.sum(statistics, len(self.classes), with_moments)
 
     def _normalization(self, learnt: Statistics) -> Normalization:
@@ -113,18 +114,18 @@ class PartitionedRows:
             return varying_features(scaling, None)
         return self.partitions.sum(Dataset.used_features)  # a sum of booleans is their "or"
 
-    def threads(self, network: Network) -> Any:
+    def threads(self, network: Network) -> AbstractContextManager[None]:
         """Return a context with the threads of BLAS of the client, for sums over parameters."""
         return blas_threads(gains_from_threads(network.shapes, self.n_rows))
 
     def objective(
-        self, model: FittedModel, state: Any, batch_size: int | None = None
+        self, model: FittedModel, state: TrainingState, batch_size: int | None = None
     ) -> PartitionedObjective:
         """Return J of these rows, in the precision of the state."""
         spec = self.spec(model, state.params.dtype)
         return PartitionedObjective(self.partitions, spec, self.config.alpha / self.weight_scale)
 
-    def spec(self, model: FittedModel, dtype: Any) -> ObjectiveSpec:
+    def spec(self, model: FittedModel, dtype: np.dtype) -> ObjectiveSpec:
         """Return what the share of J that a partition has depends on."""
         return ObjectiveSpec(
             network=model.network,
@@ -157,12 +158,12 @@ class PartitionedRows:
         training.normalization = self._normalization(learnt)
         return [(training, PartitionedLogits(self, self._held_out(seed), learnt), None)]
 
-    def _held_out(self, seed: int) -> Any:
+    def _held_out(self, seed: int) -> Partitions:
         # The number that is expected, since each row is chosen by chance.
         share = min(1.0 / N_FOLDS, most_rows(len(self.classes)) / self.n_rows)
         return self._between(seed, 0.0, share)
 
-    def _between(self, seed: int, low: float, high: float) -> Any:
+    def _between(self, seed: int, low: float, high: float) -> Partitions:
         choose = partial(rows_between, class_weight=self.class_weight, seed=seed)
         return self.partitions.only(partial(choose, low=low, high=high))
 
@@ -179,7 +180,7 @@ class PartitionedLogits:
         Of the rows that are trained on.
     """
 
-    def __init__(self, rows: PartitionedRows, partitions: Any, learnt: Statistics) -> None:
+    def __init__(self, rows: PartitionedRows, partitions: Partitions, learnt: Statistics) -> None:
         self.rows, self.partitions, self.learnt = rows, partitions, learnt
 
     def judge(self, model: FittedModel, params: np.ndarray) -> HeldOutLogits:

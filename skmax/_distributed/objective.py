@@ -3,6 +3,7 @@
 Every partition returns its share of J and the gradient, by the same code as in memory.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,12 @@ from dask.sizeof import sizeof
 from scipy.sparse import issparse
 
 from .._data.dataset import Dataset
-from .._data.features.scaling import Scaling, moments
+from .._data.features.scaling import Moments, Scaling, moments
 from .._data.labels import class_indices, kind_of
 from .._network.blas import ONE_THREAD, blas_threads, gains_from_threads
+from .._network.network import Network
 from .._optim.objective import Normalization, Objective, all_logits
+from .partitions import Partitions
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,7 @@ class Description:
     heaviest: float
     dtype: np.dtype
 
-    def __add__(self, other):
+    def __add__(self, other: "Description") -> "Description":
         """Return the description of both."""
         if self.n_features != other.n_features:
             raise ValueError(
@@ -41,7 +44,7 @@ class Description:
         )
 
 
-def _union(classes, others):
+def _union(classes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return the classes of both; those of an empty partition are of no kind."""
     if not (len(classes) and len(others)):
         return classes if len(classes) else others
@@ -59,15 +62,15 @@ class Statistics:
 
     class_totals: np.ndarray
     n_rows: int
-    moments: Any = None
+    moments: Moments | None = None
 
-    def __add__(self, other):
+    def __add__(self, other: "Statistics") -> "Statistics":
         """Return the statistics of both."""
         both = [part.moments for part in (self, other) if part.moments is not None]
         return Statistics(
             self.class_totals + other.class_totals,
             self.n_rows + other.n_rows,
-            both[0] + both[1] if len(both) == 2 else (both or [None])[0],
+            both[0] + both[1] if len(both) == 2 else next(iter(both), None),
         )
 
 
@@ -78,7 +81,7 @@ class Share:
     loss: float
     grad: np.ndarray
 
-    def __add__(self, other):
+    def __add__(self, other: "Share") -> "Share":
         """Return the share of both, in new arrays."""
         return Share(self.loss + other.loss, self.grad + other.grad)
 
@@ -91,7 +94,7 @@ class HeldOut:
     labels: np.ndarray
     weight: np.ndarray
 
-    def __add__(self, other):
+    def __add__(self, other: "HeldOut") -> "HeldOut":
         """Return the rows of both."""
         return HeldOut(
             np.concatenate([self.logits, other.logits]),
@@ -104,7 +107,7 @@ class HeldOut:
 class ObjectiveSpec:
     """All that a partition's share of J depends on, but its rows and the parameters."""
 
-    network: Any
+    network: Network
     scaling: Scaling | None
     class_weight: np.ndarray | None
     smoothing: np.ndarray | None
@@ -112,14 +115,16 @@ class ObjectiveSpec:
     dtype: np.dtype
 
 
-def describe(part):
+def describe(part: tuple[Any, np.ndarray, np.ndarray | None]) -> Description:
     """Return the `Description` of a loaded partition."""
     X, y, weight = part
     heaviest = 1.0 if weight is None else float(weight.max(initial=0.0))
     return Description(X.shape[1], np.unique(y), heaviest, X.dtype)
 
 
-def sample_of(part, classes, heaviest):
+def sample_of(
+    part: tuple[Any, np.ndarray, np.ndarray | None], classes: np.ndarray, heaviest: float
+) -> Dataset:
     """Return a loaded partition as a `Dataset` of the rows that weigh anything."""
     X, y, weight = part
     if weight is None:
@@ -131,7 +136,7 @@ def sample_of(part, classes, heaviest):
 
 
 @sizeof.register(Dataset)
-def _size(sample):
+def _size(sample: Dataset) -> int:
     """Return the bytes of a sample: Dask would think it light, and move it or not spill it."""
     X = sample.X
     rows = (X.data, X.indices, X.indptr) if issparse(X) else X
@@ -139,7 +144,7 @@ def _size(sample):
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def statistics(sample, n_classes, scales):
+def statistics(sample: Dataset, n_classes: int, scales: bool) -> Statistics:
     """Return the `Statistics` of a sample."""
     labels, weight = sample.labels, sample.sample_weight
     totals = np.bincount(labels, weights=weight, minlength=n_classes).astype(np.float64)
@@ -151,7 +156,7 @@ def statistics(sample, n_classes, scales):
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def share_of(sample, spec, params):
+def share_of(sample: Dataset, spec: ObjectiveSpec, params: np.ndarray) -> Share:
     """Return a sample's share of J and its gradient."""
     if len(sample.labels) == 0:
         return Share(0.0, np.zeros_like(params))
@@ -168,13 +173,13 @@ def share_of(sample, spec, params):
         return Share(*objective(params))
 
 
-def _threads(sample, spec):
+def _threads(sample: Dataset, spec: ObjectiveSpec) -> AbstractContextManager[None]:
     """Return a context with the threads of BLAS that a sample is worth."""
     n_rows, sparse = len(sample.labels), issparse(sample.X)
     return blas_threads(gains_from_threads(spec.network.shapes, n_rows, sparse=sparse))
 
 
-def _weight(sample, spec):
+def _weight(sample: Dataset, spec: ObjectiveSpec) -> np.ndarray | None:
     """Return sample weight times class weight of a sample's rows, or None where all are 1."""
     weight = sample.sample_weight
     if spec.class_weight is None:
@@ -182,7 +187,14 @@ def _weight(sample, spec):
     return spec.class_weight[sample.labels] * (1.0 if weight is None else weight)
 
 
-def rows_between(sample, number, class_weight, seed, low, high):
+def rows_between(
+    sample: Dataset,
+    number: int,
+    class_weight: np.ndarray | None,
+    seed: int,
+    low: float,
+    high: float,
+) -> Dataset:
     """Return the rows whose random numbers lie in [low, high), at every call the same.
 
     Those of classes that weigh nothing can tell nothing, and are left out.
@@ -195,7 +207,7 @@ def rows_between(sample, number, class_weight, seed, low, high):
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def judge(sample, spec, params):
+def judge(sample: Dataset, spec: ObjectiveSpec, params: np.ndarray) -> HeldOut:
     """Return a sample as `HeldOut`."""
     weight = _weight(sample, spec)
     Z = np.empty((0, spec.network.layer_sizes[-1]), spec.dtype)
@@ -217,17 +229,17 @@ class PartitionedObjective:
         Strength of the L2 penalty, over the scale of the samples' weights.
     """
 
-    def __init__(self, partitions, spec, alpha):
+    def __init__(self, partitions: Partitions, spec: ObjectiveSpec, alpha: float) -> None:
         self.partitions, self.spec, self.alpha = partitions, spec, alpha
         self.penalty = spec.normalization.penalty(alpha, 1.0)
         self.network, self.n_rows = spec.network, spec.normalization.n_rows
         self.shared = partitions.share(spec)
 
-    def moments(self):
+    def moments(self) -> Moments:
         """Return the `Moments` of the rows as they are in X."""
         return self.partitions.sum(statistics, self.network.layer_sizes[-1], True).moments
 
-    def __call__(self, params):
+    def __call__(self, params: np.ndarray) -> tuple[float, np.ndarray]:
         """Return J and its gradient, a new array."""
         share = self.partitions.sum(share_of, self.shared, params)
         weights = params[: self.network.n_weights]

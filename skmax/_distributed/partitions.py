@@ -6,10 +6,11 @@ functions of values that Dask can compute again.
 """
 
 import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from copy import copy
 from math import ceil
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from distributed import CancelledError, KilledWorker
@@ -29,7 +30,9 @@ LOST = (KilledWorker, CommClosedError, CancelledError, TimeoutError)
 MAX_ATTEMPTS = 5
 
 
-def insert(nodes, level, index, value, n_leaves):
+def insert(
+    nodes: dict[tuple[int, int], Any], level: int, index: int, value: Any, n_leaves: int
+) -> None:
     """Put the value of a node among those known, and add up children that are complete.
 
     Node (l, i) stands for the leaves from i FAN_IN^l up to (i + 1) FAN_IN^l. Children are
@@ -49,7 +52,14 @@ def insert(nodes, level, index, value, n_leaves):
         nodes[level, index] = value
 
 
-def add_up(function, choose, parts, first, n_leaves, *arguments):
+def add_up(
+    function: Callable[..., Any],
+    choose: Callable[[Any, int], Any] | None,
+    parts: Iterable[Any],
+    first: int,
+    n_leaves: int,
+    *arguments: Any,
+) -> dict[tuple[int, int], Any]:
     """Return the sums of `function(part, *arguments)` over consecutive partitions, as nodes.
 
     Where there is a `choose`, the part is `choose(part, number)`.
@@ -61,7 +71,7 @@ def add_up(function, choose, parts, first, n_leaves, *arguments):
     return nodes
 
 
-def merge(many, n_leaves):
+def merge(many: Iterable[dict[tuple[int, int], Any]], n_leaves: int) -> dict[tuple[int, int], Any]:
     """Return the nodes of several tasks, added up as far as they are complete."""
     merged: dict[tuple[int, int], Any] = {}
     for nodes in many:
@@ -70,7 +80,7 @@ def merge(many, n_leaves):
     return merged
 
 
-def itself(value):
+def itself(value: Any) -> Any:
     return value
 
 
@@ -87,7 +97,7 @@ class Partitions:
         cluster has lost the partitions for good.
     """
 
-    def __init__(self, client, load):
+    def __init__(self, client: Any, load: Callable[[list[Any]], object]) -> None:
         self.client = client
         self.futures: list[Any] = []
         self._load = load
@@ -95,7 +105,7 @@ class Partitions:
         self._shared: list[Any] = []
         self.__enter__()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         if not self.futures:
             try:
                 self._load(self.futures)
@@ -104,26 +114,26 @@ class Partitions:
                 raise
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self._drop()
         for future in self._shared:
             future.release()
 
-    def _drop(self):
+    def _drop(self) -> None:
         while self.futures:
             self.futures.pop().release()
 
-    def map(self, function, **arguments):
+    def map(self, function: Callable[..., Any], **arguments: Any) -> "Partitions":
         """Return the partitions' values of a function, where the partitions are."""
 
-        def load(futures):
+        def load(futures: list[Any]) -> None:
             # These partitions may have been dropped since: then they are loaded for this alone.
             with nullcontext() if self.futures else self:
                 futures += self.client.map(function, self.futures, pure=False, **arguments)
 
         return Partitions(self.client, load)
 
-    def only(self, choose):
+    def only(self, choose: Callable[[Any, int], Any]) -> "Partitions":
         """Return these partitions, of whose values sums see `choose(value, number)` only.
 
         That is computed in each sum, and not kept: Dask would count, move and spill it as if
@@ -133,12 +143,12 @@ class Partitions:
         chosen._choose = choose
         return chosen
 
-    def share(self, value):
+    def share(self, value: Any) -> Any:
         """Return a value that the workers come to know once, as an argument of sums."""
         self._shared.append(self.client.submit(itself, value, pure=False))
         return self._shared[-1]
 
-    def sum(self, function, *arguments):
+    def sum(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Return the sum of `function(value, *arguments)` over the partitions.
 
         There is a task for each thread of a worker, and one for each eight of these.
@@ -161,7 +171,7 @@ class Partitions:
             f"with {failure!r}."
         ) from failure
 
-    def _recover(self, *, afresh):
+    def _recover(self, *, afresh: bool) -> None:
         """Have what has failed computed again, or, afresh, all partitions loaded again.
 
         Dask can blame a partition for a task that it has meanwhile computed: it then fails
@@ -172,10 +182,12 @@ class Partitions:
             self.__enter__()
         retry(self.client, self.futures + self._shared)
 
-    def _submit(self, function, arguments, pending):
+    def _submit(
+        self, function: Callable[..., Any], arguments: Sequence[Any], pending: list[Any]
+    ) -> None:
         """Append tasks to `pending`, the last of which has the sum."""
 
-        def submit(*task):
+        def submit(*task: Any) -> Any:
             pending.append(self.client.submit(*task, pure=False))
             return pending[-1]
 
@@ -205,7 +217,7 @@ class Partitions:
                 for i in range(0, len(level), FAN_IN)
             ]
 
-    def _wait(self, future):
+    def _wait(self, future: Any) -> Any:
         """Return the one value in the result, or raise one of LOST."""
         begun = time.monotonic()
         while True:
@@ -229,7 +241,7 @@ class Partitions:
                 )
 
 
-def retry(client, futures):
+def retry(client: Any, futures: list[Any]) -> None:
     """Have those of the futures that have failed computed again, with what they depend on.
 
     `Client.retry` ends with a KeyError where the scheduler also names what it alone knows,
@@ -237,7 +249,7 @@ def retry(client, futures):
     """
     keys = [future.key for future in futures if future.status == "error"]
 
-    async def again():
+    async def again() -> None:
         # First here: what the scheduler says of them from now on is not to be forgotten.
         for key in keys:
             client.futures[key].retry()
@@ -246,7 +258,7 @@ def retry(client, futures):
     client.sync(again)
 
 
-def workers(client):
+def workers(client: Any) -> dict[str, Any]:
     """Return the workers by address; raise RuntimeError if the scheduler is gone."""
     found = client.scheduler_info(n_workers=-1).get("workers")
     if found is None:
@@ -254,12 +266,12 @@ def workers(client):
     return found
 
 
-def threads(found):
+def threads(found: dict[str, Any]) -> list[str]:
     """Return the address of each worker, as often as it has threads."""
     return [address for address in sorted(found) for _ in range(found[address]["nthreads"])]
 
 
-def wait_for_a_worker(client):
+def wait_for_a_worker(client: Any) -> dict[str, Any]:
     """Return the workers, of which there is one; raise RuntimeError if none comes in time."""
     begun = time.monotonic()
     while not (found := workers(client)):

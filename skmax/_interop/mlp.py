@@ -5,9 +5,11 @@
 softmax(z_0, z_1)_1 = logistic(z_1 - z_0)               two classes: one output, and back
 """
 
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import replace
 from math import inf, log
+from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer
@@ -44,7 +46,7 @@ NEUTRAL = {
 }
 
 
-def to_mlp_classifier(estimator, model):
+def to_mlp_classifier(estimator: Any, model: FittedModel) -> Any:
     """Return a fitted MLPClassifier that predicts as the model does.
 
     Parameters and curves are the estimator's. ValueError if the activation or the scaling is
@@ -61,7 +63,7 @@ def to_mlp_classifier(estimator, model):
     return mlp
 
 
-def _check_expressible(model):
+def _check_expressible(model: FittedModel) -> None:
     network, scaling = model.network, model.scaling
     if scaling is not None and scaling.kind == "robust":
         raise ValueError(
@@ -75,7 +77,7 @@ def _check_expressible(model):
         )
 
 
-def _closest_settings(estimator, model):
+def _closest_settings(estimator: Any, model: FittedModel) -> dict[str, Any]:
     """Return MLPClassifier's settings of what has values there that are not ours."""
     config = TrainingConfig.of(estimator)
     network, batch_size = model.network, estimator.batch_size
@@ -93,7 +95,7 @@ def _closest_settings(estimator, model):
     }
 
 
-def _mlp_attributes(estimator, model, early_stopping):
+def _mlp_attributes(estimator: Any, model: FittedModel, early_stopping: bool) -> dict[str, Any]:
     """Return all that a fitted MLPClassifier has, and its own warm start goes on from."""
     coefs, intercepts = _peer_layers(model)
     n_classes, curve = len(model.classes), list(estimator.loss_curve_)
@@ -129,7 +131,7 @@ def _mlp_attributes(estimator, model, early_stopping):
     return fitted
 
 
-def _peer_layers(model):
+def _peer_layers(model: FittedModel) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return the folded layers with MLPClassifier's outputs, which are two for one class."""
     coefs, intercepts = folded_layers(model)
     if len(model.classes) == 1:
@@ -139,7 +141,7 @@ def _peer_layers(model):
     return coefs, intercepts
 
 
-def linear_coefficients(model):
+def linear_coefficients(model: FittedModel) -> tuple[np.ndarray, np.ndarray]:
     """Return W^T and b with which rows as they are have decision_function X W + b.
 
     AttributeError where there are none: with hidden layers, and where features are clipped.
@@ -158,7 +160,7 @@ def linear_coefficients(model):
     return W.T, b
 
 
-def folded_layers(model):
+def folded_layers(model: FittedModel) -> tuple[list[np.ndarray], ...]:
     """Return weight matrices and biases for rows as they are, and one output for two classes."""
     coefs, intercepts = model.layers
     dtypes = [model.params.dtype] * len(coefs)
@@ -178,7 +180,7 @@ def folded_layers(model):
     )
 
 
-def parameters_like(mlp):
+def parameters_like(mlp: Any) -> dict[str, Any]:
     """Return the parameters with which our classifier is as an MLPClassifier."""
     from sklearn.neural_network import MLPClassifier
 
@@ -199,7 +201,7 @@ def parameters_like(mlp):
     return settings
 
 
-def outcome_like(mlp, estimator):
+def outcome_like(mlp: Any, estimator: Any) -> FitResult:
     """Return the `FitResult` of a fit that ended with what an MLPClassifier has learnt.
 
     The estimator has the parameters like its. ValueError if it is multilabel, or has parameters
@@ -212,7 +214,7 @@ def outcome_like(mlp, estimator):
             "Only those of one label per row can be converted."
         )
 
-    def vector(arrays, ratio=0.0):
+    def vector(arrays: Iterable[np.ndarray], ratio: float = 0.0) -> np.ndarray:
         return _flat(arrays, n_layers, len(classes), ratio)
 
     params = vector([*mlp.coefs_, *mlp.intercepts_])
@@ -238,7 +240,7 @@ def outcome_like(mlp, estimator):
     return FitResult(model, state, loss=float(mlp.loss_), convergence_message=None)
 
 
-def _history_like(mlp, params):
+def _history_like(mlp: Any, params: np.ndarray) -> History:
     """Return what the fit of an MLPClassifier has recorded: of "lbfgs" only the last loss."""
     history = History(Curve(getattr(mlp, "loss_curve_", [mlp.loss_])))
     scores = getattr(mlp, "validation_scores_", None)
@@ -250,7 +252,7 @@ def _history_like(mlp, params):
     return history
 
 
-def _optimizer_like(peer, vector):
+def _optimizer_like(peer: Any, vector: Callable[..., np.ndarray]) -> SGD | Adam | None:
     """Return the optimizer that goes on as the peer's would, None where that is unknown.
 
     The gradient of the unit of class 0 that the peer lacks is minus that of class 1. Moments
@@ -271,7 +273,7 @@ def _optimizer_like(peer, vector):
     return optimizer if known else None
 
 
-def _flat(arrays, n_layers, n_classes, ratio):
+def _flat(arrays: Iterable[np.ndarray], n_layers: int, n_classes: int, ratio: float) -> np.ndarray:
     """Return every W, then every b, as one new vector with an output per class.
 
     Where MLPClassifier has one output, that of class 1, class 0 gets `ratio` times as much.

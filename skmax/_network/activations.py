@@ -35,42 +35,42 @@ class Activation(NamedTuple):
     needs_input: bool = False
 
 
-def identity(Z, out):
+def identity(Z: np.ndarray, out: np.ndarray) -> None:
     if out is not Z:
         np.copyto(out, Z)
 
 
-def identity_backward(Z, A, delta):
+def identity_backward(Z: np.ndarray, A: np.ndarray, delta: np.ndarray) -> None:
     pass
 
 
-def logistic(Z, out):
+def logistic(Z: np.ndarray, out: np.ndarray) -> None:
     expit(Z, out=out)
 
 
-def logistic_backward(Z, A, delta):
+def logistic_backward(Z: np.ndarray, A: np.ndarray, delta: np.ndarray) -> None:
     delta *= A
     delta *= 1.0 - A
 
 
-def tanh(Z, out):
+def tanh(Z: np.ndarray, out: np.ndarray) -> None:
     np.tanh(Z, out=out)
 
 
-def tanh_backward(Z, A, delta):
+def tanh_backward(Z: np.ndarray, A: np.ndarray, delta: np.ndarray) -> None:
     delta *= 1.0 - A * A
 
 
-def relu(Z, out):
+def relu(Z: np.ndarray, out: np.ndarray) -> None:
     # Against a row np.maximum is up to twice as fast as against a scalar (float32).
     np.maximum(Z, np.zeros(Z.shape[-1], dtype=Z.dtype), out=out)
 
 
-def relu_backward(Z, A, delta):
+def relu_backward(Z: np.ndarray, A: np.ndarray, delta: np.ndarray) -> None:
     delta *= A > 0.0
 
 
-def selu(Z, out):
+def selu(Z: np.ndarray, out: np.ndarray) -> None:
     negative_part = np.minimum(Z, 0.0)
     np.expm1(negative_part, out=negative_part)
     negative_part *= SELU_ALPHA
@@ -79,7 +79,7 @@ def selu(Z, out):
     out *= SELU_SCALE
 
 
-def selu_backward(Z, A, delta):
+def selu_backward(Z: np.ndarray, A: np.ndarray, delta: np.ndarray) -> None:
     # scale * alpha * e^z is A + scale * alpha where z < 0.
     slope = np.minimum(A, 0.0)
     slope += SELU_SCALE * SELU_ALPHA
@@ -87,11 +87,11 @@ def selu_backward(Z, A, delta):
     delta *= slope
 
 
-def gelu(Z, out):
+def gelu(Z: np.ndarray, out: np.ndarray) -> None:
     np.multiply(Z, ndtr(Z), out=out)
 
 
-def gelu_backward(Z, A, delta):
+def gelu_backward(Z: np.ndarray, A: np.ndarray, delta: np.ndarray) -> None:
     # d/dz z Phi(z) = Phi(z) + z phi(z), phi the density of the standard normal.
     slope = np.exp(-0.5 * Z * Z)
     slope *= 1.0 / sqrt(2.0 * pi)
@@ -100,11 +100,11 @@ def gelu_backward(Z, A, delta):
     delta *= slope
 
 
-def silu(Z, out):
+def silu(Z: np.ndarray, out: np.ndarray) -> None:
     np.multiply(Z, expit(Z), out=out)
 
 
-def silu_backward(Z, A, delta):
+def silu_backward(Z: np.ndarray, A: np.ndarray, delta: np.ndarray) -> None:
     # d/dz z s(z) = s + z s (1 - s) = s + A (1 - s).
     sigmoid = expit(Z)
     delta *= sigmoid + A * (1.0 - sigmoid)

@@ -9,7 +9,8 @@ of small fits do not depend on these: one thread adds in one order.
 """
 
 import os
-from contextlib import nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from threading import RLock
 from typing import Any
 
@@ -28,7 +29,9 @@ COUNTED_ROWS = 256
 NEVER_SPLIT = 2**17
 
 
-def gains_from_threads(shapes, n_rows, *, sparse=False):
+def gains_from_threads(
+    shapes: Sequence[tuple[int, int]], n_rows: int, *, sparse: bool = False
+) -> bool:
     """Return whether the largest product of a network is worth more than one thread.
 
     Parameters
@@ -58,7 +61,7 @@ class OneThread:
     that is built on OpenMP, which has a number per thread, only the first thread's is.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = RLock()  # a handler of signals may enter while the lock is held
         self._n_users = 0
         self._libraries: list[Any] | None = None
@@ -71,7 +74,7 @@ class OneThread:
                 after_in_child=self._begin_child,
             )
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         with self._lock:
             try:
                 if self._n_users == 0:
@@ -82,7 +85,7 @@ class OneThread:
                     self._restore()
                 raise
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         with self._lock:
             if self._n_users == 0:  # entered before a fork
                 return
@@ -90,7 +93,7 @@ class OneThread:
             if self._n_users == 0:
                 self._restore()
 
-    def _limit(self):
+    def _limit(self) -> None:
         if self._libraries is None:
             # Once: those of NumPy and SciPy are loaded by imports of this package.
             controller = ThreadpoolController().select(user_api="blas")
@@ -101,11 +104,11 @@ class OneThread:
                 self._limited.append((library, n_threads))
         self._set([(library, 1) for library, _ in self._limited])
 
-    def _restore(self):
+    def _restore(self) -> None:
         self._set(self._limited)
         self._limited = []  # last: where this is interrupted, the next to leave does it
 
-    def _set(self, numbers):
+    def _set(self, numbers: list[tuple[Any, int]]) -> None:
         """Set numbers of threads, from whatever thread of Python this is."""
         if not numbers:
             return
@@ -118,17 +121,17 @@ class OneThread:
             library.set_num_threads(n_threads)
         let_go()
 
-    def _begin_child(self):
+    def _begin_child(self) -> None:
         self._n_users = 0
         self._restore()
         self._lock.release()
 
 
-def _letting_go(library):
+def _letting_go(library: Any) -> Any:
     return getattr(library, "clear_controlling_thread", None)
 
 
-def _nothing(force=False):
+def _nothing(force: bool = False) -> None:
     """Stand for what another library or an older threadpoolctl lacks."""
 
 
@@ -136,6 +139,6 @@ ONE_THREAD = OneThread()
 ALL_THREADS = nullcontext()
 
 
-def blas_threads(gains):
+def blas_threads(gains: bool) -> AbstractContextManager[None]:
     """Return a context: BLAS with one thread, unless `gains` says that more are worth it."""
     return ALL_THREADS if gains else ONE_THREAD

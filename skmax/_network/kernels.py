@@ -1,6 +1,7 @@
 """Kernels of softmax and cross-entropy, on arrays that they may overwrite."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 # Up to so many classes, a copy with a class per row makes reductions over classes vector
 # operations over samples: the loss of 200 x 3 logits takes 13 us instead of 27.
@@ -50,17 +51,22 @@ def positive_softmax(Z: np.ndarray) -> np.ndarray:
     return np.maximum(Pt, np.finfo(Z.dtype).tiny, out=Pt).T
 
 
-def rounding(dtype):
+def rounding(dtype: DTypeLike) -> float:
     """Return the relative change of a loss that arithmetic in `dtype` cannot tell from none."""
     return 64 * np.finfo(dtype).eps if dtype == np.float64 else np.finfo(dtype).eps
 
 
-def _class_major(Z):
+def _class_major(Z: np.ndarray) -> np.ndarray:
     """Return Z^T: a copy that is fast to reduce over few classes, a view for many."""
     return np.ascontiguousarray(Z.T) if Z.shape[1] <= FEW_CLASSES else Z.T
 
 
-def softmax_cross_entropy(Z, labels, row_weight, smoothing=None):
+def softmax_cross_entropy(
+    Z: np.ndarray,
+    labels: np.ndarray,
+    row_weight: float | np.ndarray,
+    smoothing: np.ndarray | None = None,
+) -> float:
     """Return sum_i w_i L_i, and overwrite the logits with its gradient w (P - Y).
 
     With smoothing q the target row is (1 - sum_j q_j) one_hot(label) + q; it is never

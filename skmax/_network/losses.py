@@ -213,7 +213,7 @@ def cross_entropy(Y: ArrayLike, P: ArrayLike, sample_weight: ArrayLike | None = 
     return float(np.average(row_loss[used], weights=weight[used] / weight.max()))
 
 
-def check_row_weight(sample_weight, n_rows):
+def check_row_weight(sample_weight: ArrayLike | None, n_rows: int) -> np.ndarray:
     """Return the weight of each row, 1 where there are none; ValueError for what is none."""
     if sample_weight is None:
         return np.ones(n_rows)
@@ -225,6 +225,6 @@ def check_row_weight(sample_weight, n_rows):
     return weight
 
 
-def relative_weights(weight):
+def relative_weights(weight: np.ndarray) -> np.ndarray:
     """Return weights over the largest, which no sum of theirs can overflow or lose."""
     return weight / weight.max()

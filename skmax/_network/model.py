@@ -1,12 +1,15 @@
 """A fitted model: all that a prediction needs, in one object that never changes."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 
-from .._data.batches import BLOCK_ROWS, BatchReader, blocks
+from .._data.batches import BLOCK_ROWS, BatchReader, SparseBatch, blocks
 from .._data.features.scaling import Scaling, read_only, scaling_backward
 from .blas import NEVER_SPLIT, blas_threads, gains_from_threads
 from .kernels import positive_softmax
@@ -43,40 +46,42 @@ class FittedModel:
         object.__setattr__(self, "classes", read_only(self.classes))
 
     @property
-    def layers(self):
+    def layers(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """The weight matrices and the bias vectors, as read-only views of `params`."""
         params = self.params.view()
         params.flags.writeable = False
         return self.network.split(params)
 
-    def logits(self, X):
+    def logits(self, X: Any) -> np.ndarray:
         """Return the logits of rows X over the temperature."""
         return self._from_logits(X, lambda Z: Z)
 
-    def probabilities(self, X):
+    def probabilities(self, X: Any) -> np.ndarray:
         """Return the class probabilities of rows X, softmax(logits), each above 0."""
         return self._from_logits(X, positive_softmax)
 
-    def log_probabilities(self, X):
+    def log_probabilities(self, X: Any) -> np.ndarray:
         """Return the logarithms of the class probabilities of rows X."""
         return self._from_logits(X, log_softmax)
 
-    def class_indices(self, X):
+    def class_indices(self, X: Any) -> np.ndarray:
         """Return the index of the most probable class of each row of X."""
         return self._from_logits(X, lambda Z: Z.argmax(axis=1))
 
-    def hidden_activations(self, X, layer):
+    def hidden_activations(self, X: Any, layer: int) -> np.ndarray:
         """Return the activations of hidden layer `layer`, counted from 0, of rows X."""
         return self._by_block(X, lambda Z, batch, workspace: workspace.buffers(len(Z))[layer].A)
 
-    def input_gradients(self, X, class_index=None):
+    def input_gradients(self, X: Any, class_index: int | None = None) -> np.ndarray:
         """Return d(logit of a class over the temperature) / d(row) of rows X.
 
         The class is each row's most probable one where `class_index` is None. Of two, it
         is the logit less that of the other class.
         """
 
-        def gradient(Z, batch, workspace):
+        def gradient(
+            Z: np.ndarray, batch: np.ndarray | SparseBatch, workspace: Workspace
+        ) -> np.ndarray:
             indices = Z.argmax(axis=1) if class_index is None else class_index
             delta = np.full_like(Z, -1.0 if len(self.classes) == 2 else 0.0)
             delta[np.arange(len(Z)), indices] = 1.0
@@ -87,11 +92,15 @@ class FittedModel:
 
         return self._by_block(X, gradient)
 
-    def _from_logits(self, X, function):
+    def _from_logits(self, X: Any, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         return self._by_block(X, lambda Z, batch, workspace: function(Z))
 
     @np.errstate(over="ignore", invalid="ignore")
-    def _by_block(self, X, function):
+    def _by_block(
+        self,
+        X: Any,
+        function: Callable[[np.ndarray, np.ndarray | SparseBatch, Workspace], np.ndarray],
+    ) -> np.ndarray:
         """Return what ``function(Z, batch, workspace)`` returns of each block of rows X.
 
         Z are its logits over the temperature, `batch` the scaled rows, and the workspace
@@ -99,7 +108,7 @@ class FittedModel:
         """
         rows = BatchReader(X, scaling=self.scaling, dtype=self.params.dtype)
         workspace = Workspace(self.network, min(BLOCK_ROWS, rows.n_rows), rows.dtype)
-        out = None
+        out: Any = None
         with self._threads(rows.n_rows, sparse=issparse(X)):
             for block in blocks(rows.n_rows):
                 batch = rows.take(block)
@@ -118,13 +127,13 @@ class FittedModel:
                 out[block] = result
         return out
 
-    def _threads(self, n_rows, *, sparse):
+    def _threads(self, n_rows: int, *, sparse: bool) -> AbstractContextManager[None]:
         """Return a context with the threads of BLAS that so many rows are worth."""
         if min(n_rows, BLOCK_ROWS) * self.network.n_weights < NEVER_SPLIT:
             return blas_threads(True)  # one in any case, and to limit it takes a tenth of a row
         return blas_threads(gains_from_threads(self.network.shapes, n_rows, sparse=sparse))
 
 
-def _have_differences(Z):
+def _have_differences(Z: np.ndarray) -> bool:
     """Return whether the difference of any two logits is finite; they are then, too."""
     return bool(np.abs(Z).max() <= np.finfo(Z.dtype).max / 2.0)

@@ -7,12 +7,15 @@ Gradients are sums over rows: row weights carry any normalisation, so that batch
 blocks and partitions just add up.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from .._data.batches import SparseBatch
 from .activations import ACTIVATIONS
 from .kernels import softmax_cross_entropy
 
@@ -36,7 +39,9 @@ class Network:
         Probability in [0, 1) that a hidden activation is set to 0 in training.
     """
 
-    def __init__(self, layer_sizes, activation, *, dropout=0.0):
+    def __init__(
+        self, layer_sizes: Sequence[int], activation: str, *, dropout: float = 0.0
+    ) -> None:
         self.layer_sizes = [int(size) for size in layer_sizes]
         self.activation = activation
         self.dropout = dropout
@@ -44,7 +49,7 @@ class Network:
         self.n_weights = sum(fan_in * fan_out for fan_in, fan_out in self.shapes)
         self.n_params = self.n_weights + sum(self.layer_sizes[1:])
 
-    def split(self, params):
+    def split(self, params: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return the lists of weight matrices and bias vectors, as views of `params`."""
         coefs, intercepts = [], []
         start, bias_start = 0, self.n_weights
@@ -55,7 +60,9 @@ class Network:
             start, bias_start = stop, bias_start + fan_out
         return coefs, intercepts
 
-    def initial_params(self, rng, dtype=np.float64):
+    def initial_params(
+        self, rng: np.random.Generator, dtype: DTypeLike = np.float64
+    ) -> np.ndarray:
         """Return a random vector: hidden weights normal with variance 1 / fan_in, else 0.
 
         The last layer begins at zero, so that the first probabilities are those of knowing
@@ -70,7 +77,7 @@ class Network:
             W[...] = rng.normal(0.0, 1.0 / sqrt(len(W)), W.shape)
         return params
 
-    def learning_rate_factors(self, dtype):
+    def learning_rate_factors(self, dtype: DTypeLike) -> np.ndarray:
         """Return what the learning rate of each parameter is to be multiplied by.
 
         sqrt(128 / fan_in) for weights, 1 for biases: a step changes the inputs of every
@@ -87,14 +94,18 @@ class Network:
             W[...] = sqrt(REFERENCE_FAN_IN / len(W))
         return factors if len(self.shapes) > 1 else ONE_LAYER_RATE * factors
 
-    def logits(self, params, X, workspace):
+    def logits(
+        self, params: np.ndarray, X: np.ndarray | SparseBatch, workspace: "Workspace"
+    ) -> np.ndarray:
         """Return the logits of rows X, shape (n_samples, n_classes), without dropout.
 
         The array belongs to the workspace: its next use overwrites it.
         """
         return self._forward(params, X, workspace, rng=None)
 
-    def input_gradient(self, params, delta, workspace):
+    def input_gradient(
+        self, params: np.ndarray, delta: np.ndarray, workspace: "Workspace"
+    ) -> np.ndarray:
         """Return the gradient with respect to the rows whose logits were computed last.
 
         Parameters
@@ -119,8 +130,16 @@ class Network:
         return delta.dot(coefs[0].T)
 
     def loss_and_gradient(
-        self, params, X, labels, row_weight, *, workspace, smoothing=None, rng=None
-    ):
+        self,
+        params: np.ndarray,
+        X: np.ndarray | SparseBatch,
+        labels: np.ndarray,
+        row_weight: float | np.ndarray,
+        *,
+        workspace: "Workspace",
+        smoothing: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[float, np.ndarray]:
         """Return sum_i w_i L_i and its gradient with respect to `params`.
 
         Parameters
@@ -152,10 +171,16 @@ class Network:
         self._backward(delta, params, X, workspace, dropping=self._drops(rng))
         return loss, workspace.grad
 
-    def _drops(self, rng):
+    def _drops(self, rng: np.random.Generator | None) -> TypeGuard[np.random.Generator]:
         return rng is not None and self.dropout > 0.0
 
-    def _forward(self, params, X, workspace, rng):
+    def _forward(
+        self,
+        params: np.ndarray,
+        X: np.ndarray | SparseBatch,
+        workspace: "Workspace",
+        rng: np.random.Generator | None,
+    ) -> np.ndarray:
         forward = ACTIVATIONS[self.activation].forward
         coefs, intercepts = workspace.layers(params)
         layers = workspace.buffers(X.shape[0])
@@ -172,12 +197,19 @@ class Network:
         Z += intercepts[-1]
         return Z
 
-    def _draw_mask(self, rng, buffers):
+    def _draw_mask(self, rng: np.random.Generator, buffers: "LayerBuffers") -> None:
         # Kept activations grow by 1 / (1 - dropout), so that their mean stays.
         uniform = rng.random(buffers.mask.shape, dtype=np.float32)
         np.multiply(uniform >= self.dropout, 1.0 / (1.0 - self.dropout), out=buffers.mask)
 
-    def _backward(self, delta, params, X, workspace, dropping):
+    def _backward(
+        self,
+        delta: np.ndarray,
+        params: np.ndarray,
+        X: np.ndarray | SparseBatch,
+        workspace: "Workspace",
+        dropping: bool,
+    ) -> None:
         backward = ACTIVATIONS[self.activation].backward
         coefs, _ = workspace.layers(params)
         layers = workspace.buffers(X.shape[0])
@@ -224,7 +256,7 @@ class Workspace:
         Of parameters and rows.
     """
 
-    def __init__(self, network, n_rows, dtype):
+    def __init__(self, network: Network, n_rows: int, dtype: DTypeLike) -> None:
         hidden_layers = len(network.shapes) - 1
         needs_input = ACTIVATIONS[network.activation].needs_input
         self.grad = np.empty(network.n_params, dtype=dtype)
@@ -241,16 +273,16 @@ class Workspace:
             delta, mask, dropped = (np.empty_like(Z) for _ in range(3))
             self._buffers.append(LayerBuffers(Z, A, delta, mask, dropped, ones))
         self._views_by_size = {n_rows: self._buffers}
-        self._params = None
-        self._layers = None
+        self._params: np.ndarray | None = None
+        self._layers: Any = None
 
-    def layers(self, params):
+    def layers(self, params: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return the weight matrices and biases of `params`, as views."""
         if params is not self._params:
             self._params, self._layers = params, self._split(params)
         return self._layers
 
-    def buffers(self, n_rows):
+    def buffers(self, n_rows: int) -> list[LayerBuffers]:
         """Return the buffers of each layer, cut to `n_rows` rows."""
         views = self._views_by_size.get(n_rows)
         if views is None:
@@ -259,14 +291,14 @@ class Workspace:
         return views
 
 
-def _cut(buffers, n_rows):
+def _cut(buffers: LayerBuffers, n_rows: int) -> LayerBuffers:
     Z = buffers.Z[:n_rows]
     # The activations compare Z and A by identity where one overwrites the other.
     A = Z if buffers.A is buffers.Z else buffers.A[:n_rows]
     return LayerBuffers(Z, A, *(array[:n_rows] for array in buffers[2:]))
 
 
-def transposed_dot(A, delta, out):
+def transposed_dot(A: np.ndarray | SparseBatch, delta: np.ndarray, out: np.ndarray) -> None:
     """Overwrite `out` with A^T delta, for rows A of either kind."""
     if isinstance(A, np.ndarray):
         np.dot(A.T, delta, out=out)

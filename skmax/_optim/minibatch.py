@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._data.batches import blocks
+from .objective import Objective
 from .observer import Observer
 from .schedules import Schedule, ScheduleState
 from .stopping import StopReason
@@ -85,7 +86,7 @@ class MinibatchSolver:
     shuffle: bool = True
     uniform_loss: float = 0.0
 
-    def run(self, objective: Any, state: Any, observer: Observer, epochs: range) -> None:
+    def run(self, objective: Objective, state: Any, observer: Observer, epochs: range) -> None:
         """Advance the state by these epochs of the fit, or fewer; its `stop_reason` says why.
 
         The loss of an epoch is the mean of its batches' estimates of J. One that is not
@@ -118,7 +119,9 @@ class MinibatchSolver:
             state.params[:] = state.best_iterate.params  # a step may be half done, or a worse one
             raise
 
-    def _advance(self, objective: Any, state: Any, observer: Observer, *, is_first: bool) -> None:
+    def _advance(
+        self, objective: Objective, state: Any, observer: Observer, *, is_first: bool
+    ) -> None:
         """Run an epoch, and end the fit if it has diverged or patience has run out."""
         best = state.best_iterate
         loss, first_loss = self._run_epoch(objective, state)
@@ -142,7 +145,7 @@ class MinibatchSolver:
         else:
             state.stop_reason = StopReason.PATIENCE
 
-    def _run_epoch(self, objective: Any, state: Any) -> tuple[float, Any]:
+    def _run_epoch(self, objective: Objective, state: Any) -> tuple[float, Any]:
         """Take the steps of an epoch; return the mean loss of its batches, and the first."""
         n_rows, batch_size, position = objective.n_rows, objective.batch_size, state.position
         weights = state.params[: objective.network.n_weights]

@@ -9,17 +9,19 @@ convex. With R = X V + v for a direction (V, v), all in terms of rows i and clas
 so that a product with the Hessian costs two products with X, and a line search none.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 
-from .._data.batches import blocks
+from .._data.batches import SparseBatch, blocks
 from .._network.kernels import rounding, softmax_cross_entropy
 from .._network.losses import softmax
 from .._network.network import transposed_dot
 from .lbfgs import FullBatchEnd, end_iteration
+from .objective import Objective
 from .observer import Observer
 from .stopping import StopReason
 
@@ -64,7 +66,7 @@ class NewtonCG:
     tol: float
 
     def run(
-        self, objective: Any, state: Any, observer: Observer, iterations: range
+        self, objective: Objective, state: Any, observer: Observer, iterations: range
     ) -> FullBatchEnd:
         """Advance the state by so many Newton steps, or fewer; its `stop_reason` says why."""
         regression = _Regression(objective, state.params)
@@ -99,7 +101,9 @@ class NewtonCG:
         return FullBatchEnd(size, MESSAGES.get(state.stop_reason, str(state.stop_reason)))
 
 
-def _solve(regression, grad, target):
+def _solve(
+    regression: "_Regression", grad: np.ndarray, target: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Return a step with |H step + grad| <= target, and what it adds to the logits.
 
     Preconditioned conjugate gradients (Hestenes and Stiefel, 1952). They end where the
@@ -138,7 +142,7 @@ class _Regression:
     are held; rows are passed through in blocks.
     """
 
-    def __init__(self, objective, params):
+    def __init__(self, objective: Objective, params: np.ndarray) -> None:
         self.objective, self.params = objective, params
         self.network, self.rows = objective.network, objective.rows
         weight = objective.relative_weight
@@ -154,7 +158,7 @@ class _Regression:
         self._update_probabilities()
         self.loss = self._loss_along(np.zeros_like(params), self.Z, 0.0)
 
-    def _products(self, vector):
+    def _products(self, vector: np.ndarray) -> np.ndarray:
         """Return X V + v for the vector (V, v)."""
         (V,), (v,) = self.network.split(vector)
         out = np.empty((self.rows.n_rows, len(v)), dtype=vector.dtype)
@@ -163,8 +167,8 @@ class _Regression:
         out += v
         return out
 
-    def _update_probabilities(self):
-        variance = 0.0
+    def _update_probabilities(self) -> None:
+        variance: float | np.ndarray = 0.0
         for block in self.blocks:
             P = self.P[block] = softmax(self.Z[block])
             variance = variance + self.weight[block] @ (P * (1.0 - P))
@@ -173,12 +177,12 @@ class _Regression:
             # Without a penalty J may be flat somewhere.
             self._curvature += 1e-9 * self._curvature.max()
 
-    def _data_term(self, block, logits):
+    def _data_term(self, block: slice, logits: np.ndarray) -> float:
         """Return the weighted loss of a block of rows; overwrites the logits with w (P - Y)."""
         labels, weight = self.objective.labels[block], self.weight[block]
         return softmax_cross_entropy(logits, labels, weight, self.objective.smoothing)
 
-    def _loss_along(self, step, logit_step, length):
+    def _loss_along(self, step: np.ndarray, logit_step: np.ndarray, length: float) -> float:
         """Return J at params + length * step."""
         n_weights = self.network.n_weights
         W = self.params[:n_weights] + length * step[:n_weights]
@@ -187,23 +191,23 @@ class _Regression:
             loss += self._data_term(block, self.Z[block] + length * logit_step[block])
         return loss
 
-    def gradient(self):
+    def gradient(self) -> np.ndarray:
         """Return the gradient of J."""
 
-        def delta(block, X):
+        def delta(block: slice, X: np.ndarray | SparseBatch) -> np.ndarray:
             logits = self.Z[block].copy()
             self._data_term(block, logits)
             return logits
 
         return self._pull_back(delta, self.params)
 
-    def hessian_product(self, direction):
+    def hessian_product(self, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return H direction, and what the direction adds to the logits."""
         (V,), (v,) = self.network.split(direction)
         R = np.empty_like(self.Z)
         ones = np.ones((len(v), 1), dtype=v.dtype)  # a product is faster than a sum of rows
 
-        def delta(block, X):
+        def delta(block: slice, X: np.ndarray | SparseBatch) -> np.ndarray:
             P, logits = self.P[block], X.dot(V, out=R[block])
             logits += v
             D = P * logits
@@ -213,7 +217,9 @@ class _Regression:
 
         return self._pull_back(delta, direction), R
 
-    def _pull_back(self, delta, vector):
+    def _pull_back(
+        self, delta: Callable[[slice, np.ndarray | SparseBatch], np.ndarray], vector: np.ndarray
+    ) -> np.ndarray:
         """Return X^T delta + penalty W as a vector, W the weights in `vector`."""
         out, product = np.zeros_like(vector), np.empty_like(vector)
         (G,), (g,) = self.network.split(product)
@@ -227,7 +233,7 @@ class _Regression:
         out[:n_weights] += self.objective.penalty * vector[:n_weights]
         return out
 
-    def move(self, step, logit_step, slope):
+    def move(self, step: np.ndarray, logit_step: np.ndarray, slope: float) -> bool:
         """Go along the step as far as J falls enough; return whether it does at all."""
         longest = MAX_GROWTH * (1.0 + float(np.abs(self.Z).max()))
         length = longest / max(longest, float(np.abs(logit_step).max()))
@@ -242,7 +248,7 @@ class _Regression:
             length *= 0.5
         return False
 
-    def _second_moments(self):
+    def _second_moments(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Return the eigenvalues and -vectors of sum_i w_i x_i x_i^T, x with a one appended.
 
         None where that is likely to cost more than it saves, and for sparse rows.
@@ -264,7 +270,7 @@ class _Regression:
         values, vectors = scipy.linalg.eigh(moments, check_finite=False)
         return np.maximum(values, 0.0), vectors
 
-    def precondition(self, residual):
+    def precondition(self, residual: np.ndarray) -> np.ndarray:
         """Return an approximate solution of H x = residual.
 
         Of the Hessian's blocks, one per class k, X^T diag(w_i p_ik (1 - p_ik)) X is taken

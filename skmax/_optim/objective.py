@@ -6,14 +6,15 @@ J is the same for every solver and batch size. A batch estimates it without bias
 rows carry the weights w_i n / (S batch_size), and the penalty is added whole.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._data.batches import BLOCK_ROWS, blocks
-from .._data.features.scaling import mean_and_deviation, moments
+from .._data.batches import BLOCK_ROWS, BatchReader, blocks
+from .._data.features.scaling import Moments, mean_and_deviation, moments
 from .._network.kernels import row_cross_entropy
-from .._network.network import Workspace
+from .._network.network import Network, Workspace
 
 # Weights per block of the penalty, see BLOCK_SIZE of the optimizers.
 PENALTY_BLOCK = 65_536
@@ -25,7 +26,7 @@ class Normalization(NamedTuple):
     n_rows: int
     mean_weight: float = 1.0
 
-    def penalty(self, alpha, weight_scale):
+    def penalty(self, alpha: float, weight_scale: float) -> float:
         """Return alpha / S, where weights are to be multiplied by `weight_scale`."""
         return alpha / weight_scale / self.mean_weight / self.n_rows
 
@@ -61,19 +62,19 @@ class Objective:
 
     def __init__(
         self,
-        network,
-        rows,
-        labels,
-        row_weight,
-        alpha,
+        network: Network,
+        rows: BatchReader,
+        labels: np.ndarray,
+        row_weight: np.ndarray | None,
+        alpha: float,
         *,
-        weight_scale=1.0,
-        batch_size=BLOCK_ROWS,
-        smoothing=None,
-        rng=None,
-        n_rows=None,
-        whole=None,
-    ):
+        weight_scale: float = 1.0,
+        batch_size: int = BLOCK_ROWS,
+        smoothing: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+        n_rows: int | None = None,
+        whole: Normalization | None = None,
+    ) -> None:
         self.network = network
         self.rows = rows
         self.labels = labels
@@ -95,7 +96,7 @@ class Objective:
         self._workspace = Workspace(network, self.batch_size, rows.dtype)
         self._scratch = np.empty(min(network.n_weights, PENALTY_BLOCK), rows.dtype)
 
-    def __call__(self, params):
+    def __call__(self, params: np.ndarray) -> tuple[float, np.ndarray]:
         """Return J and its gradient, a new array, in blocks of rows."""
         loss, grad = 0.0, np.zeros_like(params)
         for block in blocks(self.rows.n_rows, self.batch_size):
@@ -104,13 +105,13 @@ class Objective:
             grad += block_grad
         return loss + self._add_penalty(params, grad), grad
 
-    def moments(self):
+    def moments(self) -> Moments:
         """Return the `Moments` of the rows as they are in X."""
         weight = self.relative_weight
         weight = None if weight is None else weight.astype(np.float64)
         return moments(self.rows.X, self.rows.index, weight)
 
-    def estimate(self, params, batch):
+    def estimate(self, params: np.ndarray, batch: slice | np.ndarray) -> tuple[float, np.ndarray]:
         """Return an unbiased estimate of J and its gradient from a batch of rows.
 
         Parameters
@@ -129,8 +130,14 @@ class Objective:
         loss, grad = self._data_term(params, batch, n_rows, self.rng)
         return loss + self._add_penalty(params, grad), grad
 
-    def _data_term(self, params, batch, divisor, rng=None):
-        row_weight = 1.0 / divisor
+    def _data_term(
+        self,
+        params: np.ndarray,
+        batch: slice | np.ndarray,
+        divisor: float,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[float, np.ndarray]:
+        row_weight: float | np.ndarray = 1.0 / divisor
         if self.relative_weight is not None:
             row_weight = self.relative_weight[batch] * row_weight
         return self.network.loss_and_gradient(
@@ -143,7 +150,7 @@ class Objective:
             rng=rng,
         )
 
-    def _add_penalty(self, params, grad):
+    def _add_penalty(self, params: np.ndarray, grad: np.ndarray) -> float:
         """Add the gradient of the L2 penalty to `grad`; return the penalty."""
         if self.penalty == 0.0:
             return 0.0
@@ -158,7 +165,7 @@ class Objective:
         return 0.5 * penalty
 
 
-def scaled_step_gain(network, grad, moments):
+def scaled_step_gain(network: Network, grad: np.ndarray, moments: Moments) -> float:
     """Return what a gradient step in terms of scaled features lowers J by, at least.
 
     With z = (x - c) / s, the logits of the first layer are z (s W) + (b + c W), so that the
@@ -173,14 +180,16 @@ def scaled_step_gain(network, grad, moments):
     return (float(np.sum(G * G)) + float(b @ b)) / (len(G) + 1)
 
 
-def logits_by_block(network, params, rows):
+def logits_by_block(
+    network: Network, params: np.ndarray, rows: BatchReader
+) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield (slice, logits) for each block of rows; the next block overwrites them."""
     workspace = Workspace(network, min(BLOCK_ROWS, rows.n_rows), params.dtype)
     for block in blocks(rows.n_rows):
         yield block, network.logits(params, rows.take(block), workspace)
 
 
-def all_logits(network, params, rows):
+def all_logits(network: Network, params: np.ndarray, rows: BatchReader) -> np.ndarray:
     """Return the logits of all rows, in the dtype that they are computed in."""
     logits = np.empty((rows.n_rows, network.layer_sizes[-1]), params.dtype)
     for block, Z in logits_by_block(network, params, rows):
@@ -188,9 +197,15 @@ def all_logits(network, params, rows):
     return logits
 
 
-def mean_cross_entropy(network, params, rows, labels, row_weight=None):
+def mean_cross_entropy(
+    network: Network,
+    params: np.ndarray,
+    rows: BatchReader,
+    labels: np.ndarray,
+    row_weight: np.ndarray | None = None,
+) -> float:
     """Return the weighted mean cross-entropy of rows: no smoothing, no penalty."""
-    total = 0.0
+    total: Any = 0.0
     for block, Z in logits_by_block(network, params, rows):
         row_loss = row_cross_entropy(Z, labels[block]).astype(np.float64, copy=False)
         total += row_loss.sum() if row_weight is None else row_loss @ row_weight[block]

@@ -8,6 +8,7 @@ afterwards; `factors` multiply the rate of each parameter, None stands for ones.
 
 from dataclasses import dataclass, field, replace
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,13 @@ class SGD:
 
     SETTINGS = ("momentum", "nesterovs_momentum")
 
-    def step(self, params, grad, learning_rate, factors=None):
+    def step(
+        self,
+        params: np.ndarray,
+        grad: np.ndarray,
+        learning_rate: float,
+        factors: np.ndarray | None = None,
+    ) -> None:
         """Overwrite `params` with the step; `grad` is scratch afterwards."""
         if self.velocity is None:
             self.velocity = np.zeros_like(params)
@@ -74,7 +81,7 @@ class Adam:
 
     SETTINGS = ("beta_1", "beta_2", "epsilon")
 
-    def with_settings(self, **settings):
+    def with_settings(self, **settings: Any) -> "Adam":
         """Return an optimizer with other settings that goes on from the same moments."""
         optimizer = replace(self, **settings)
         mean_ratio = (1.0 - self.beta_1) / (1.0 - optimizer.beta_1)
@@ -87,7 +94,13 @@ class Adam:
             optimizer.square_sum = bounded * square_ratio
         return optimizer
 
-    def step(self, params, grad, learning_rate, factors=None):
+    def step(
+        self,
+        params: np.ndarray,
+        grad: np.ndarray,
+        learning_rate: float,
+        factors: np.ndarray | None = None,
+    ) -> None:
         """Overwrite `params` with the step; `grad` is scratch afterwards."""
         if self.mean_sum is None or self.square_sum is None:
             self.mean_sum, self.square_sum = np.zeros_like(params), np.zeros_like(params)

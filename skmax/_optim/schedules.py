@@ -54,33 +54,33 @@ class Schedule(NamedTuple):
     cycle_ends: tuple[float, ...] = ()
     reduces_on_plateau: bool = False
 
-    def last_epochs(self, max_iter):
+    def last_epochs(self, max_iter: int) -> list[int]:
         """Return the epochs after which a fit of `max_iter` can end, in rising order."""
         ends = {max(1, round(end * max_iter)) for end in self.cycle_ends}
         return sorted(ends | {max_iter})
 
 
-def constant(position, power_t):
+def constant(position: ScheduleState, power_t: float) -> float:
     """Return 1."""
     return 1.0
 
 
-def invscaling(position, power_t):
+def invscaling(position: ScheduleState, power_t: float) -> float:
     """Return (t + 1)^-power_t, t the rows seen up to the last epoch's end."""
     return float(position.t + 1) ** -power_t
 
 
-def adaptive(position, power_t):
+def adaptive(position: ScheduleState, power_t: float) -> float:
     """Return 5^-k after patience has run out k times."""
     return 5.0**-position.n_reductions
 
 
-def _fraction(position):
+def _fraction(position: ScheduleState) -> float:
     # Of the fit, at the middle of the coming step: neither end wastes a step on rate 0.
     return (position.step + 0.5) / position.n_steps
 
 
-def cosine(position, power_t):
+def cosine(position: ScheduleState, power_t: float) -> float:
     """Return (1 + cos(pi u)) / 2, where u is the fraction of the fit that is done.
 
     References
@@ -90,7 +90,7 @@ def cosine(position, power_t):
     return 0.5 + 0.5 * cos(pi * _fraction(position))
 
 
-def one_cycle(position, power_t, warm_up=0.3):
+def one_cycle(position: ScheduleState, power_t: float, warm_up: float = 0.3) -> float:
     """Return half a cosine up to 1 over 30 % of the steps, then one down to 0.
 
     References
@@ -104,7 +104,7 @@ def one_cycle(position, power_t, warm_up=0.3):
     return 0.5 + 0.5 * cos(pi * (u - warm_up) / (1.0 - warm_up))
 
 
-def coslog4(position, power_t):
+def coslog4(position: ScheduleState, power_t: float) -> float:
     """Return (1 - cos(2 pi log2(1 + 15 u))) / 2: four cycles, each twice as long.
 
     References

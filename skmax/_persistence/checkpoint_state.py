@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .._network.model import FittedModel
 from .._training.config import TrainingConfig
 from .._training.state import TrainingState
@@ -53,7 +55,7 @@ class CheckpointState:
                 "Set these, or delete the checkpoint to begin anew."
             )
 
-    def check_data(self, n_rows: int, n_features: int, classes: Any) -> None:
+    def check_data(self, n_rows: int, n_features: int, classes: np.ndarray) -> None:
         """Raise ValueError if the shape of X or the classes are not those of this fit."""
         then = {
             "rows": self.n_rows,

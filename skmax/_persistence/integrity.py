@@ -6,6 +6,7 @@ predictions and continued fits take for granted is checked here, once, where it 
 
 from math import inf, isfinite
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -24,13 +25,13 @@ from .._training.state import TrainingState
 from .checkpoint_state import CheckpointState
 
 
-def require(holds, what):
+def require(holds: object, what: str) -> None:
     """Raise ValueError that says what must hold of a fitted state, unless it does."""
     if not holds:
         raise ValueError(f"The fitted state is damaged: {what}.")
 
 
-def check_integrity(value):
+def check_integrity(value: object) -> None:
     """Raise ValueError for a model, state or unfinished fit that no fit can have ended with."""
     if isinstance(value, FittedModel):
         _check_model(value)
@@ -43,7 +44,7 @@ def check_integrity(value):
         _check_unfinished(value)
 
 
-def check_belongs(model, state):
+def check_belongs(model: Any, state: Any) -> None:
     """Raise ValueError unless a state is that of a model's fit, None or retired."""
     if model is None and state is None:
         return
@@ -53,21 +54,21 @@ def check_belongs(model, state):
     require(n_params in (0, model.network.n_params), "the state must have the model's parameters")
 
 
-def _is_number(value, low=-inf, high=inf):
+def _is_number(value: Any, low: float = -inf, high: float = inf) -> bool:
     """Return whether a value is a finite number within bounds."""
     is_real = isinstance(value, Real) and not isinstance(value, bool | np.bool)
     return is_real and isfinite(value) and low <= value <= high
 
 
-def _is_count(value, low=0):
+def _is_count(value: Any, low: Any = 0) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and value >= low
 
 
-def _is_vector(value, size):
+def _is_vector(value: Any, size: int) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.shape == (size,)
 
 
-def _check_network(network):
+def _check_network(network: Any) -> None:
     require(isinstance(network, Network), "it must have a network")
     sizes = network.layer_sizes
     require(len(sizes) >= 2 and min(sizes) >= 1, f"layer_sizes must be > 0, got {sizes}")
@@ -82,7 +83,7 @@ def _check_network(network):
     )
 
 
-def _check_scaling(scaling, n_features):
+def _check_scaling(scaling: Any, n_features: int) -> None:
     require(isinstance(scaling, Scaling), "scaling must be one, or None")
     require(
         isinstance(scaling.kind, str) and scaling.kind in SCALINGS,
@@ -97,7 +98,7 @@ def _check_scaling(scaling, n_features):
     require((scaling.scale > 0.0).all(), f"scale must be > 0, got {scaling.scale.min()}")
 
 
-def _check_model(model):
+def _check_model(model: FittedModel) -> None:
     """Check all but the number of parameters, which an unfinished fit has in its state."""
     _check_network(model.network)
     sizes = model.network.layer_sizes
@@ -120,7 +121,7 @@ def _check_model(model):
     )
 
 
-def _check_state(state):
+def _check_state(state: TrainingState) -> None:
     size = np.size(state.params)
     require(_is_vector(state.params, size), "params must be one vector of floats")
     require(isinstance(state.rng, np.random.Generator), "rng must be a Generator of NumPy")
@@ -145,7 +146,7 @@ def _check_state(state):
     require(is_one, "helpers must be a list of states")
 
 
-def _check_history(history, size):
+def _check_history(history: Any, size: int) -> None:
     require(isinstance(history, History), "it must have a history")
     for name in CURVES:
         curve = getattr(history, name)
@@ -162,7 +163,7 @@ def _check_history(history, size):
     require(best is None or _is_vector(best, size), "best_params must be as many as params")
 
 
-def _check_optimizer(optimizer, size):
+def _check_optimizer(optimizer: Any, size: int) -> None:
     moments = []
     if isinstance(optimizer, SGD):
         moments = [optimizer.velocity]
@@ -178,7 +179,7 @@ def _check_optimizer(optimizer, size):
         require(isinstance(value, Real), f"{name} must be a number, got {value!r}")
 
 
-def _check_unfinished(unfinished):
+def _check_unfinished(unfinished: CheckpointState) -> None:
     model, state = unfinished.model, unfinished.state
     require(isinstance(model, FittedModel), "an unfinished fit must have a model")
     require(isinstance(state, TrainingState), "an unfinished fit must have a state")

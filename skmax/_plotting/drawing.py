@@ -1,5 +1,7 @@
 """What the displays draw with, on matplotlib's axes. matplotlib is imported by functions only."""
 
+from typing import Any
+
 import numpy as np
 
 # Okabe and Ito's, which readers with any colour vision can tell apart, without the yellow.
@@ -16,7 +18,7 @@ OF_BARS = {"height", "left", "align", "log", "tick_label", "data"} | {
 }
 
 
-def pyplot(caller):
+def pyplot(caller: str) -> Any:
     """Return matplotlib.pyplot, or raise ImportError that says how to install it."""
     try:
         import matplotlib.pyplot as plt
@@ -25,7 +27,7 @@ def pyplot(caller):
     return plt
 
 
-def dressed_axes(ax, display, kwargs, *, patch=False):
+def dressed_axes(ax: Any, display: object, kwargs: dict[str, Any], *, patch: bool = False) -> Any:
     """Return the axes, or those of a new figure, in the dress of all displays.
 
     Raises
@@ -52,14 +54,16 @@ def dressed_axes(ax, display, kwargs, *, patch=False):
     return ax
 
 
-def styled(style, kwargs, *, patch=False):
+def styled(
+    style: dict[str, Any], kwargs: dict[str, Any], *, patch: bool = False
+) -> dict[str, Any]:
     """Return a style with the caller's wishes, whichever aliases they are called by."""
     from matplotlib import cbook, lines, patches
 
     return style | cbook.normalize_kwargs(kwargs, patches.Patch if patch else lines.Line2D)
 
 
-def draw_curve(ax, values, style, kwargs):
+def draw_curve(ax: Any, values: Any, style: dict[str, Any], kwargs: dict[str, Any]) -> Any:
     """Draw a value per epoch, of which the first is 1, and return the line."""
     if len(values) == 1:
         style |= {"marker": "o"}
@@ -67,7 +71,7 @@ def draw_curve(ax, values, style, kwargs):
     return line
 
 
-def scale_losses(ax):
+def scale_losses(ax: Any) -> None:
     """Make the vertical axis logarithmic where all losses are positive and differ much."""
     lowest, highest = ax.dataLim.intervaly
     if lowest > 0 and highest > 5 * lowest:
@@ -78,7 +82,7 @@ def scale_losses(ax):
         ax.set_yscale("linear")
 
 
-def legend_with_room(ax, *, above):
+def legend_with_room(ax: Any, *, above: bool) -> None:
     """Draw the legend, with room for it above or below all curves."""
     legend = ax.legend(frameon=False, fontsize="small")
     n_entries, points = len(legend.texts), legend.prop.get_size()
@@ -93,7 +97,7 @@ def legend_with_room(ax, *, above):
     ax.set_ylim(to_axis.inverted().transform(ends))
 
 
-def rows_strip(ax):
+def rows_strip(ax: Any) -> Any:
     """Return the strip for the rows of the bins at the foot of the axes; make it at first."""
     for strip in ax.child_axes:
         if strip.get_label() == "rows":
@@ -115,12 +119,12 @@ def rows_strip(ax):
     return strip
 
 
-def signed(number):
+def signed(number: float) -> str:
     """Return a number as the ticks of an axis show it: with a minus, not a hyphen."""
     return f"{number:.1f}".replace("-", "\N{MINUS SIGN}")
 
 
-def draw_bars(ax, values, numbers, style):
+def draw_bars(ax: Any, values: np.ndarray, numbers: list[str], style: dict[str, Any]) -> Any:
     """Draw a bar for each value that is one, from the top, with its number at the end."""
     bars = ax.barh(range(len(values)), values, **style)
     ax.bar_label(
@@ -136,6 +140,6 @@ def draw_bars(ax, values, numbers, style):
     return bars
 
 
-def prefix_of(name):
+def prefix_of(name: str | None) -> str:
     """Return what precedes a label in a legend: the name of the fit or classifier."""
     return "" if name is None else f"{name}: "

@@ -77,7 +77,14 @@ class LogitsDisplay:
     2.172
     """
 
-    def __init__(self, *, logits, labels, y_true=None, name=None):
+    def __init__(
+        self,
+        *,
+        logits: np.ndarray,
+        labels: np.ndarray,
+        y_true: Any = None,
+        name: str | None = None,
+    ) -> None:
         self.logits = logits
         self.labels = labels
         self.y_true = y_true
@@ -154,7 +161,7 @@ class LogitsDisplay:
             )
         return self
 
-    def _rows_of_bars(self):
+    def _rows_of_bars(self) -> tuple[list[str], np.ndarray, np.ndarray, int | None]:
         """Return names, logits and probabilities from the top, and the place of the truth."""
         true, P = self._true_index(), self.probabilities
         n_others = len(P) - MOST_CLASSES + 1 if len(P) > MOST_CLASSES else 0
@@ -170,18 +177,18 @@ class LogitsDisplay:
         names, logits = [*names, f"{n_others} others"], np.append(logits, np.nan)
         return names, logits, np.append(P[shown], np.delete(P, shown).sum()), place
 
-    def _true_index(self):
+    def _true_index(self) -> int | None:
         if self.y_true is None:
             return None
         return positions([self.y_true], self.labels)[0]
 
-    def _class_name(self, i):
+    def _class_name(self, i: int) -> str:
         name = str(self.labels[i])
         if len(name) > MOST_LETTERS:
             name = name[: MOST_LETTERS - 1].rstrip() + "…"
         return name.replace("$", r"\$")  # between two of them matplotlib sees a formula
 
-    def _verdict(self):
+    def _verdict(self) -> str:
         true = self._true_index()
         if true is None:
             best = int(self.logits.argmax())
@@ -325,7 +332,7 @@ class LogitsDisplay:
         return cls(logits=logits, labels=labels, y_true=y_true, name=name).plot(ax, **kwargs)
 
 
-def _one_row(row):
+def _one_row(row: Any) -> Any:
     shape = row.shape if hasattr(row, "shape") else np.shape(row)
     if len(shape) == 1:
         return np.asarray(row).reshape(1, -1)

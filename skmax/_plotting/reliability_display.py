@@ -87,7 +87,15 @@ class ReliabilityDisplay:
     True
     """
 
-    def __init__(self, *, confidence, accuracy, n_rows, bin_edges, name=None):
+    def __init__(
+        self,
+        *,
+        confidence: np.ndarray,
+        accuracy: np.ndarray,
+        n_rows: np.ndarray,
+        bin_edges: np.ndarray,
+        name: str | None = None,
+    ) -> None:
         self.confidence = confidence
         self.accuracy = accuracy
         self.n_rows = n_rows
@@ -301,7 +309,9 @@ class ReliabilityDisplay:
         return cls(**bins, name=name).plot(ax, **kwargs)
 
 
-def confidence_and_right(y_true, y_prob, labels):
+def confidence_and_right(
+    y_true: np.ndarray, y_prob: Any, labels: Any
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the probability of each row's predicted class, and whether that is its label.
 
     `labels` are the classes of the columns, in any order; None takes those of `y_true`, sorted.
@@ -333,7 +343,9 @@ def confidence_and_right(y_true, y_prob, labels):
     return np.minimum(P.max(axis=1), 1.0), P.argmax(axis=1) == true
 
 
-def binned(confidence, right, weight, n_bins, strategy):
+def binned(
+    confidence: np.ndarray, right: np.ndarray, weight: np.ndarray, n_bins: int, strategy: str
+) -> dict[str, np.ndarray]:
     """Return mean confidence, accuracy, weight and edges of bins, as a dict of arrays.
 
     A bin has the rows with lower edge < confidence <= upper edge, the first one those on its
@@ -364,7 +376,7 @@ def binned(confidence, right, weight, n_bins, strategy):
     }
 
 
-def check_column_labels(labels, n_classes):
+def check_column_labels(labels: Any, n_classes: int) -> np.ndarray:
     """Return the classes of the columns as an array; ValueError unless there is one each."""
     wanted = f"labels must be one class per column, {n_classes} different ones, got {labels!r}"
     try:
@@ -376,13 +388,13 @@ def check_column_labels(labels, n_classes):
     return labels
 
 
-def logits_of(estimator, X):
+def logits_of(estimator: Any, X: Any) -> np.ndarray:
     """Return logits of shape (n_samples, n_classes) in float64; of two classes, (0, z)."""
     Z = np.asarray(estimator.decision_function(X), dtype=np.float64)
     return np.column_stack([np.zeros_like(Z), Z]) if Z.ndim == 1 else Z
 
 
-def _relative_temperature(classifier, temperature):
+def _relative_temperature(classifier: Any, temperature: float) -> float:
     """Return what logits are to be multiplied by to have another temperature."""
     if not hasattr(classifier, "temperature_"):
         raise ValueError(

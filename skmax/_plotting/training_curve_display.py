@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
@@ -65,15 +66,15 @@ class TrainingCurveDisplay:
     def __init__(
         self,
         *,
-        loss,
-        validation_loss=None,
-        validation_score=None,
-        best_epoch=None,
-        name=None,
-        loss_name="loss (nats)",
-        score_name="score",
-        pass_name="epoch",
-    ):
+        loss: ArrayLike,
+        validation_loss: ArrayLike | None = None,
+        validation_score: ArrayLike | None = None,
+        best_epoch: int | None = None,
+        name: str | None = None,
+        loss_name: str = "loss (nats)",
+        score_name: str = "score",
+        pass_name: str = "epoch",
+    ) -> None:
         self.loss = loss
         self.validation_loss = validation_loss
         self.validation_score = validation_score
@@ -154,7 +155,7 @@ class TrainingCurveDisplay:
         legend_with_room(ax, above=quantity == "loss")
         return self
 
-    def _mark(self, label):
+    def _mark(self, label: str) -> dict[str, Any]:
         """Return what marks the epoch that was kept, on a curve and in its label."""
         if self.best_epoch is None:
             return {}
@@ -245,12 +246,12 @@ class TrainingCurveDisplay:
         return display.plot(ax, quantity=quantity, **kwargs)
 
 
-def _measured(curve):
+def _measured(curve: Any) -> Any:
     """Return a curve of validation rows, or None where it has no number."""
     return None if curve is None or np.isnan(curve).all() else curve
 
 
-def _best_epoch(estimator):
+def _best_epoch(estimator: Any) -> int | None:
     """Return the epoch whose parameters early stopping has kept, or None."""
     if hasattr(estimator, "best_epoch_"):
         return estimator.best_epoch_
@@ -262,7 +263,7 @@ def _best_epoch(estimator):
     return 1 + int(np.flatnonzero(np.asarray(estimator.validation_scores_) == best)[0])
 
 
-def _score_name(estimator):
+def _score_name(estimator: Any) -> str:
     scoring = getattr(estimator, "scoring", None)
     if not isinstance(scoring, str):
         return getattr(scoring, "__name__", "score")

@@ -1,5 +1,6 @@
 """TrainingConfig: what the parameters of an estimator mean, read once for each fit."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -17,13 +18,13 @@ from .._network.network import Network
 from .._optim.lbfgs import LBFGS
 from .._optim.minibatch import LearningRate, MinibatchSolver
 from .._optim.newton import NewtonCG
-from .._optim.optimizers import OPTIMIZERS
+from .._optim.optimizers import OPTIMIZERS, SGD, Adam
 from .._optim.schedules import SCHEDULES, Schedule
 from .._optim.stopping import StopReason
 from .fingerprint import describe
 
 # Those that see all rows at once; the others are the OPTIMIZERS, on mini-batches.
-FULL_BATCH_SOLVERS = {
+FULL_BATCH_SOLVERS: dict[str, Callable[["TrainingConfig"], LBFGS | NewtonCG]] = {
     "lbfgs": lambda config: LBFGS(config.tol, config.max_fun),
     "newton-cg": lambda config: NewtonCG(config.tol),
 }
@@ -109,7 +110,7 @@ class TrainingConfig:
     early_stopping: bool | str
     validation_fraction: float
     scoring: Any
-    class_weight: dict | str | None
+    class_weight: dict[Any, Any] | str | None
     label_smoothing: float | str
     dropout: float
     scaling: str | None
@@ -282,7 +283,7 @@ class TrainingConfig:
             share = AUTO_LABEL_SMOOTHING if self.hidden else 0.0
         return float(share) * class_totals / class_totals.sum() if share else None
 
-    def optimizer(self, previous: Any = None) -> Any:
+    def optimizer(self, previous: SGD | Adam | None = None) -> SGD | Adam | None:
         """Return the optimizer of these settings, which goes on from the one before."""
         kind = OPTIMIZERS.get(self.solver)
         if kind is None:
@@ -293,7 +294,7 @@ class TrainingConfig:
             return with_settings(**self.optimizer_settings)
         return kind(**self.optimizer_settings)
 
-    def threads(self, network: Network, X: Any, n_rows: int) -> AbstractContextManager:
+    def threads(self, network: Network, X: Any, n_rows: int) -> AbstractContextManager[None]:
         """Return a context with the threads of BLAS that a fit is worth."""
         shapes, sparse = network.shapes, issparse(X)
         if self.solver == "newton-cg" and not sparse:
@@ -302,7 +303,9 @@ class TrainingConfig:
         n_rows = min(n_rows, self.batch_rows(n_rows))
         return blas_threads(gains_from_threads(shapes, n_rows, sparse=sparse))
 
-    def build_solver(self, network: Network, dtype: Any) -> Any:
+    def build_solver(
+        self, network: Network, dtype: np.dtype
+    ) -> LBFGS | NewtonCG | MinibatchSolver:
         """Return the solver for a network."""
         if not self.in_batches:
             return FULL_BATCH_SOLVERS[self.solver](self)

@@ -9,6 +9,7 @@ from .._optim.objective import scaled_step_gain
 from .._optim.stopping import StopReason
 from .config import TrainingConfig
 from .curve import Curve
+from .state import TrainingState
 
 # A step that would lower the loss by this much, relative to max(1, loss), is missing if the
 # features are not scaled. With features that are, rounding and the kinks of "relu" hide 1e-6.
@@ -19,7 +20,7 @@ FELL_SHORT = (StopReason.MAX_ITER, StopReason.MAX_FUN, StopReason.LINE_SEARCH)
 
 
 def convergence_message(
-    config: TrainingConfig, state: Any, objective: Any, end: FullBatchEnd | None
+    config: TrainingConfig, state: TrainingState, objective: Any, end: FullBatchEnd | None
 ) -> str | None:
     """Return why a run fell short of convergence, or None if it did not.
 
@@ -53,7 +54,7 @@ def convergence_message(
 
 
 def _full_batch_message(
-    config: TrainingConfig, state: Any, objective: Any, end: FullBatchEnd
+    config: TrainingConfig, state: TrainingState, objective: Any, end: FullBatchEnd
 ) -> str | None:
     size = end.gradient_size
     if state.stop_reason is StopReason.CONVERGENCE and config.scaling is None:

@@ -1,6 +1,7 @@
 """The rows that a network is trained on, as a fit sees them: in memory, or on a cluster."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
@@ -17,6 +18,7 @@ from .._network.network import Network
 from .._optim.objective import Objective, all_logits
 from .config import TrainingConfig
 from .fingerprint import fingerprint
+from .state import TrainingState
 from .temperature import ENOUGH_ROWS, MIN_ROWS, chosen_rows, enough_rows, most_rows
 
 # Each held-out fit leaves out one of so many parts of the rows.
@@ -71,7 +73,9 @@ class TrainingRows(Protocol):
     classes: np.ndarray
     class_weight: np.ndarray | None
 
-    def hold_out(self, validation: Any, seed: int) -> "tuple[TrainingRows, Any]":
+    def hold_out(
+        self, validation: "InMemory | None", seed: int
+    ) -> "tuple[TrainingRows, InMemory | None]":
         """Return rows to train on and rows to judge by: those given, or held out of these."""
 
     def total_weight(self) -> tuple[float, int]:
@@ -86,19 +90,23 @@ class TrainingRows(Protocol):
     def varying_features(self, scaling: Scaling | None) -> np.ndarray:
         """Return which features of the scaled rows are not 0 in all of them."""
 
-    def threads(self, network: Network) -> Any:
+    def threads(self, network: Network) -> AbstractContextManager[None]:
         """Return a context with the threads of BLAS that the fit is worth here."""
 
-    def objective(self, model: FittedModel, state: Any, batch_size: int | None = None) -> Any:
+    def objective(
+        self, model: FittedModel, state: TrainingState, batch_size: int | None = None
+    ) -> Any:
         """Return J of these rows, in the precision of the state."""
 
-    def fingerprint(self, held_out: Any) -> str:
+    def fingerprint(self, held_out: "InMemory | None") -> str:
         """Return what identifies the function that is minimised, and the rows."""
 
     def plan(self, seed: int) -> HoldOutPlan:
         """Return how many held-out fits say when to stop, and calibrate."""
 
-    def folds(self, plan: HoldOutPlan, seed: int) -> "Sequence[tuple[TrainingRows, Any, Any]]":
+    def folds(
+        self, plan: HoldOutPlan, seed: int
+    ) -> "Sequence[tuple[TrainingRows, Any, int | None]]":
         """Return rows to train on, rows held out and the batch size, for each held-out fit."""
 
 
@@ -160,7 +168,7 @@ class InMemory:
         training = InMemory(config, rows.take(split[0]), self.classes)
         return training, self.weighted_as(training, rows.take(split[1]))
 
-    def weighted_as(self, other: Any, rows: Dataset | None = None) -> "InMemory":
+    def weighted_as(self, other: TrainingRows, rows: Dataset | None = None) -> "InMemory":
         """Return these rows, or others, of classes that weigh as they do there."""
         rows = self.rows if rows is None else rows
         return InMemory(self.config, rows, self.classes, other.class_weight)
@@ -191,12 +199,12 @@ class InMemory:
         """Return which features of the scaled rows are not 0 in all of them."""
         return varying_features(scaling, self.rows)
 
-    def threads(self, network: Network) -> Any:
+    def threads(self, network: Network) -> AbstractContextManager[None]:
         """Return a context with the threads of BLAS that the fit is worth here."""
         return self.config.threads(network, self.rows.X, self.n_rows)
 
     def objective(
-        self, model: FittedModel, state: Any, batch_size: int | None = None
+        self, model: FittedModel, state: TrainingState, batch_size: int | None = None
     ) -> Objective:
         """Return J of these rows, in the precision of the state."""
         config, rows = self.config, self.summed
@@ -252,7 +260,7 @@ class InMemory:
             chooses, enough = chooses and n_rows >= N_FOLDS * MIN_ROWS, MIN_ROWS
         chooses = chooses and n_rows >= ENOUGH_ROWS
         n_fits = 0
-        if enough_rows(n_rows, np.count_nonzero(counts)) and n_folds > 1:
+        if enough_rows(n_rows, int(np.count_nonzero(counts))) and n_folds > 1:
             if chooses or config.temperature_scaling:
                 n_fits = min(n_folds, ceil(enough * n_folds / n_units))
         return HoldOutPlan(n_fits, ends if chooses and n_fits else ends[-1:], n_folds, rows)

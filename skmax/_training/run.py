@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from .._network.model import FittedModel
+from .._optim.lbfgs import FullBatchEnd
 from .._optim.stopping import StopReason
 from .config import TrainingConfig, published_dtype
 from .convergence import convergence_message
@@ -117,7 +117,7 @@ class Run:
         """Hear from the solver that an iteration has ended; return why to stop."""
         return self.observer.end(self)
 
-    def advance(self, iterations: range) -> Any:
+    def advance(self, iterations: range) -> FullBatchEnd | None:
         """Run the solver for these iterations of the fit; return where it has ended."""
         network, state = self.model.network, self.state
         if not iterations and not self.config.in_batches and state.stop_reason.is_final:

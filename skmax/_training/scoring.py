@@ -75,7 +75,7 @@ class Validation:
         return loss, -loss if self.score is None else self.score(params)
 
 
-def over_all_classes(scorer, scoring, classes, y):
+def over_all_classes(scorer: Any, scoring: Any, classes: Any, y: Any) -> Callable[..., float]:
     """Return `score(estimator, X, y, **weight) -> float`, that of a scorer, for labels like `y`.
 
     Where `y` lacks some of the classes, a metric of scores or probabilities that can be told
@@ -89,7 +89,7 @@ def over_all_classes(scorer, scoring, classes, y):
         if "labels" in inspect.signature(metric).parameters and not has_labels(scorer):
             scorer = with_labels(scorer, classes)
 
-    def score(estimator, X, y, **weight):
+    def score(estimator: Any, X: Any, y: Any, **weight: Any) -> float:
         if not len(missing):
             return float(scorer(estimator, X, y, **weight))
         try:
@@ -103,7 +103,7 @@ def over_all_classes(scorer, scoring, classes, y):
     return score
 
 
-def _undefined(scoring, missing, why):
+def _undefined(scoring: Any, missing: np.ndarray, why: str) -> ValueError:
     return ValueError(
         f"scoring={scoring!r} cannot score the validation rows, which lack the classes "
         f"{listed(missing)}: {why}. Give validation rows of every class (X_val, y_val), or use a "
@@ -111,7 +111,7 @@ def _undefined(scoring, missing, why):
     )
 
 
-def takes_weights(scorer):
+def takes_weights(scorer: Any) -> bool:
     """Return whether a scorer can be given weights: not every metric or callable can."""
     metric = metric_of(scorer)
     try:

@@ -12,7 +12,7 @@ from .._data.arrays import as_numpy
 from .._network.model import FittedModel
 from .._network.network import Network
 from .config import TrainingConfig
-from .dataset import HoldOutPlan, TrainingRows
+from .dataset import HoldOutPlan, InMemory, TrainingRows
 from .state import TrainingState
 
 
@@ -60,7 +60,9 @@ class Start:
         self.state.cast(self.dtype or config.compute_dtype(rows, random=random))
         return self.learn(self, rows)
 
-    def identify(self, config: TrainingConfig, rows: TrainingRows, held_out: Any) -> None:
+    def identify(
+        self, config: TrainingConfig, rows: TrainingRows, held_out: InMemory | None
+    ) -> None:
         """Give the state its fingerprint; raise ValueError if it must be another one."""
         state = self.state
         if (config.fingerprint, self.fingerprint) == (None, None) and not state.history.loss_curve:

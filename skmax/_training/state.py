@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._optim.minibatch import BestIterate
+from .._optim.optimizers import SGD, Adam
 from .._optim.schedules import ScheduleState
 from .._optim.stopping import StopReason
 from .history import History
@@ -51,7 +52,7 @@ class TrainingState:
     rng: np.random.Generator
     split_seed: int
     seed: int = 0
-    optimizer: Any = None
+    optimizer: SGD | Adam | None = None
     position: ScheduleState = field(default_factory=ScheduleState)
     history: History = field(default_factory=History)
     n_iter: int = 0

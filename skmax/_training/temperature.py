@@ -21,24 +21,26 @@ MAX_LOGITS = 10_000_000
 BLOCK_LOGITS = 2**18
 
 
-def enough_rows(n_rows, n_classes):
+def enough_rows(n_rows: int, n_classes: int) -> bool:
     """Return whether so many rows can say what the temperature of so many classes is."""
     return n_classes > 1 and n_rows >= MIN_ROWS
 
 
-def most_rows(n_classes):
+def most_rows(n_classes: int) -> int:
     """Return how many held-out rows are judged at most, of logits for so many classes."""
     return max(ENOUGH_ROWS, min(MAX_HELD_OUT, MAX_LOGITS // n_classes))
 
 
-def chosen_rows(n_rows, most, seed):
+def chosen_rows(n_rows: int, most: int, seed: int | list[int]) -> np.ndarray:
     """Return the positions of at most so many rows: all, or some by chance, in their order."""
     if n_rows <= most:
         return np.arange(n_rows)
     return np.sort(np.random.default_rng(seed).choice(n_rows, most, replace=False))
 
 
-def fit_temperature(Z, labels, row_weight=None):
+def fit_temperature(
+    Z: np.ndarray, labels: np.ndarray, row_weight: np.ndarray | None = None
+) -> tuple[float, float]:
     """Return the T > 0 that minimises the mean cross-entropy of softmax(Z / T).
 
     The label of a row is smoothed by 1 / (n_samples + 1), as if one more row than there
@@ -69,7 +71,7 @@ def fit_temperature(Z, labels, row_weight=None):
     Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", 2017.
     Platt, "Probabilistic outputs for support vector machines", 1999, for the smoothing.
     """
-    n_rows = len(Z) if row_weight is None else np.count_nonzero(row_weight)
+    n_rows = len(Z) if row_weight is None else int(np.count_nonzero(row_weight))
     parts = list(blocks(len(Z), max(1, BLOCK_LOGITS // Z.shape[1])))
     # The cross-entropy of a smoothed label is that of the label, plus so much:
     # s (log p_label - sum_j q_j log p_j) = s (z_label - sum_j q_j z_j) / T.
@@ -81,7 +83,7 @@ def fit_temperature(Z, labels, row_weight=None):
         extra[rows] -= Z[rows].astype(np.float64, copy=False) @ shares
     extra *= smoothing
 
-    def loss(log_temperature):
+    def loss(log_temperature: float) -> float:
         temperature = np.exp(log_temperature)
         row_loss = extra / temperature
         for rows in parts:

@@ -1,13 +1,14 @@
 """train: one fit, from rows and a start to its result."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from .._data.weights import warn_of_small_weights
 from . import holdout
 from .config import TrainingConfig
-from .dataset import HoldOutPlan, TrainingRows
+from .dataset import HoldOutPlan, InMemory, TrainingRows
 from .observer import FitObserver
 from .run import FitResult, Run
 from .start import HoldOut, Start
@@ -17,7 +18,7 @@ from .start import HoldOut, Start
 def train(
     config: TrainingConfig,
     rows: TrainingRows,
-    validation: TrainingRows | None,
+    validation: InMemory | None,
     start: Start,
     observer: FitObserver,
 ) -> FitResult:
@@ -53,6 +54,10 @@ def train(
         if choice.result is not None:
             return choice.result
         model = replace(model, temperature=choice.temperature)
-        settings = {"held_out": held_out, "n_iter": start.n_iter, "verbose": config.verbose}
+        settings: dict[str, Any] = {
+            "held_out": held_out,
+            "n_iter": start.n_iter,
+            "verbose": config.verbose,
+        }
         run = Run(config, model, training, start.state, observer, **settings)
         return holdout.complete(run, choice)

@@ -7,6 +7,7 @@ Weights are repetitions: a row of weight 2 counts as two rows, one of weight 0 a
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array, issparse, vstack
@@ -55,14 +56,16 @@ class Scaling:
             object.__setattr__(self, name, read_only(getattr(self, name)))
 
     @property
-    def inverse_scale(self):
+    def inverse_scale(self) -> np.ndarray:
         """What X - center is multiplied by: 1 / scale, of constant features 0."""
         inverse = 1.0 / self.scale
         if self.constant is not None:
             inverse[self.constant] = 0.0
         return inverse
 
-    def extended(self, X, index=None, sample_weight=None):
+    def extended(
+        self, X: Any, index: np.ndarray | None = None, sample_weight: np.ndarray | None = None
+    ) -> "Scaling":
         """Return the scaling with those constant features learnt that vary in these rows.
 
         What they were until now counts as one row of mean weight. Other features keep their
@@ -80,7 +83,7 @@ class Scaling:
             rows = np.concatenate([until_now, rows])
         if sample_weight is not None:
             sample_weight = np.concatenate([[sample_weight.mean()], sample_weight])
-        learnt = learn_scaling(self.kind, rows, None, sample_weight)
+        learnt: Any = learn_scaling(self.kind, rows, None, sample_weight)
         if learnt.constant.all():
             return self
         center, scale, constant = self.center.copy(), self.scale.copy(), self.constant.copy()
@@ -92,7 +95,12 @@ class Scaling:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def learn_scaling(kind, X, index=None, sample_weight=None):
+def learn_scaling(
+    kind: str | None,
+    X: Any,
+    index: np.ndarray | None = None,
+    sample_weight: np.ndarray | None = None,
+) -> Scaling | None:
     """Return the `Scaling` of the rows `index` of X, or None if `kind` is None.
 
     Parameters
@@ -120,7 +128,9 @@ def learn_scaling(kind, X, index=None, sample_weight=None):
     return checked_scaling(kind, center, scale, constant)
 
 
-def checked_scaling(kind, center, scale, constant):
+def checked_scaling(
+    kind: str, center: np.ndarray, scale: np.ndarray, constant: np.ndarray
+) -> Scaling:
     """Return the `Scaling`; raise ValueError if the spread of a feature is not finite."""
     if not np.isfinite(scale).all():
         raise ValueError(
@@ -130,7 +140,9 @@ def checked_scaling(kind, center, scale, constant):
     return Scaling(kind, center, scale, constant)
 
 
-def _mean_and_deviation(X, index, weight):
+def _mean_and_deviation(
+    X: Any, index: np.ndarray | None, weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return mean_and_deviation(moments(X, index, weight))
 
 
@@ -143,7 +155,7 @@ class Moments:
     variance: np.ndarray
 
     @np.errstate(over="ignore", invalid="ignore")
-    def __add__(self, other):
+    def __add__(self, other: "Moments") -> "Moments":
         """Return the moments of the rows of both (Chan, Golub and LeVeque, 1979)."""
         weight = self.weight + other.weight
         share, difference = other.weight / weight, other.mean - self.mean
@@ -152,7 +164,7 @@ class Moments:
         return Moments(weight, self.mean + difference * share, within + between)
 
 
-def moments(X, index=None, weight=None):
+def moments(X: Any, index: np.ndarray | None = None, weight: np.ndarray | None = None) -> Moments:
     """Return the `Moments` of the rows `index` of X, read in blocks."""
     if issparse(X) and not X.has_canonical_format:
         X = X.copy()
@@ -173,7 +185,7 @@ def moments(X, index=None, weight=None):
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def mean_and_deviation(all_rows):
+def mean_and_deviation(all_rows: Moments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the centre and the scale of features with these moments, and which are constant."""
     total, mean, variance = all_rows.weight, all_rows.mean, all_rows.variance
     eps = np.finfo(np.float64).eps
@@ -183,7 +195,9 @@ def mean_and_deviation(all_rows):
     return mean, np.maximum(np.where(constant, 1.0, np.sqrt(variance)), rounding), constant
 
 
-def _median_and_interquartile_range(X, index, weight):
+def _median_and_interquartile_range(
+    X: Any, index: np.ndarray | None, weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     n_rows, n_features = X.shape
     center, scale = np.empty(n_features), np.empty(n_features)
     step = max(1, BLOCK_ELEMENTS // n_rows)
@@ -208,7 +222,7 @@ def _median_and_interquartile_range(X, index, weight):
 SCALINGS = {"standard": _mean_and_deviation, "robust": _median_and_interquartile_range}
 
 
-def smooth_clip(Z):
+def smooth_clip(Z: np.ndarray) -> None:
     """Overwrite Z with z / sqrt(1 + (z / 3)^2), which lies within +-3.
 
     References
@@ -225,7 +239,7 @@ def smooth_clip(Z):
     Z /= divisor
 
 
-def scaling_backward(scaling, A, delta):
+def scaling_backward(scaling: Scaling | None, A: Any, delta: np.ndarray) -> None:
     """Overwrite `delta`, d/d(scaled rows), with d/d(rows).
 
     Parameters
