@@ -99,7 +99,7 @@ default="relu"
         Patience: the fit stops after this many epochs in a row without improvement.
     random_state : int, RandomState instance or None, default=None
         Seeds initial parameters, the order of rows, dropout, and which rows the validation
-        split and helper networks hold out.
+        split and held-out fits leave out.
         Pass an int for reproducible results.
     warm_start : bool, default=False
         Whether `fit` continues the previous fit. One of "adam" or "sgd" that was ended by
@@ -109,7 +109,8 @@ default="relu"
         fit in small portions. The scaling that was learnt first is kept, and the curves
         go on.
     verbose : bool or int, default=False
-        Whether to print a line per epoch or iteration.
+        Whether to print a line per epoch or iteration, and before them which held-out fit is
+        trained and what the held-out fits advise.
     learning_rate_init : float, default=0.006
         Learning rate of the mini-batch solvers, > 0: that of a layer with 128 inputs where
         there is a hidden one, see `learning_rate_scaling`.
@@ -141,7 +142,7 @@ default="relu"
     epsilon : float, default=1e-8
         Added to the denominator of "adam", > 0.
     early_stopping : "auto" or bool, default="auto"
-        "auto" asks a helper network after which cycle of "coslog4" to stop, and trains on
+        "auto" asks held-out fits after which cycle of "coslog4" to stop, and trains on
         all rows for as long (see Notes); it stops no other schedule, nor "lbfgs",
         "newton-cg" and softmax regression, whose objective is convex. True holds out a
         stratified part of the rows, stops when its score no longer improves, and keeps the
@@ -155,7 +156,7 @@ default="relu"
     scoring : str or callable, default="loss"
         Score of the validation rows, of `X_val` or held out by `early_stopping=True`,
         greater is better: "loss" (the negative cross-entropy), the name of a scorer, or a
-        callable `scorer(estimator, X, y)`, which receives arrays. Helper networks are
+        callable `scorer(estimator, X, y)`, which receives arrays. Held-out fits are
         judged by their cross-entropy at the best temperature.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied into the row weights. A label that a dict
@@ -180,11 +181,11 @@ default="relu"
     temperature_scaling : bool, default=True
         Whether to divide the logits by a temperature, so that probabilities are
         calibrated. It is fitted on the rows of `X_val`, on those held out by
-        `early_stopping=True`, or else on those that a helper network does not see (see
+        `early_stopping=True`, or else on those that a held-out fit does not see (see
         Notes). With fewer than 50 of them it is 1. `partial_fit` keeps the last one.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of the arithmetic within fit. "auto" is the precision of X where the fit
-        is deterministic (all rows at once, or in one batch and without helper networks),
+        is deterministic (all rows at once, or in one batch and without held-out fits),
         and float32 where mini-batches or held-out rows make it stochastic. Whatever it is,
         parameters and probabilities are float32 for float32 and float16 X, and float64
         for any other.
@@ -233,7 +234,8 @@ default="relu"
         None where the last ones are kept.
     n_iter_ : int
         Epochs or iterations of the last fit, and of `partial_fit` calls since. Those of
-        helper networks do not count, and are in no curve.
+        held-out fits do not count, and are in no curve, unless the network of one is published
+        because the fit was cut short.
     t_ : int
         Rows seen in training.
     n_features_in_ : int
@@ -253,29 +255,33 @@ default="relu"
     sklearn.linear_model.LogisticRegression : The same model without hidden layers.
     ValidationMonitor : Callback that scores rows after each epoch.
     Checkpoint : Callback with which a fit that was killed can be finished.
+    TimeLimit : Callback that ends a fit after so many seconds.
     TrainingCurveDisplay : Picture of `loss_curve_`.
 
     Notes
     -----
     `fit` trains a private copy and publishes it at the end: a fit that fails leaves the
     estimator as it was. One that is interrupted (Ctrl-C) after its first epoch is published
-    with its best parameters so far, before the KeyboardInterrupt goes on.
+    with the best so far, before the KeyboardInterrupt goes on, and so is one that a
+    `TimeLimit` ends: the network itself, or that of the first held-out fit if it has a lower J
+    on all rows or if the network itself has not begun. What a callback stops in the network's
+    own epochs is the network as it is.
 
-    A helper network is trained just as the network itself, but without a seventh of the
+    A held-out fit is trained just as the network itself, but without a seventh of the
     rows. These say after which cycle to stop ("auto"), and which temperature to
-    use. The network is then trained on all rows, and the helper forgotten. Where a seventh
-    is fewer than 150 rows, up to seven helpers hold out a seventh each. With fewer than
+    use. The network is then trained on all rows, and the held-out fit forgotten. If a seventh
+    is fewer than 150 rows, up to seven held-out fits leave out a seventh each. With fewer than
     150 rows in all (or 350 and `temperature_scaling=False`) no cycle is chosen, and the
-    fit runs to its end; with fewer than 50 there is no helper and the temperature is 1.
-    With `early_stopping=False, temperature_scaling=False` no helper is trained. Of
-    `groups`, helpers hold out whole ones; the fewer there are, the more helpers. Identical
-    rows are a group without being asked where they are copies: where at least a quarter of
+    fit runs to its end; with fewer than 50 there is no held-out fit and the temperature is 1.
+    With `early_stopping=False, temperature_scaling=False` there is none, either. Of
+    `groups`, held-out fits leave out whole ones; the fewer there are, the more such fits.
+    Identical rows are a group without being asked if they are copies: if at least a quarter of
     the rows of a class have one, 95 % of them agree on the label, and values as frequent as
     these would seldom meet in a row by chance. A
-    `warm_start` that continues a paused fit on the same data continues its helpers; any
-    other has none, runs to its end and keeps the temperature that there was. Pickles and
-    other files hold what continues the network, where its fit is only paused, but no
-    helpers.
+    paused fit of `warm_start=True` keeps its held-out fits, and the next one on the same data
+    continues them; any other warm start has none, runs to its end and keeps the temperature
+    that there was. Pickles and other files hold what continues the network, if its fit is
+    only paused, but no held-out fits.
 
     References
     ----------
@@ -449,13 +455,13 @@ default="relu"
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0 of the rows: 2 is a row twice, 0 a row absent (batches, the rows
-            that helper networks hold out, and their number go by rows). Their size counts
+            that held-out fits leave out, and their number go by rows). Their size counts
             against `alpha`.
         groups : array-like of shape (n_samples,), default=None
             Rows of a group (of a patient, a user, a document) are held out together, by
-            helper networks and by `early_stopping=True`, so that both judge a network by
+            held-out fits and by `early_stopping=True`, so that both judge a network by
             groups that it has not seen. With fewer than seven groups there are as many
-            helpers; with one, none. By default each row is a group; rows that are copies of
+            held-out fits; with one, none. By default each row is a group; rows that are copies of
             each other (see Notes) are one. Not allowed together with `X_val`.
         X_val : {array-like, sparse matrix} of shape (n_rows, n_features), default=None
             Validation rows: their loss and score are recorded after each epoch, and early
@@ -868,7 +874,7 @@ default="relu"
     def __getstate__(self) -> dict[str, Any]:
         state = dict(without_contexts(super().__getstate__()))
         if "_state" in state:
-            # Helpers would be most of a file, and the temperature they gave is in the model.
+            # Held-out fits would be most of a file, and the temperature they gave is in the model.
             state["_state"] = replace(state["_state"], held_out_fits=[])
         return {name: to_plain(value) if name in PLAIN else value for name, value in state.items()}
 

@@ -48,10 +48,13 @@ class DaskSoftmaxMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
     - `solver="lbfgs"` is the only one. A step of "adam" or "sgd" sees a few hundred rows, and
       would cost a round trip to the cluster: train on a sample of the rows, or stream them
       through `SoftmaxMLPClassifier.partial_fit` on one machine.
-    - `temperature_scaling` is off. It takes another fit, of one helper network that does not
-      see a seventh of the rows, about twice the time in all; with fewer than 50 held-out
-      rows the temperature is 1. Of more than 100,000, about so many are judged.
-    - `early_stopping`, `dropout` and `warm_start` are off, and cannot be switched on.
+    - `temperature_scaling` is off. Without validation rows it takes another fit, a held-out
+      fit that does not see a seventh of the rows, about twice the time in all; with fewer
+      than 50 held-out rows the temperature is 1. Of more than 100,000, about so many are
+      judged.
+    - `early_stopping` is off. It needs validation rows, `X_val` and `y_val` of `fit`, because
+      all rows of X are trained on.
+    - `dropout` and `warm_start` are off, and cannot be switched on.
     - `scaling` is "standard" or None.
 
     Parameters
@@ -91,6 +94,10 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
     workers, and read again if a worker is lost. The result depends on how the rows are
     partitioned by rounding only, which long fits of hidden layers amplify to another local
     optimum of about the same objective.
+
+    Callbacks follow a fit as that of SoftmaxMLPClassifier, iteration by iteration. One that is
+    interrupted (Ctrl-C) after its first iteration is published with the best so far, as is one
+    that a `TimeLimit` ends.
 
     References
     ----------

@@ -15,6 +15,7 @@ import skmax
 from skmax import SoftmaxMLPClassifier
 
 DOCS = Path(__file__).parents[1] / "docs"
+PACKAGE = Path(skmax.__file__).parent
 
 
 def table(page, heading):
@@ -36,6 +37,24 @@ def test_the_table_of_parameters_has_them_all_with_their_defaults(column, estima
 @pytest.mark.parametrize("piece", [gelu, gelu_backward, SGD, cosine], ids=lambda p: p.__name__)
 def test_the_code_of_the_page_on_extending_is_that_of_the_package(piece):
     assert inspect.getsource(piece).strip() in (DOCS / "extending.md").read_text()
+
+
+def test_the_design_lists_every_module_in_its_layer():
+    section = (DOCS / "design.md").read_text().split("\n## Layers\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("    ")]
+    told, layer = {}, None
+    for line in lines:
+        layer = layer if line[4] == " " else int(line[4])
+        folder, _, names = re.split("  +", line[8:])[0].rpartition("/")
+        for name in names.replace(",", "").split():
+            for path in PACKAGE.joinpath(folder).glob(f"{name}.py"):
+                told[path] = layer
+    modules = {path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"}
+    assert told.keys() == modules
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())
+    contract = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    for path, layer in told.items():
+        assert path.relative_to(PACKAGE).with_suffix("").parts[0] in contract[layer - 1].split()
 
 
 def test_the_api_has_every_public_name():
