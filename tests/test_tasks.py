@@ -409,7 +409,7 @@ def test_a_warm_start_after_a_request_within_held_out_fits_begins_at_their_netwo
 
 
 def test_the_network_of_a_held_out_fit_is_published_with_its_temperature():
-    rows, labels = make_classification(1400, 5, n_informative=4, flip_y=0.3, random_state=0)
+    rows, labels = make_classification(1400, 8, n_informative=4, flip_y=0.3, random_state=0)
     clf = SoftmaxMLPClassifier((8,), max_iter=8, random_state=0, learning_rate="constant")
     clf.set_callbacks(StopHeldOut(6)).fit(rows, labels)
     assert clf.temperature_ != 1 and clf.n_iter_ == 6
