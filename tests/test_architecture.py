@@ -124,7 +124,7 @@ AS_IN_SCIKIT_LEARN = {"setup", "teardown", "from_estimator", "resume"}
 DOORS = """
     _callbacks/bridge.begin_callbacks
     _callbacks/checkpoint._check_classifier
-    _callbacks/checkpoint._plain_fit
+    _callbacks/checkpoint._unfinished_fit
     _callbacks/scope.FitScope.__init__
     _callbacks/validation_monitor.ValidationMonitor._score
     _classifier.can_stream
