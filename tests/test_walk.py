@@ -223,12 +223,7 @@ def tree(function):
     return ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
 
 
-TOO_LONG = pytest.mark.xfail(reason="has a statement of its own for the settings of its run")
-
-
-@pytest.mark.parametrize(
-    ("function", "most"), [(FIT, 12), pytest.param(TRAIN, 15, marks=TOO_LONG)]
-)
+@pytest.mark.parametrize(("function", "most"), [(FIT, 12), (TRAIN, 15)])
 def test_a_fit_is_a_short_list_of_steps(function, most):
     statements = [node for node in ast.walk(tree(function)) if isinstance(node, ast.stmt)]
     docstring = ast.get_docstring(tree(function)) is not None

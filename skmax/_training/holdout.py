@@ -206,7 +206,8 @@ def complete(run: Run, choice: HoldOutChoice) -> FitResult:
             raise
         reason = StopReason.INTERRUPTION
         return _held_out_result(run, other, choice.temperature, state, reason, error)
-    if other is None or result.state.stop_reason not in CUT_SHORT:
+    is_whole = state.n_iter - run.n_iter == choice.n_iter
+    if other is None or is_whole or result.state.stop_reason not in CUT_SHORT:
         return result
     if run.objective(run.final_params(state))[0] <= run.objective(other.params)[0]:
         return result

@@ -1,7 +1,6 @@
 """train: one fit, from rows and a start to its result."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -54,10 +53,14 @@ def train(
         if choice.result is not None:
             return choice.result
         model = replace(model, temperature=choice.temperature)
-        settings: dict[str, Any] = {
-            "held_out": held_out,
-            "n_iter": start.n_iter,
-            "verbose": config.verbose,
-        }
-        run = Run(config, model, training, start.state, observer, **settings)
+        run = Run(
+            config,
+            model,
+            training,
+            start.state,
+            observer,
+            held_out=held_out,
+            n_iter=start.n_iter,
+            verbose=config.verbose,
+        )
         return holdout.complete(run, choice)
