@@ -15,7 +15,7 @@ FAST = activations calibration classifier coefficients curve far_rows features i
 LOWEST = blas losses network objective scaling targets calibration old_files
 test_files = $(patsubst %,tests/test_%.py,$(1))
 
-.PHONY: help install format check static lint types contract fast test lowest bench examples docs links \
+.PHONY: help install format check static lint types contract fast test coverage lowest bench examples docs links \
   readme all clean-docs
 
 help:
@@ -47,7 +47,11 @@ fast: ## The fast tests
 	$(PYTHON) -m pytest -n 2 $(call test_files,$(FAST))
 
 test: ## The whole suite, as the README has it
-	$(PYTHON) -m pytest -n 2 --cov
+	$(PYTHON) -m pytest -n 2 --dist worksteal
+
+# Tracing takes half as long again as the tests do.
+coverage: ## The whole suite, and which lines it runs: fails below the share in pyproject.toml
+	$(PYTHON) -m pytest -n 2 --dist worksteal --cov
 
 # In an environment of its own: threadpoolctl, which scikit-learn brings, at its lowest, too.
 lowest: ## The arithmetic at the lowest versions that pyproject.toml allows
