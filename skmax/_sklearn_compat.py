@@ -13,20 +13,10 @@ __all__ = ["Interval", "Options", "StrOptions", "fit_context", "n_samples"]
 # What scikit-learn puts on an estimator for a fit, and leaves there if it is interrupted.
 CONTEXTS = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
 
-
-def callbacks_of(estimator: Any) -> list[Any]:
-    """Return the callbacks that are set on an estimator."""
-    return getattr(estimator, "_skl_callbacks", [])
-
-
-def begin_context(estimator: Any, task_name: str, max_subtasks: int) -> Any:
-    """Set up the callbacks of an estimator for a fit; return its context."""
-    return estimator._init_callback_context(task_name=task_name, max_subtasks=max_subtasks)
-
-
-def validate_params(estimator: Any) -> None:
-    """Raise InvalidParameterError unless the parameters of an estimator are as constrained."""
-    estimator._validate_params()
+# The callbacks that are set on an estimator; its method that sets them up for a fit and returns
+# its context; and the one that raises InvalidParameterError for parameters not as constrained.
+CALLBACKS, BEGIN_CONTEXT = "_skl_callbacks", "_init_callback_context"
+VALIDATE = "_validate_params"
 
 
 def metric_of(scorer: Any) -> Any:

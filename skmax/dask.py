@@ -3,6 +3,7 @@
 scipy's L-BFGS-B runs on the client, and sends the parameter vector for each evaluation.
 """
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from copy import copy
 from typing import Any, Self
@@ -23,7 +24,7 @@ from ._classifier import SoftmaxMLPClassifier
 from ._data.labels import check_kind
 from ._distributed.collections import delayed_parts, header, load, named
 from ._distributed.dataset import PartitionedRows
-from ._sklearn_compat import validate_params
+from ._sklearn_compat import VALIDATE
 from ._training.start import fresh
 from ._training.train import train
 
@@ -295,10 +296,10 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         accuracy : float
             In [0, 1].
         """
-        local = dask.delayed(self._checked(X))
+        predict = dask.delayed(self._checked(X)).predict
         with nullcontext() if self.client is None else self.client.as_current():
             parts = delayed_parts(X, y, sample_weight)
-            scores = [dask.delayed(_score)(local, i, *part) for i, part in enumerate(parts)]
+            scores = [dask.delayed(_score)(predict, i, *part) for i, part in enumerate(parts)]
             right, total, heaviest = np.transpose(dask.compute(*scores))
         if not heaviest.max() > 0.0:
             raise ValueError("X must have a row with a weight above zero, and has none.")
@@ -390,7 +391,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         settings = self.get_params(deep=False)
         del settings["client"]
         local = SoftmaxMLPClassifier(**settings)
-        validate_params(local)
+        getattr(local, VALIDATE)()
         return local
 
     def _checked(self, X: Any) -> SoftmaxMLPClassifier:
@@ -412,8 +413,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         )
         return X.map_blocks(
             _predict_block,
-            dask.delayed(local),
-            method,
+            getattr(dask.delayed(local), method),
             empty,
             meta=empty,
             dtype=empty.dtype,
@@ -426,13 +426,13 @@ def in_memory(values: Any) -> Any:
     return values.compute() if hasattr(values, "compute") else values
 
 
-def _predict_block(
-    X: Any, local: SoftmaxMLPClassifier, method: str, empty: np.ndarray
-) -> np.ndarray:
-    return getattr(local, method)(X) if X.shape[0] > 0 else empty
+def _predict_block(X: Any, predict: Callable[[Any], np.ndarray], empty: np.ndarray) -> np.ndarray:
+    return predict(X) if X.shape[0] > 0 else empty
 
 
-def _score(local: SoftmaxMLPClassifier, number: int, *part: Any) -> tuple[float, float, float]:
+def _score(
+    predict: Callable[[Any], np.ndarray], number: int, *part: Any
+) -> tuple[float, float, float]:
     """Return the weight of a partition's rows that are classified rightly, and of all.
 
     Both are relative to that of the heaviest row, which comes third, so that no sum overflows.
@@ -442,7 +442,7 @@ def _score(local: SoftmaxMLPClassifier, number: int, *part: Any) -> tuple[float,
     heaviest = weight.max(initial=0.0)
     if not heaviest > 0.0:
         return 0.0, 0.0, 0.0
-    predicted = local.predict(X)
+    predicted = predict(X)
     check_kind(y, predicted)
     weight = weight / heaviest
     return float(weight @ (predicted == y)), float(weight.sum()), float(heaviest)

@@ -3,7 +3,6 @@
 import copy
 import pickle
 import warnings
-from types import SimpleNamespace
 
 import internals
 import numpy as np
@@ -190,9 +189,10 @@ def test_callbacks_are_given_the_data_as_they_came():
 
 
 def test_nothing_is_set_up_without_callbacks():
-    estimator = SimpleNamespace()  # it has no _init_callback_context
-    observer = internals.bridge.begin_callbacks(estimator, None, "fit", None, (X, y, None))
-    assert isinstance(observer, internals.bridge.SilentObserver)
+    clf = SoftmaxMLPClassifier()
+    clf._init_callback_context = None  # which is not called
+    observer = internals.scope.FitScope(clf, "fit", X, y, None).observer
+    assert isinstance(observer, internals.scope.SilentObserver)
 
 
 def test_nothing_is_built_that_no_callback_asks_for(monkeypatch):

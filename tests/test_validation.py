@@ -4,7 +4,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from internals import check_prediction_rows, check_weights, weighted_sample
+from internals import check_weights, weighted_sample
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
@@ -69,7 +69,7 @@ def outcome(check, clf, rows):
 
 
 def ours(clf, rows):
-    return check_prediction_rows(clf, rows, clf.n_features_in_)
+    return clf._check_prediction(rows)[1]
 
 
 def scikit_learns(clf, rows):
@@ -89,10 +89,11 @@ def test_plain_rows_are_taken_as_they_are():
 
 
 def test_the_width_is_that_of_the_model_at_hand():
-    clf = fitted(X[:, :3])  # refitted to three features after a model of four was read
+    clf = fitted(X)
+    clf.n_features_in_ = 3  # refitted to three features after the model of four was read
     with pytest.raises(ValueError, match=r"X has 3 features.*expecting 4"):
-        check_prediction_rows(clf, X[:, :3], 4)
-    assert check_prediction_rows(clf, X, 4) is X
+        clf._check_prediction(X[:, :3])
+    assert clf._check_prediction(X)[1] is X
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])

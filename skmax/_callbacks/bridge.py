@@ -11,9 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from .._optim.stopping import StopReason
-from .._sklearn_compat import CONTEXTS, begin_context, callbacks_of
-from .._training.config import TrainingConfig
-from .._training.observer import SilentObserver
+from .._sklearn_compat import CONTEXTS
 from .._training.run import FitResult, Run
 
 # Attributes that an estimator has during a fit, or that a fit replaces or removes.
@@ -124,27 +122,6 @@ class HeldOutObserver:
     def _tell(self, call: Callable[..., Any]) -> Any:
         with np.errstate(**self._outer):
             return call(**self._news)
-
-
-def begin_callbacks(
-    estimator: Any,
-    config: TrainingConfig,
-    task_name: str,
-    attributes: Callable[[FitResult], dict[str, Any]],
-    data: tuple[Any, Any, Any],
-) -> Any:
-    """Set up the callbacks of an estimator and tell them that a fit begins; return its observer.
-
-    `data` are X, y and sample_weight as they were given.
-    """
-    if not callbacks_of(estimator):
-        return SilentObserver()
-    n_tasks = config.max_iter + (config.asks_held_out_rows and not config.holds_out)
-    context = begin_context(estimator, task_name, n_tasks)
-    X, y, weight = data
-    metadata = None if weight is None else {"sample_weight": weight}
-    news = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-    return CallbackObserver(context, config.unit, attributes, **news)
 
 
 def stop_reason(context: Any, asked: bool) -> StopReason | None:

@@ -10,7 +10,7 @@ from .._data.checks import last_step
 from .._data.warning import warn
 from .._persistence.checkpoint_file import CheckpointFile, read_state, skops_io
 from .._persistence.checkpoint_state import CheckpointState
-from .._sklearn_compat import callbacks_of, n_samples, validate_params
+from .._sklearn_compat import CALLBACKS, VALIDATE, n_samples
 from .._training.config import TrainingConfig
 
 # A classifier or a pipeline.
@@ -112,15 +112,15 @@ class Checkpoint:
             If there is no SoftmaxMLPClassifier to resume.
         """
         classifier = last_step(estimator)
-        _check_classifier(classifier)
-        validate_params(classifier)
+        _check_kind(type(classifier))
+        getattr(classifier, VALIDATE)()
         unfinished = read_state(self.path)
         if unfinished is not None:
             unfinished.check_parameters(TrainingConfig.of(classifier))
             classifier._unfinished = unfinished
         else:
             classifier.__dict__.pop("_unfinished", None)
-        callbacks = callbacks_of(classifier)
+        callbacks = getattr(classifier, CALLBACKS, [])
         others = [c for c in callbacks if not isinstance(c, Checkpoint)]
         classifier.set_callbacks(*others, self)
         return estimator
@@ -142,7 +142,7 @@ class Checkpoint:
         OSError
             If it cannot be written.
         """
-        _check_classifier(estimator)
+        _check_kind(type(estimator))
         if context.task_name != "fit":
             raise ValueError(
                 f"Checkpoint is for fit, got {context.task_name}: save a stream between its "
@@ -187,7 +187,8 @@ class Checkpoint:
             Rows of the fit.
         """
         if hasattr(context, "training") and not self._file(context).is_written:
-            self._file(context).write(_unfinished_fit(estimator, X, context))
+            parameters = TrainingConfig.of(estimator).described
+            self._file(context).write(_unfinished_fit(parameters, n_samples(X), context))
 
     def on_fit_task_end(self, estimator: Any, context: Any, *, X: Any = None) -> None:
         """Write the checkpoint of a pass, or say that the fit is finished.
@@ -208,7 +209,8 @@ class Checkpoint:
         if not finished and file.n_passes % self.every:
             return
         try:
-            file.write(None if finished else _unfinished_fit(estimator, X, context))
+            parameters = TrainingConfig.of(estimator).described
+            file.write(None if finished else _unfinished_fit(parameters, n_samples(X), context))
         except OSError as error:
             warn(
                 f"No checkpoint of pass {file.n_passes} was written: {error}. The fit goes on; "
@@ -223,21 +225,16 @@ class Checkpoint:
         return context.checkpoint_files[self]
 
 
-def _check_classifier(estimator: Any) -> None:
-    """Raise TypeError unless the fits of an estimator show what finishes them elsewhere."""
-    if not hasattr(estimator, "_can_be_resumed"):
+def _check_kind(kind: type) -> None:
+    """Raise TypeError unless the fits of a class show what finishes them elsewhere."""
+    if not hasattr(kind, "_can_be_resumed"):
         raise TypeError(
             "Checkpoint is a callback of SoftmaxMLPClassifier, alone or as the last step of a "
-            f"pipeline (Checkpoint(path).resume(pipeline)), got {type(estimator).__name__}."
+            f"pipeline (Checkpoint(path).resume(pipeline)), got {kind.__name__}."
         )
 
 
-def _unfinished_fit(estimator: Any, X: Any, context: Any) -> CheckpointState:
+def _unfinished_fit(parameters: dict[str, Any], n_rows: int, context: Any) -> CheckpointState:
     """Return what finishes a fit after one of its passes."""
     state, model = context.training()
-    return CheckpointState(
-        parameters=TrainingConfig.of(estimator).described,
-        n_rows=n_samples(X),
-        state=state,
-        model=replace(model, params=state.params[:0]),
-    )
+    return CheckpointState(parameters, n_rows, state, replace(model, params=state.params[:0]))

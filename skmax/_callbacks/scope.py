@@ -2,10 +2,12 @@
 
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import validate_data
 
 from .._data.checks import (
     check_groups,
@@ -19,13 +21,15 @@ from .._data.labels import class_indices, encode
 from .._data.splits import units_of
 from .._data.warning import warn
 from .._persistence.checkpoint_state import CheckpointState
+from .._sklearn_compat import BEGIN_CONTEXT, CALLBACKS
 from .._training.config import TrainingConfig
 from .._training.dataset import InMemory
 from .._training.idle_settings import warn_of_idle_settings
+from .._training.observer import SilentObserver
 from .._training.run import FitResult
 from .._training.scoring import Scorer
 from .._training.start import Start, check_no_initial_values, fresh, resumed, stream, warm
-from .bridge import begin_callbacks
+from .bridge import CallbackObserver
 
 
 class FitScope:
@@ -70,9 +74,18 @@ class FitScope:
         if config.scoring != "loss":
             config = replace(config, scorer=Scorer(self.working_copy))
         self.config = config
-        self.observer = begin_callbacks(
-            estimator, config, task_name, self._attributes, (X, y, sample_weight)
-        )
+        self.observer = self._begin_callbacks(task_name, X, y, sample_weight)
+
+    def _begin_callbacks(self, task_name: str, X: Any, y: Any, sample_weight: Any) -> Any:
+        """Set up the callbacks and tell them that the fit begins; return its observer."""
+        estimator, config = self.estimator, self.config
+        if not getattr(estimator, CALLBACKS, []):
+            return SilentObserver()
+        n_tasks = config.max_iter + (config.asks_held_out_rows and not config.holds_out)
+        context = getattr(estimator, BEGIN_CONTEXT)(task_name=task_name, max_subtasks=n_tasks)
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        news = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        return CallbackObserver(context, config.unit, self._attributes, **news)
 
     def _attributes(self, result: FitResult) -> dict[str, Any]:
         features, keeps = vars(self.working_copy), self.config.warm_start
@@ -95,7 +108,7 @@ class FitScope:
     ) -> tuple[InMemory, InMemory | None]:
         """Return the rows of a fit and its validation rows, or None for those."""
         config = self.config
-        X, y, sample_weight = self._check_rows(X, y, sample_weight)
+        X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=self.model is None)
         groups = check_groups(groups, X.shape[0], X_val)
         classes, labels = encode(y)
         if self.model is not None:
@@ -115,9 +128,16 @@ class FitScope:
         return rows, given
 
     def _check_rows(
-        self, X: Any, y: Any, sample_weight: Any
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, suffix: str = ""
     ) -> tuple[Any, np.ndarray, np.ndarray | None]:
-        return check_rows(self.working_copy, X, y, sample_weight, reset=self.model is None)
+        """Return clean rows; of the first ones, `reset`, the working copy learns the features."""
+        return check_rows(
+            *(X, y, sample_weight),
+            validate=partial(validate_data, self.working_copy, reset=reset),
+            scaling=self.config.scaling,
+            caller=type(self.working_copy).__name__,
+            suffix=suffix,
+        )
 
     def check_validation(
         self, classes: np.ndarray, X_val: Any, y_val: Any, sample_weight_val: Any
@@ -128,9 +148,9 @@ class FitScope:
         if X_val is None or y_val is None:
             missing = "X_val" if X_val is None else "y_val"
             raise ValueError(f"X_val and y_val belong together, but {missing} is None.")
-        arguments = (self.working_copy, X_val, y_val, sample_weight_val)
+        arguments = (X_val, y_val, sample_weight_val)
         try:
-            X, y, weight = check_rows(*arguments, reset=False, suffix="_val")
+            X, y, weight = self._check_rows(*arguments, reset=False, suffix="_val")
         except ValueError as error:
             raise ValueError(f"Of the validation rows, X_val and y_val: {error}") from error
         try:
@@ -141,7 +161,7 @@ class FitScope:
 
     def check_portion(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> InMemory:
         """Return the rows of one portion of a stream."""
-        X, y, sample_weight = self._check_rows(X, y, sample_weight)
+        X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=self.model is None)
         classes = stream_classes(classes, None if self.model is None else self.model.classes)
         dataset = weighted_sample(X, class_indices(y, classes), sample_weight)
         return InMemory(self.config, dataset, classes)

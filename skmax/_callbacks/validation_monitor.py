@@ -11,6 +11,7 @@ import uuid
 import weakref
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from numbers import Integral
 from os import PathLike
@@ -292,8 +293,13 @@ class ValidationMonitor:
         if hasattr(fitted_estimator, "to_local"):  # its rows are in memory
             fitted_estimator = fitted_estimator.to_local()
         fit = self._fits[estimator]
+        classes, rows = getattr(fitted_estimator, "classes_", ()), (self.X_val, self.y_val)
         scores = {
-            name: self._score(name, scorer, fitted_estimator)
+            name: self._loss(
+                fitted_estimator.classes_, fitted_estimator.predict_log_proba(self.X_val)
+            )
+            if scorer is None
+            else self._weighted(name, scorer, classes)(fitted_estimator, *rows)
             for name, scorer in fit.scorers.items()
         }
         record = {
@@ -309,16 +315,15 @@ class ValidationMonitor:
             file.write(json.dumps(record) + "\n")
         return self.stop_on is not None and self._has_lost_patience(fit, scores[self.stop_on])
 
-    def _score(self, name: str, scorer: Any, estimator: Any) -> float:
-        weight = self._weight
-        if scorer is None:
-            labels = class_indices(check_labels(self.y_val), estimator.classes_)
-            log_P = estimator.predict_log_proba(self.X_val)
-            return float(-np.average(log_P[np.arange(len(labels)), labels], weights=weight))
-        weighted = {} if weight is None or not takes_weights(scorer) else {"sample_weight": weight}
-        classes = getattr(estimator, "classes_", ())
+    def _loss(self, classes: Any, log_P: np.ndarray) -> float:
+        labels = class_indices(check_labels(self.y_val), classes)
+        return float(-np.average(log_P[np.arange(len(labels)), labels], weights=self._weight))
+
+    def _weighted(self, name: str, scorer: Any, classes: Any) -> Callable[..., float]:
+        """Return ``score(estimator, X, y)``, that of a scorer with the weights that it takes."""
         score = over_all_classes(scorer, self._scoring[name], classes, self.y_val)
-        return score(estimator, self.X_val, self.y_val, **weighted)
+        weighs = self._weight is not None and takes_weights(scorer)
+        return partial(score, sample_weight=self._weight) if weighs else score
 
     def _has_lost_patience(self, fit: _Fit, score: float) -> bool:
         if self._scoring[self.stop_on] == "loss":

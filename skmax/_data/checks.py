@@ -5,14 +5,12 @@ Every message says what was wrong, what came and what is allowed.
 
 from collections.abc import Callable, Container
 from functools import wraps
-from math import isfinite
 from numbers import Integral, Number
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils.validation import validate_data
 
 from .arrays import as_numeric, as_numpy, check_numbers
 from .dataset import Dataset
@@ -66,28 +64,36 @@ def check_option(name: str, value: object, options: Container[object]) -> None:
 
 @np.errstate(over="ignore", invalid="ignore")
 def check_rows(
-    estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, reset: bool, suffix: str = ""
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    *,
+    validate: Callable[..., Any],
+    scaling: str | None,
+    caller: str,
+    suffix: str,
 ) -> tuple[Any, np.ndarray, np.ndarray | None]:
     """Return X as ndarray or CSR, y as labels, sample_weight as float64 or None.
 
-    The estimator receives `n_features_in_` and `feature_names_in_` if `reset`, and is compared
-    with if not. `suffix` is that of the arguments' names in messages.
+    `validate` is that of `checked_numbers`. In messages, `caller` is who needs y, and `suffix`
+    that of the arguments' names.
     """
-    X = _checked_numbers(estimator, X, reset)
+    X = checked_numbers(X, validate)
     if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
-        )
-    check_dense(X, estimator.scaling)
+        raise ValueError(f"{caller} requires y to be passed, but the target y is None.")
+    check_dense(X, scaling)
     y = check_labels(y)
     check_consistent_length(X, y)
     return X, y, check_weights(sample_weight, X.shape[0], "sample_weight" + suffix)
 
 
-def _checked_numbers(estimator: Any, X: Any, reset: bool) -> Any:
-    """Return X as ndarray or CSR of finite numbers."""
-    X = as_numeric(X)
-    X = validate_data(estimator, X, accept_sparse="csr", dtype="numeric", reset=reset)
+def checked_numbers(X: Any, validate: Callable[..., Any]) -> Any:
+    """Return X as ndarray or CSR of finite numbers.
+
+    `validate` is scikit-learn's `validate_data` for an estimator, which is compared with X or
+    learns its features.
+    """
+    X = validate(as_numeric(X), accept_sparse="csr", dtype="numeric")
     return X.astype(np.float64) if X.dtype == object else X  # of a frame's Decimals
 
 
@@ -98,33 +104,6 @@ def check_dense(X: Any, scaling: str | None) -> None:
             "scaling='robust' needs dense X: its centring would densify a sparse one. Use "
             "scaling='standard' or None, or pass X.toarray()."
         )
-
-
-@np.errstate(over="ignore", invalid="ignore")
-def check_prediction_rows(estimator: Any, X: Any, n_features: int) -> Any:
-    """Return rows to predict, as ndarray or CSR, or raise scikit-learn's errors.
-
-    A plain array of finite floats of the right width, that of the model at hand, needs no
-    more than this first look, a twentieth of the time of the whole validation; all else
-    is left to it.
-    """
-    if (
-        type(X) is np.ndarray
-        and X.ndim == 2
-        and X.dtype in (np.float64, np.float32)
-        and X.shape[0] > 0
-        and X.shape[1] == n_features
-        and "feature_names_in_" not in estimator.__dict__
-    ):
-        if isfinite(np.add.reduce(X, axis=None)):  # so is then every addend
-            return X
-    X = _checked_numbers(estimator, X, reset=False)
-    if X.shape[1] != n_features:  # the estimator has been refitted meanwhile
-        raise ValueError(
-            f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting "
-            f"{n_features} features as input."
-        )
-    return X
 
 
 def check_hidden_layer(layer: int, n_hidden: int) -> int:

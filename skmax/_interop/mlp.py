@@ -16,7 +16,8 @@ from sklearn.preprocessing import LabelBinarizer
 
 from .._data.batches import MAX_SHIFT
 from .._network.model import FittedModel
-from .._optim.optimizers import OPTIMIZERS, SGD, Adam
+from .._network.network import Network
+from .._optim.optimizers import SGD, Adam
 from .._optim.schedules import ScheduleState
 from .._optim.stopping import StopReason
 from .._training.config import TrainingConfig
@@ -24,6 +25,7 @@ from .._training.curve import Curve
 from .._training.history import History
 from .._training.run import FitResult
 from .._training.start import first_state
+from .._training.state import TrainingState
 
 # What MLPClassifier has of our choices.
 ACTIVATIONS_IN_COMMON = ("identity", "logistic", "tanh", "relu")
@@ -46,20 +48,27 @@ NEUTRAL = {
 }
 
 
-def to_mlp_classifier(estimator: Any, model: FittedModel) -> Any:
+def to_mlp_classifier(
+    config: TrainingConfig,
+    model: FittedModel,
+    state: TrainingState,
+    loss: float,
+    feature_names: np.ndarray | None,
+) -> Any:
     """Return a fitted MLPClassifier that predicts as the model does.
 
-    Parameters and curves are the estimator's. ValueError if the activation or the scaling is
-    none that MLPClassifier can express.
+    Parameters are those of the config, and curves those of the state, whose last loss is given.
+    ValueError if the activation or the scaling is none that MLPClassifier can express.
     """
     from sklearn.neural_network import MLPClassifier  # slow, and needed by nothing else
 
     _check_expressible(model)
-    names = MLPClassifier().get_params()
-    settings = {name: deepcopy(getattr(estimator, name)) for name in names}
-    mlp = MLPClassifier(**{**settings, **_closest_settings(estimator, model)})
-    for name, value in _mlp_attributes(estimator, model, mlp.early_stopping).items():
-        setattr(mlp, name, value)
+    settings = {name: deepcopy(config.given[name]) for name in MLPClassifier().get_params()}
+    mlp = MLPClassifier(**settings | _closest_settings(config, model.network))
+    fitted = _mlp_attributes(model, state, mlp.early_stopping)
+    if feature_names is not None:
+        fitted["feature_names_in_"] = feature_names.copy()
+    vars(mlp).update(fitted, loss_=loss)
     return mlp
 
 
@@ -77,33 +86,32 @@ def _check_expressible(model: FittedModel) -> None:
         )
 
 
-def _closest_settings(estimator: Any, model: FittedModel) -> dict[str, Any]:
+def _closest_settings(config: TrainingConfig, network: Network) -> dict[str, Any]:
     """Return MLPClassifier's settings of what has values there that are not ours."""
-    config = TrainingConfig.of(estimator)
-    network, batch_size = model.network, estimator.batch_size
     common = network.activation in ACTIVATIONS_IN_COMMON
-    scheduled = estimator.learning_rate in SCHEDULES_IN_COMMON
+    scheduled = config.learning_rate in SCHEDULES_IN_COMMON
     return {
         "hidden_layer_sizes": tuple(network.layer_sizes[1:-1]),
         "activation": network.activation if common else "identity",
-        "solver": estimator.solver if estimator.solver in OPTIMIZERS else "lbfgs",
-        "learning_rate": estimator.learning_rate if scheduled else "constant",
+        "solver": config.solver if config.in_batches else "lbfgs",
+        "learning_rate": config.learning_rate if scheduled else "constant",
         # What is larger than the number of rows, "auto" alone takes without a warning.
-        "batch_size": "auto" if batch_size == PEER_BATCH_SIZE else batch_size,
+        "batch_size": "auto" if config.batch_size == PEER_BATCH_SIZE else config.batch_size,
         "max_iter": config.max_iter,
         "early_stopping": config.holds_out,
     }
 
 
-def _mlp_attributes(estimator: Any, model: FittedModel, early_stopping: bool) -> dict[str, Any]:
+def _mlp_attributes(
+    model: FittedModel, state: TrainingState, early_stopping: bool
+) -> dict[str, Any]:
     """Return all that a fitted MLPClassifier has, and its own warm start goes on from."""
     coefs, intercepts = _peer_layers(model)
-    n_classes, curve = len(model.classes), list(estimator.loss_curve_)
+    n_classes, history = len(model.classes), state.history
     # Its labels may be of kinds that LabelBinarizer cannot fit, and only predict.
     binarizer = LabelBinarizer().fit(np.arange(n_classes))
     binarizer.classes_ = model.classes.copy()
-    best_score = estimator.best_validation_score_
-    fitted = {
+    return {
         "coefs_": coefs,
         "intercepts_": intercepts,
         "classes_": binarizer.classes_,
@@ -111,24 +119,17 @@ def _mlp_attributes(estimator: Any, model: FittedModel, early_stopping: bool) ->
         "n_layers_": len(coefs) + 1,
         "n_outputs_": len(intercepts[-1]),
         "out_activation_": "softmax" if n_classes > 2 else "logistic",
-        "n_iter_": estimator.n_iter_,
-        "t_": estimator.t_,
-        "loss_": estimator.loss_,
-        "loss_curve_": curve,
-        "best_loss_": None if early_stopping else min(curve, default=inf),
-        "validation_scores_": None,
-        "best_validation_score_": None,
+        "n_iter_": state.n_iter,
+        "t_": state.position.t,
+        "loss_curve_": list(history.loss_curve),
+        "best_loss_": None if early_stopping else min(history.loss_curve, default=inf),
+        "validation_scores_": list(history.validation_scores) if early_stopping else None,
+        "best_validation_score_": history.best_score if early_stopping else None,
         "_label_binarizer": binarizer,
         "_best_coefs": [W.copy() for W in coefs],
         "_best_intercepts": [b.copy() for b in intercepts],
         "_no_improvement_count": 0,
     }
-    if early_stopping:
-        fitted["validation_scores_"] = list(estimator.validation_scores_ or [])
-        fitted["best_validation_score_"] = -inf if best_score is None else best_score
-    if hasattr(estimator, "feature_names_in_"):
-        fitted["feature_names_in_"] = estimator.feature_names_in_.copy()
-    return fitted
 
 
 def _peer_layers(model: FittedModel) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -180,35 +181,34 @@ def folded_layers(model: FittedModel) -> tuple[list[np.ndarray], ...]:
     )
 
 
-def parameters_like(mlp: Any) -> dict[str, Any]:
-    """Return the parameters with which our classifier is as an MLPClassifier."""
-    from sklearn.neural_network import MLPClassifier
+def parameters_like(names: Iterable[str], peer: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters with which our classifier is as an MLPClassifier.
 
-    if not isinstance(mlp, MLPClassifier):
-        raise TypeError(f"mlp must be an MLPClassifier, got {mlp!r}.")
-    settings = {name: deepcopy(getattr(mlp, name)) for name in MLPClassifier().get_params()}
-    if mlp.solver != "sgd":
+    `names` are those of its parameters, and `peer` all of its attributes.
+    """
+    settings = {name: deepcopy(peer[name]) for name in names}
+    if settings["solver"] != "sgd":
         settings["learning_rate"] = "constant"  # there, schedules are SGD's only
-    if mlp.solver == "lbfgs":
+    if settings["solver"] == "lbfgs":
         settings["early_stopping"] = False  # nor does L-BFGS stop early
     if settings["batch_size"] == "auto":
         settings["batch_size"] = PEER_BATCH_SIZE
     settings |= NEUTRAL
     if settings["early_stopping"]:
         settings["scoring"] = "accuracy"  # which nothing reads otherwise
-    if "coefs_" in vars(mlp) and all(W.dtype == np.float32 for W in mlp.coefs_):
+    if "coefs_" in peer and all(W.dtype == np.float32 for W in peer["coefs_"]):
         settings["dtype"] = "float32"
     return settings
 
 
-def outcome_like(mlp: Any, estimator: Any) -> FitResult:
+def outcome_like(peer: dict[str, Any], config: TrainingConfig) -> FitResult:
     """Return the `FitResult` of a fit that ended with what an MLPClassifier has learnt.
 
-    The estimator has the parameters like its. ValueError if it is multilabel, or has parameters
-    that are not finite.
+    `peer` are its attributes, and the config is of parameters like its. ValueError if it is
+    multilabel, or has parameters that are not finite.
     """
-    classes, n_layers = np.array(mlp.classes_), len(mlp.coefs_)
-    if mlp.n_outputs_ > 1 and mlp.out_activation_ == "logistic":
+    classes, n_layers = np.array(peer["classes_"]), len(peer["coefs_"])
+    if peer["n_outputs_"] > 1 and peer["out_activation_"] == "logistic":
         raise ValueError(
             "The MLPClassifier is multilabel: each of its outputs is a probability of its own. "
             "Only those of one label per row can be converted."
@@ -217,37 +217,36 @@ def outcome_like(mlp: Any, estimator: Any) -> FitResult:
     def vector(arrays: Iterable[np.ndarray], ratio: float = 0.0) -> np.ndarray:
         return _flat(arrays, n_layers, len(classes), ratio)
 
-    params = vector([*mlp.coefs_, *mlp.intercepts_])
+    params = vector([*peer["coefs_"], *peer["intercepts_"]])
     if not np.isfinite(params).all():
         raise ValueError("The MLPClassifier has coefs_ or intercepts_ that are not finite.")
-    config = TrainingConfig.of(estimator)
-    network = config.build_network(mlp.n_features_in_, len(classes))
-    history = _history_like(mlp, params)
+    network = config.build_network(peer["n_features_in_"], len(classes))
+    history = _history_like(peer, params)
     optimizer = None
     # After early stopping, its moments are those of another epoch than its weights.
-    if mlp.solver in OPTIMIZERS and history.best_params is None:
-        optimizer = _optimizer_like(getattr(mlp, "_optimizer", None), vector)
+    if config.in_batches and history.best_params is None:
+        optimizer = _optimizer_like(peer.get("_optimizer"), vector)
     state = replace(
         first_state(config, network),
         params=params.copy(),
         optimizer=optimizer,
-        position=ScheduleState(t=int(mlp.t_)),
+        position=ScheduleState(t=int(peer["t_"])),
         history=history,
-        n_iter=int(mlp.n_iter_),
+        n_iter=int(peer["n_iter_"]),
         stop_reason=StopReason.CONVERGENCE if optimizer is None else StopReason.MAX_ITER,
     )
     model = FittedModel(params, network, classes)
-    return FitResult(model, state, loss=float(mlp.loss_), convergence_message=None)
+    return FitResult(model, state, loss=float(peer["loss_"]), convergence_message=None)
 
 
-def _history_like(mlp: Any, params: np.ndarray) -> History:
+def _history_like(peer: dict[str, Any], params: np.ndarray) -> History:
     """Return what the fit of an MLPClassifier has recorded: of "lbfgs" only the last loss."""
-    history = History(Curve(getattr(mlp, "loss_curve_", [mlp.loss_])))
-    scores = getattr(mlp, "validation_scores_", None)
+    history = History(Curve(peer.get("loss_curve_", [peer["loss_"]])))
+    scores = peer.get("validation_scores_")
     if scores:  # under early stopping only
         history.validation_loss_curve = Curve([np.nan] * len(scores))
         history.validation_scores = Curve(scores)
-        history.best_score, history.best_params = mlp.best_validation_score_, params
+        history.best_score, history.best_params = peer["best_validation_score_"], params
         history.best_epoch = 1 + scores.index(history.best_score)
     return history
 

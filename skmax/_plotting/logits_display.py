@@ -261,7 +261,7 @@ class LogitsDisplay:
         check_is_fitted(last_step(estimator))
         check_methods(estimator, "predict_proba", "decision_function")
         X = _one_row(row)
-        (logits,), (P,) = logits_of(estimator, X), estimator.predict_proba(X)
+        (logits,), (P,) = logits_of(estimator.decision_function(X)), estimator.predict_proba(X)
         if logits.shape != P.shape or not np.allclose(softmax(logits), P, atol=1e-4):
             raise ValueError(
                 "The softmax of decision_function must be predict_proba: that of "

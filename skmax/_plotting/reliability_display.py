@@ -230,8 +230,9 @@ class ReliabilityDisplay:
         if temperature is None:
             P = estimator.predict_proba(X)
         else:
-            factor = _relative_temperature(classifier, temperature)
-            P = softmax(factor * logits_of(estimator, X))
+            own, kind = getattr(classifier, "temperature_", None), type(classifier).__name__
+            factor = _relative_temperature(own, temperature, kind)
+            P = softmax(factor * logits_of(estimator.decision_function(X)))
         return cls.from_predictions(
             *(y, P),
             sample_weight=sample_weight,
@@ -388,19 +389,22 @@ def check_column_labels(labels: Any, n_classes: int) -> np.ndarray:
     return labels
 
 
-def logits_of(estimator: Any, X: Any) -> np.ndarray:
-    """Return logits of shape (n_samples, n_classes) in float64; of two classes, (0, z)."""
-    Z = np.asarray(estimator.decision_function(X), dtype=np.float64)
+def logits_of(decision: Any) -> np.ndarray:
+    """Return what a `decision_function` has returned as (n_samples, n_classes) in float64.
+
+    Two classes have one column there, their difference z, and become (0, z).
+    """
+    Z = np.asarray(decision, dtype=np.float64)
     return np.column_stack([np.zeros_like(Z), Z]) if Z.ndim == 1 else Z
 
 
-def _relative_temperature(classifier: Any, temperature: float) -> float:
-    """Return what logits are to be multiplied by to have another temperature."""
-    if not hasattr(classifier, "temperature_"):
+def _relative_temperature(own: float | None, temperature: float, kind: str) -> float:
+    """Return what logits over one's own temperature, if any, are multiplied by for another."""
+    if own is None:
         raise ValueError(
             "temperature must be None for an estimator without temperature_, got "
-            f"{temperature!r} for a {type(classifier).__name__}."
+            f"{temperature!r} for a {kind}."
         )
     if not (isinstance(temperature, Real) and 0 < float(temperature) < np.inf):
         raise ValueError(f"temperature must be a finite number > 0, got {temperature!r}.")
-    return classifier.temperature_ / temperature
+    return own / temperature

@@ -231,14 +231,20 @@ class TrainingCurveDisplay:
                 f"The estimator must have a loss_curve_, got a {type(classifier).__name__} "
                 "without one."
             )
+        scores = getattr(classifier, "validation_scores_", None)
+        # Without early stopping there is a best loss, and the last parameters are kept.
+        stopped_early = getattr(classifier, "best_loss_", None) is None
+        best = getattr(classifier, "best_validation_score_", None) if stopped_early else None
         display = cls(
             loss=classifier.loss_curve_,
             validation_loss=getattr(classifier, "validation_loss_curve_", None),
-            validation_score=getattr(classifier, "validation_scores_", None),
-            best_epoch=_best_epoch(classifier),
+            validation_score=scores,
+            best_epoch=classifier.best_epoch_
+            if hasattr(classifier, "best_epoch_")
+            else _first_best(scores, best),
             name=name,
             loss_name="loss (nats)" if is_classifier(classifier) else "loss",
-            score_name=_score_name(classifier),
+            score_name=_score_name(getattr(classifier, "scoring", None)),
             pass_name="epoch"
             if getattr(classifier, "solver", "adam") in OPTIMIZERS
             else "iteration",
@@ -251,20 +257,15 @@ def _measured(curve: Any) -> Any:
     return None if curve is None or np.isnan(curve).all() else curve
 
 
-def _best_epoch(estimator: Any) -> int | None:
-    """Return the epoch whose parameters early stopping has kept, or None."""
-    if hasattr(estimator, "best_epoch_"):
-        return estimator.best_epoch_
-    # Of MLPClassifier, and of files that do not know it: the first with the best score.
-    best = getattr(estimator, "best_validation_score_", None)
-    # Without early stopping there is a best loss, and the last parameters are kept.
-    if best is None or getattr(estimator, "best_loss_", None) is not None:
-        return None
-    return 1 + int(np.flatnonzero(np.asarray(estimator.validation_scores_) == best)[0])
+def _first_best(scores: Any, best: float | None) -> int | None:
+    """Return the first epoch with the best score, None for None.
+
+    It is the one that MLPClassifier has kept, and files that do not know `best_epoch_`.
+    """
+    return None if best is None else 1 + int(np.flatnonzero(np.asarray(scores) == best)[0])
 
 
-def _score_name(estimator: Any) -> str:
-    scoring = getattr(estimator, "scoring", None)
+def _score_name(scoring: Any) -> str:
     if not isinstance(scoring, str):
         return getattr(scoring, "__name__", "score")
     return "negative loss (nats)" if scoring == "loss" else scoring.replace("_", " ")

@@ -89,11 +89,11 @@ def over_all_classes(scorer: Any, scoring: Any, classes: Any, y: Any) -> Callabl
         if "labels" in inspect.signature(metric).parameters and not has_labels(scorer):
             scorer = with_labels(scorer, classes)
 
-    def score(estimator: Any, X: Any, y: Any, **weight: Any) -> float:
+    def score(*arguments: Any, **weight: Any) -> float:
         if not len(missing):
-            return float(scorer(estimator, X, y, **weight))
+            return float(scorer(*arguments, **weight))
         try:
-            value = float(scorer(estimator, X, y, **weight))
+            value = float(scorer(*arguments, **weight))
         except (ValueError, UserWarning) as error:  # a warning where warnings are errors
             raise _undefined(scoring, missing, str(error)) from error
         if metric is not None and np.isnan(value):
