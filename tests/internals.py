@@ -36,7 +36,7 @@ from skmax._distributed.collections import load
 from skmax._distributed.objective import (
     ObjectiveSpec,
     PartitionedObjective,
-    judge,
+    held_out_logits,
     share_of,
     statistics,
 )

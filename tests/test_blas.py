@@ -18,7 +18,7 @@ from internals import (
     OneThread,
     blas_threads,
     gains_from_threads,
-    judge,
+    held_out_logits,
     share_of,
     statistics,
 )
@@ -108,7 +108,7 @@ def test_partitions_have_the_same_bits_on_any_number_of_threads():
         network=network,
         scaling=None,
         class_weight=None,
-        whole=Normalization(len(y)),
+        normalization=Normalization(len(y)),
         smoothing=None,
         dtype=np.dtype(np.float64),
     )
@@ -118,7 +118,7 @@ def test_partitions_have_the_same_bits_on_any_number_of_threads():
         with threadpool_limits(n, user_api="blas"):
             share = share_of(sample, problem, params)
             mean = statistics(sample, 10, True).moments.mean
-            found.append([share.grad, judge(sample, problem, params).logits, mean])
+            found.append([share.grad, held_out_logits(sample, problem, params).logits, mean])
     for one, two in zip(*found, strict=True):
         assert_array_equal(one, two)
 

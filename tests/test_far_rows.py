@@ -25,9 +25,7 @@ def test_unscaled_rows_beside_scaled_ones_are_told(name, n_rows):
     for seed in range(10):
         X_fit, X_val = train_test_split(X, test_size=n_rows, random_state=seed)
         with pytest.warns(UserWarning, match="X_val lies far outside X: in .* Is X scaled"):
-            warn_of_far_rows(
-                sample(StandardScaler().fit_transform(X_fit)), sample(X_val), stacklevel=1
-            )
+            warn_of_far_rows(sample(StandardScaler().fit_transform(X_fit)), sample(X_val))
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -36,12 +34,12 @@ def test_honest_splits_are_not(name):  # (warnings are errors)
     for n_rows in (1, 2, 3, 5, 10, 40):
         for seed in range(10):
             X_fit, X_val = train_test_split(X, test_size=n_rows, random_state=seed)
-            warn_of_far_rows(sample(X_fit), sample(X_val), stacklevel=1)
+            warn_of_far_rows(sample(X_fit), sample(X_val))
     for feature in X.T:  # one feature's highest tenth, and its lowest, are never trained on
         order = np.argsort(feature)
         tenth = len(X) // 10
-        warn_of_far_rows(sample(X[order[:-tenth]]), sample(X[order[-tenth:]]), stacklevel=1)
-        warn_of_far_rows(sample(X[order[tenth:]]), sample(X[order[:tenth]]), stacklevel=1)
+        warn_of_far_rows(sample(X[order[:-tenth]]), sample(X[order[-tenth:]]))
+        warn_of_far_rows(sample(X[order[tenth:]]), sample(X[order[:tenth]]))
 
 
 def test_heavy_tails_and_constant_columns_are_no_reason():
@@ -51,9 +49,9 @@ def test_heavy_tails_and_constant_columns_are_no_reason():
     )
     for seed in range(20):
         X_fit, X_val = train_test_split(X, test_size=3, random_state=seed)
-        warn_of_far_rows(sample(X_fit), sample(X_val), stacklevel=1)
-    warn_of_far_rows(sample(X_fit[:, 3:4]), sample(1e5 * X_val[:, 3:4]), stacklevel=1)
-    warn_of_far_rows(sample(csr_array(X_fit)), sample(csr_array(1e5 * X_val)), stacklevel=1)
+        warn_of_far_rows(sample(X_fit), sample(X_val))
+    warn_of_far_rows(sample(X_fit[:, 3:4]), sample(1e5 * X_val[:, 3:4]))
+    warn_of_far_rows(sample(csr_array(X_fit)), sample(csr_array(1e5 * X_val)))
 
 
 def test_a_fit_that_is_given_them_in_a_pipeline_says_where_and_why():

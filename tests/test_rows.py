@@ -153,7 +153,7 @@ def test_samples_of_samples_keep_rows_labels_and_weights_together():
     X = data()
     sample = Dataset(X, np.arange(20), np.arange(20.0))
     part = sample.take(np.arange(0, 20, 2)).take(np.array([1, 3]))
-    assert_array_equal(part.rows(None, np.float64).take(slice(0, 2)), X[[2, 6]])
+    assert_array_equal(part.reader(None, np.float64).take(slice(0, 2)), X[[2, 6]])
     assert_array_equal(part.labels, [2, 6])
     assert_array_equal(part.sample_weight, [2.0, 6.0])
 

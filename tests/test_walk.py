@@ -71,7 +71,9 @@ def holds_rows(value):
     if isinstance(value, tuple):
         return any(map(holds_rows, value))
     held = getattr(value, "__dict__", {})
-    return any(holds_rows(held[name]) for name in ("X", "rows", "objective") if name in held)
+    return any(
+        holds_rows(held[name]) for name in ("X", "rows", "dataset", "objective") if name in held
+    )
 
 
 def trace(**settings):

@@ -66,7 +66,7 @@ class CallbackObserver:
         self._run = run
         self._task = self._context.subcontext(task_name=self._unit)
         # What finishes the fit elsewhere, for callbacks of ours.
-        self._task.training = run.unfinished
+        self._task.unfinished = run.unfinished
         self._tell(self._task.call_on_fit_task_begin)
 
     def end(self, run: Run) -> StopReason | None:

@@ -155,7 +155,7 @@ class Checkpoint:
             self.path, f"{context.estimator_name} in process {os.getpid()}, begun {begun}"
         )
         if unfinished is not None:
-            file.resumed_from, file.n_passes = unfinished.fit, unfinished.state.n_iter
+            file.resumed_from, file.n_iter = unfinished.fit, unfinished.state.n_iter
         file.begin()
         # On the context, because several fits may have this callback at once.
         vars(context).setdefault("checkpoint_files", {})[self] = file
@@ -186,7 +186,7 @@ class Checkpoint:
         X : array-like of shape (n_samples, n_features)
             Rows of the fit.
         """
-        if hasattr(context, "training") and not self._file(context).is_written:
+        if hasattr(context, "unfinished") and not self._file(context).is_written:
             parameters = TrainingConfig.of(estimator).described
             self._file(context).write(_unfinished_fit(parameters, n_samples(X), context))
 
@@ -203,17 +203,17 @@ class Checkpoint:
             Rows of the fit.
         """
         file, finished = self._file(context), context.task_name == "fit"
-        if not finished and not hasattr(context, "training"):  # of a held-out fit
+        if not finished and not hasattr(context, "unfinished"):  # of a held-out fit
             return
-        file.n_passes += not finished
-        if not finished and file.n_passes % self.every:
+        file.n_iter += not finished
+        if not finished and file.n_iter % self.every:
             return
         try:
             parameters = TrainingConfig.of(estimator).described
             file.write(None if finished else _unfinished_fit(parameters, n_samples(X), context))
         except OSError as error:
             warn(
-                f"No checkpoint of pass {file.n_passes} was written: {error}. The fit goes on; "
+                f"No checkpoint of pass {file.n_iter} was written: {error}. The fit goes on; "
                 "the last good checkpoint is kept.",
                 RuntimeWarning,
             )
@@ -236,5 +236,5 @@ def _check_kind(kind: type) -> None:
 
 def _unfinished_fit(parameters: dict[str, Any], n_rows: int, context: Any) -> CheckpointState:
     """Return what finishes a fit after one of its passes."""
-    state, model = context.training()
+    state, model = context.unfinished()
     return CheckpointState(parameters, n_rows, state, replace(model, params=state.params[:0]))

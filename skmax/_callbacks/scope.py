@@ -58,7 +58,7 @@ class FitScope:
         *,
         local: Any = None,
     ) -> None:
-        self.estimator, self.is_local = estimator, local is None
+        self.estimator, self.trains_itself = estimator, local is None
         self.working_copy = copy(estimator) if local is None else local  # validation writes to it
         config = TrainingConfig.of(self.working_copy)
         self.checkpoint: CheckpointState | None = (
@@ -66,6 +66,7 @@ class FitScope:
         )
         if self.checkpoint is not None:
             self.checkpoint.check_parameters(config)
+        # What this fit goes on from, None if it begins anew or is resumed.
         self.model, self.state = vars(estimator).get("_model"), vars(estimator).get("_state")
         if task_name == "fit" and (self.checkpoint is not None or not config.warm_start):
             self.model = self.state = None
@@ -90,7 +91,7 @@ class FitScope:
     def _attributes(self, result: FitResult) -> dict[str, Any]:
         features, keeps = vars(self.working_copy), self.config.warm_start
         fitted = fitted_attributes(features, result, keeps_held_out=keeps)
-        if self.is_local:
+        if self.trains_itself:
             return fitted
         local = copy(self.working_copy)
         local.__dict__.update(fitted)
@@ -118,7 +119,7 @@ class FitScope:
         given = self.check_validation(classes, X_val, y_val, sample_weight_val)
         warn_of_idle_settings(config, has_validation_rows=given is not None)
         if given is not None:
-            warn_of_far_rows(dataset, given.rows)
+            warn_of_far_rows(dataset, given.dataset)
         if dataset.groups is not None and config.asks_held_out_rows and not config.holds_out:
             if units_of(dataset.labels, dataset.groups).can_be_held_out.sum() < 2:
                 warn(
@@ -168,7 +169,7 @@ class FitScope:
 
     def start(self, rows: InMemory, coefs_init: Any, intercepts_init: Any) -> Start:
         """Return the start of a fit: fresh, warm or resumed."""
-        config, (n_rows, n_features) = self.config, rows.rows.X.shape
+        config, (n_rows, n_features) = self.config, rows.dataset.X.shape
         network = config.build_network(n_features, len(rows.classes))
         if self.checkpoint is not None:
             self.checkpoint.check_data(n_rows, n_features, rows.classes)
@@ -180,7 +181,7 @@ class FitScope:
 
     def stream(self, rows: InMemory) -> Start:
         """Return the start of an epoch over one portion of a stream."""
-        network = self.config.build_network(rows.rows.X.shape[1], len(rows.classes))
+        network = self.config.build_network(rows.dataset.X.shape[1], len(rows.classes))
         return stream(self.config, network, rows, self.state, self.model)
 
     def publish(self, result: FitResult) -> Any:
@@ -217,7 +218,8 @@ def fitted_attributes(
         Whether a warm start is to continue the held-out fits, too.
     """
     model, state, history = result.model, result.state, result.state.history
-    stopped_early = history.best_params is not None
+    keeps_best = history.best_params is not None
+    # Only a fit that is not over has a target_iter: these are attributes for a callback.
     goes_on = state.stop_reason.is_pause or state.target_iter is not None
     if not goes_on:
         state = state.finalized()
@@ -234,9 +236,7 @@ def fitted_attributes(
         "n_iter_": state.n_iter,
         "t_": state.position.t,
         "loss_": result.loss,
-        "best_loss_": None
-        if stopped_early or not history.loss_curve
-        else history.loss_curve.least,
+        "best_loss_": None if keeps_best or not history.loss_curve else history.loss_curve.least,
         "best_validation_score_": None if np.isneginf(best_score) else best_score,
-        "best_epoch_": history.best_epoch if stopped_early else None,
+        "best_epoch_": history.best_epoch if keeps_best else None,
     }

@@ -66,7 +66,7 @@ class Dataset:
                 break
         return used
 
-    def rows(self, scaling: Scaling | None, dtype: DTypeLike) -> BatchReader:
+    def reader(self, scaling: Scaling | None, dtype: DTypeLike) -> BatchReader:
         """Return the `BatchReader` of the subset."""
         return BatchReader(self.X, self.index, scaling=scaling, dtype=dtype)
 
@@ -103,18 +103,18 @@ def _as_bytes(labels: np.ndarray) -> np.ndarray:
     return labels.astype(np.int64).view(np.uint8).reshape(len(labels), -1)
 
 
-def varying_features(scaling: Scaling | None, sample: Any) -> np.ndarray:
+def varying_features(scaling: Scaling | None, dataset: Any) -> np.ndarray:
     """Return which features of the scaled rows are not 0 in all of them."""
     if scaling is None:
-        return sample.used_features()
+        return dataset.used_features()
     return np.ones(len(scaling.center), bool) if scaling.constant is None else ~scaling.constant
 
 
-def checksum(sample: Dataset) -> int:
-    """Return a number that tells one sample from another, up to one chance in 2^32."""
-    X = sample.X
-    arrays = [sample.labels, sample.sample_weight, sample.index, np.array(sample.weight_scale)]
-    arrays.append(sample.groups)
+def checksum(dataset: Dataset) -> int:
+    """Return a number that tells one dataset from another, up to one chance in 2^32."""
+    X = dataset.X
+    arrays = [dataset.labels, dataset.sample_weight, dataset.index, np.array(dataset.weight_scale)]
+    arrays.append(dataset.groups)
     arrays += [X.data, X.indices, X.indptr] if issparse(X) else [X[i] for i in blocks(len(X))]
     value = zlib.crc32(repr((X.shape, X.dtype)).encode())
     for array in arrays:

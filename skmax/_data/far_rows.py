@@ -19,7 +19,7 @@ LEAST_RATIO, LEAST_SHARE = 1.5, 0.25
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def warn_of_far_rows(sample: Dataset, held_out: Dataset) -> None:
+def warn_of_far_rows(dataset: Dataset, held_out: Dataset) -> None:
     """Warn if most validation rows lie far outside all training rows, in many features.
 
     Distances are in standard deviations of the training rows. Sparse rows are not looked at, nor
@@ -27,11 +27,11 @@ def warn_of_far_rows(sample: Dataset, held_out: Dataset) -> None:
 
     Parameters
     ----------
-    sample, held_out : Dataset
+    dataset, held_out : Dataset
     """
-    if issparse(sample.X) or issparse(held_out.X) or len(held_out.labels) < LEAST_ROWS:
+    if issparse(dataset.X) or issparse(held_out.X) or len(held_out.labels) < LEAST_ROWS:
         return
-    X, X_val = _some(sample, MOST_TRAINING), _some(held_out, MOST_VALIDATION)
+    X, X_val = _some(dataset, MOST_TRAINING), _some(held_out, MOST_VALIDATION)
     center, scale = X.mean(axis=0), X.std(axis=0)
     varies = scale > 0.0
     if varies.sum() < 2:
@@ -53,9 +53,9 @@ def warn_of_far_rows(sample: Dataset, held_out: Dataset) -> None:
     )
 
 
-def _some(sample: Dataset, most: int) -> np.ndarray:
-    """Return rows of a sample, evenly chosen, in float64."""
-    n_rows = len(sample.labels)
+def _some(dataset: Dataset, most: int) -> np.ndarray:
+    """Return rows of a dataset, evenly chosen, in float64."""
+    n_rows = len(dataset.labels)
     chosen = np.linspace(0, n_rows - 1, min(n_rows, most)).astype(np.intp)
-    rows = chosen if sample.index is None else sample.index[chosen]
-    return sample.X[rows].astype(np.float64)
+    rows = chosen if dataset.index is None else dataset.index[chosen]
+    return dataset.X[rows].astype(np.float64)

@@ -25,10 +25,10 @@ from .objective import (
     ObjectiveSpec,
     PartitionedObjective,
     Statistics,
+    dataset_of,
     describe,
-    judge,
+    held_out_logits,
     rows_between,
-    sample_of,
     statistics,
 )
 from .partitions import Partitions
@@ -75,7 +75,7 @@ class PartitionedRows:
             found = parts.sum(describe)
             if not found.heaviest > 0.0:
                 raise ValueError("sample_weight must not be zero for every row.")
-            datasets = parts.map(sample_of, classes=found.classes, heaviest=found.heaviest)
+            datasets = parts.map(dataset_of, classes=found.classes, heaviest=found.heaviest)
         with datasets:
             yield cls(config, datasets, found)
 
@@ -99,7 +99,7 @@ class PartitionedRows:
         return self.normalization.mean_weight * self.weight_scale, self.n_rows
 
     def learn_scaling(self) -> Scaling | None:
-        """Return what is learnt about the features."""
+        """Return the scaling by the moments that were computed when the rows were loaded."""
         if self.learnt.moments is None:
             return None
         return checked_scaling("standard", *mean_and_deviation(self.learnt.moments))
@@ -150,13 +150,13 @@ class PartitionedRows:
 
     def folds(
         self, plan: HoldOutPlan, seed: int
-    ) -> list[tuple["PartitionedRows", "PartitionedLogits", None]]:
+    ) -> list[tuple["PartitionedRows", "HeldOutPartitions", None]]:
         """Return six sevenths of the rows, which each partition draws, and the others."""
         training = copy(self)
         training.partitions = self._between(seed, 1.0 / N_FOLDS, 1.0)
         learnt = self._statistics(training.partitions)
         training.normalization = self._normalization(learnt)
-        return [(training, PartitionedLogits(self, self._held_out(seed), learnt), None)]
+        return [(training, HeldOutPartitions(self, self._held_out(seed), learnt), None)]
 
     def _held_out(self, seed: int) -> Partitions:
         # The number that is expected, since each row is chosen by chance.
@@ -168,8 +168,8 @@ class PartitionedRows:
         return self.partitions.only(partial(choose, low=low, high=high))
 
 
-class PartitionedLogits:
-    """Rows on a cluster that are held out, of which only the logits come to the client.
+class HeldOutPartitions:
+    """Held-out rows on a cluster. Only their logits come to the client.
 
     Parameters
     ----------
@@ -183,10 +183,10 @@ class PartitionedLogits:
     def __init__(self, rows: PartitionedRows, partitions: Partitions, learnt: Statistics) -> None:
         self.rows, self.partitions, self.learnt = rows, partitions, learnt
 
-    def judge(self, model: FittedModel, params: np.ndarray) -> HeldOutLogits:
+    def held_out_logits(self, model: FittedModel, params: np.ndarray) -> HeldOutLogits:
         """Return the logits of these rows, which were not trained on."""
         shared = self.partitions.share(self.rows.spec(model, params.dtype))
-        held_out = self.partitions.sum(judge, shared, params)
+        held_out = self.partitions.sum(held_out_logits, shared, params)
         # Of a class that is not trained on, nothing can be said.
         known = self.learnt.class_totals[held_out.labels] > 0.0
         arrays = (held_out.logits, held_out.labels, held_out.weight)

@@ -122,7 +122,7 @@ def describe(part: tuple[Any, np.ndarray, np.ndarray | None]) -> Description:
     return Description(X.shape[1], np.unique(y), heaviest, X.dtype)
 
 
-def sample_of(
+def dataset_of(
     part: tuple[Any, np.ndarray, np.ndarray | None], classes: np.ndarray, heaviest: float
 ) -> Dataset:
     """Return a loaded partition as a `Dataset` of the rows that weigh anything."""
@@ -136,59 +136,59 @@ def sample_of(
 
 
 @sizeof.register(Dataset)
-def _size(sample: Dataset) -> int:
-    """Return the bytes of a sample: Dask would think it light, and move it or not spill it."""
-    X = sample.X
+def _size(dataset: Dataset) -> int:
+    """Return the bytes of a dataset: Dask would think it light, and move it or not spill it."""
+    X = dataset.X
     rows = (X.data, X.indices, X.indptr) if issparse(X) else X
-    return sizeof((rows, sample.labels, sample.sample_weight, sample.index))
+    return sizeof((rows, dataset.labels, dataset.sample_weight, dataset.index))
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def statistics(sample: Dataset, n_classes: int, scales: bool) -> Statistics:
-    """Return the `Statistics` of a sample."""
-    labels, weight = sample.labels, sample.sample_weight
+def statistics(dataset: Dataset, n_classes: int, with_moments: bool) -> Statistics:
+    """Return the `Statistics` of a dataset."""
+    labels, weight = dataset.labels, dataset.sample_weight
     totals = np.bincount(labels, weights=weight, minlength=n_classes).astype(np.float64)
     learnt = None
-    if scales and len(labels) > 0:
+    if with_moments and len(labels) > 0:
         with ONE_THREAD:  # weighted sums are no large products
-            learnt = moments(sample.X, sample.index, weight)
+            learnt = moments(dataset.X, dataset.index, weight)
     return Statistics(totals, len(labels), learnt)
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def share_of(sample: Dataset, spec: ObjectiveSpec, params: np.ndarray) -> Share:
-    """Return a sample's share of J and its gradient."""
-    if len(sample.labels) == 0:
+def share_of(dataset: Dataset, spec: ObjectiveSpec, params: np.ndarray) -> Share:
+    """Return a dataset's share of J and its gradient."""
+    if len(dataset.labels) == 0:
         return Share(0.0, np.zeros_like(params))
     objective = Objective(
         spec.network,
-        sample.rows(spec.scaling, spec.dtype),
-        sample.labels,
-        _weight(sample, spec),
+        dataset.reader(spec.scaling, spec.dtype),
+        dataset.labels,
+        _weight(dataset, spec),
         alpha=0.0,
         smoothing=spec.smoothing,
         whole=spec.normalization,
     )
-    with _threads(sample, spec):
+    with _threads(dataset, spec):
         return Share(*objective(params))
 
 
-def _threads(sample: Dataset, spec: ObjectiveSpec) -> AbstractContextManager[None]:
-    """Return a context with the threads of BLAS that a sample is worth."""
-    n_rows, sparse = len(sample.labels), issparse(sample.X)
+def _threads(dataset: Dataset, spec: ObjectiveSpec) -> AbstractContextManager[None]:
+    """Return a context with the threads of BLAS that a dataset is worth."""
+    n_rows, sparse = len(dataset.labels), issparse(dataset.X)
     return blas_threads(gains_from_threads(spec.network.shapes, n_rows, sparse=sparse))
 
 
-def _weight(sample: Dataset, spec: ObjectiveSpec) -> np.ndarray | None:
-    """Return sample weight times class weight of a sample's rows, or None where all are 1."""
-    weight = sample.sample_weight
+def _weight(dataset: Dataset, spec: ObjectiveSpec) -> np.ndarray | None:
+    """Return sample weight times class weight of a dataset's rows, or None where all are 1."""
+    weight = dataset.sample_weight
     if spec.class_weight is None:
         return weight
-    return spec.class_weight[sample.labels] * (1.0 if weight is None else weight)
+    return spec.class_weight[dataset.labels] * (1.0 if weight is None else weight)
 
 
 def rows_between(
-    sample: Dataset,
+    dataset: Dataset,
     number: int,
     class_weight: np.ndarray | None,
     seed: int,
@@ -199,22 +199,22 @@ def rows_between(
 
     Those of classes that weigh nothing can tell nothing, and are left out.
     """
-    drawn = np.random.default_rng([seed, number]).random(len(sample.labels))
+    drawn = np.random.default_rng([seed, number]).random(len(dataset.labels))
     chosen = (low <= drawn) & (drawn < high)
     if class_weight is not None:
-        chosen &= class_weight[sample.labels] > 0.0
-    return sample.take(np.flatnonzero(chosen))
+        chosen &= class_weight[dataset.labels] > 0.0
+    return dataset.take(np.flatnonzero(chosen))
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def judge(sample: Dataset, spec: ObjectiveSpec, params: np.ndarray) -> HeldOut:
-    """Return a sample as `HeldOut`."""
-    weight = _weight(sample, spec)
+def held_out_logits(dataset: Dataset, spec: ObjectiveSpec, params: np.ndarray) -> HeldOut:
+    """Return a dataset as `HeldOut`."""
+    weight = _weight(dataset, spec)
     Z = np.empty((0, spec.network.layer_sizes[-1]), spec.dtype)
-    if len(sample.labels) > 0:
-        with _threads(sample, spec):
-            Z = all_logits(spec.network, params, sample.rows(spec.scaling, spec.dtype))
-    return HeldOut(Z, sample.labels, np.ones(len(Z)) if weight is None else weight)
+    if len(dataset.labels) > 0:
+        with _threads(dataset, spec):
+            Z = all_logits(spec.network, params, dataset.reader(spec.scaling, spec.dtype))
+    return HeldOut(Z, dataset.labels, np.ones(len(Z)) if weight is None else weight)
 
 
 class PartitionedObjective:
@@ -223,10 +223,10 @@ class PartitionedObjective:
     Parameters
     ----------
     partitions : Partitions
-        Of samples.
+        Of datasets.
     spec : ObjectiveSpec
     alpha : float
-        Strength of the L2 penalty, over the scale of the samples' weights.
+        Strength of the L2 penalty, over the scale of the datasets' weights.
     """
 
     def __init__(self, partitions: Partitions, spec: ObjectiveSpec, alpha: float) -> None:

@@ -24,7 +24,11 @@ class StopReason(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether it ends a fit that has epochs left, so that no epoch follows."""
+        """Whether it ends a fit at once, though the fit may have epochs left.
+
+        Reasons that come with the last epoch, or that a solver finds after it, are neither
+        final in this sense nor a pause (but MAX_ITER is a pause).
+        """
         return self in (
             StopReason.PATIENCE,
             StopReason.REQUEST,

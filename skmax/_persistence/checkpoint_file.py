@@ -55,8 +55,8 @@ class CheckpointFile:
         What messages call the fit.
     resumed_from : str, default=None
         Identifies the fit that it finishes.
-    n_passes : int, default=0
-        That its fit has taken.
+    n_iter : int, default=0
+        Iterations that its fit has made.
     fit : str
         Identifies its fit.
     held : file, default=None
@@ -68,7 +68,7 @@ class CheckpointFile:
     path: Path
     name: str
     resumed_from: str | None = None
-    n_passes: int = 0
+    n_iter: int = 0
     fit: str = field(default_factory=lambda: uuid.uuid4().hex)
     held: IO[bytes] | None = None
     is_written: bool = False

@@ -80,7 +80,8 @@ class TrainingConfig:
     n_rows_before : int
         Rows that the penalty counts beside those of the fit.
     pauses : frozenset of StopReason
-        What only pauses a fit that has no end.
+        Reasons that end an epoch of a stream, but not the stream: the state then has MAX_ITER
+        as its reason, which is a pause. Empty for a fit, which has an end.
     fingerprint : str or None
         That of the fit, if it is known without a look at the rows.
     scorer : object or None
@@ -222,7 +223,10 @@ class TrainingConfig:
 
     @property
     def asks_held_out_rows(self) -> bool:
-        """Whether a fit without validation rows holds out rows of its own."""
+        """Whether a fit without validation rows holds out rows of X.
+
+        They are a validation split, or the rows that held-out fits leave out.
+        """
         return self.holds_out or self.temperature_scaling or self.chooses_cycle
 
     @property

@@ -116,7 +116,7 @@ class InMemory:
     Parameters
     ----------
     config : TrainingConfig
-    rows : Dataset
+    dataset : Dataset
     classes : ndarray of shape (n_classes,)
     class_weight : ndarray of shape (n_classes,), default=None
         Weight of each class, if it is that of other rows.
@@ -125,12 +125,12 @@ class InMemory:
     def __init__(
         self,
         config: TrainingConfig,
-        rows: Dataset,
+        dataset: Dataset,
         classes: np.ndarray,
         class_weight: np.ndarray | None = None,
     ) -> None:
-        self.config, self.rows, self.classes = config, rows, classes
-        self.n_rows, self.dtype = len(rows.labels), rows.X.dtype
+        self.config, self.dataset, self.classes = config, dataset, classes
+        self.n_rows, self.dtype = len(dataset.labels), dataset.X.dtype
         if class_weight is None:
             labels, weight = self.summed.labels, self.summed.sample_weight
             class_weight = class_weights(config.class_weight, classes, labels, weight)
@@ -139,22 +139,22 @@ class InMemory:
     @cached_property
     def summed(self) -> Dataset:
         """What is summed over: equal rows as one, unless batches go by rows."""
-        return self.rows if self.config.in_batches else self.rows.distinct
+        return self.dataset if self.config.in_batches else self.dataset.distinct
 
     def take(self, positions: np.ndarray) -> "InMemory":
         """Return some of the rows, of classes that weigh as they do here."""
-        return InMemory(self.config, self.rows.take(positions), self.classes, self.class_weight)
+        return InMemory(self.config, self.dataset.take(positions), self.classes, self.class_weight)
 
     @property
     def row_weight(self) -> np.ndarray | None:
         """Sample weight times class weight of each row, or None if all are 1."""
-        return row_weights(self.rows.labels, self.rows.sample_weight, self.class_weight)
+        return row_weights(self.dataset.labels, self.dataset.sample_weight, self.class_weight)
 
     def hold_out(
         self, validation: "InMemory | None", seed: int
     ) -> "tuple[InMemory, InMemory | None]":
         """Return rows to train on and rows to judge by: those given, or held out of these."""
-        config, rows = self.config, self.rows
+        config, rows = self.config, self.dataset
         if validation is not None:
             return self, validation.weighted_as(self)
         if rows.groups is None and config.asks_held_out_rows:
@@ -170,7 +170,7 @@ class InMemory:
 
     def weighted_as(self, other: TrainingRows, rows: Dataset | None = None) -> "InMemory":
         """Return these rows, or others, of classes that weigh as they do there."""
-        rows = self.rows if rows is None else rows
+        rows = self.dataset if rows is None else rows
         return InMemory(self.config, rows, self.classes, other.class_weight)
 
     def total_weight(self) -> tuple[float, int]:
@@ -179,7 +179,7 @@ class InMemory:
         if weight is None:
             return 1.0, self.n_rows + n_before
         weight = weight[weight > 0]  # a class may be left out
-        return float(weight.mean()) * self._weight_scale(self.rows), len(weight) + n_before
+        return float(weight.mean()) * self._weight_scale(self.dataset), len(weight) + n_before
 
     def _weight_scale(self, rows: Dataset) -> float:
         heaviest = 1.0 if self.class_weight is None else float(self.class_weight.max())
@@ -192,16 +192,16 @@ class InMemory:
 
     def extend_scaling(self, scaling: Scaling | None) -> Scaling | None:
         """Return the scaling with those features learnt that vary for the first time."""
-        rows = self.rows
+        rows = self.dataset
         return scaling and scaling.extended(rows.X, rows.index, rows.sample_weight)
 
     def varying_features(self, scaling: Scaling | None) -> np.ndarray:
         """Return which features of the scaled rows are not 0 in all of them."""
-        return varying_features(scaling, self.rows)
+        return varying_features(scaling, self.dataset)
 
     def threads(self, network: Network) -> AbstractContextManager[None]:
         """Return a context with the threads of BLAS that the fit is worth here."""
-        return self.config.threads(network, self.rows.X, self.n_rows)
+        return self.config.threads(network, self.dataset.X, self.n_rows)
 
     def objective(
         self, model: FittedModel, state: TrainingState, batch_size: int | None = None
@@ -212,7 +212,7 @@ class InMemory:
         totals = np.bincount(rows.labels, weights=weight, minlength=len(self.classes))
         return Objective(
             model.network,
-            rows.rows(model.scaling, state.params.dtype),
+            rows.reader(model.scaling, state.params.dtype),
             rows.labels,
             weight,
             config.alpha * (self.n_rows / (self.n_rows + config.n_rows_before)),
@@ -225,12 +225,12 @@ class InMemory:
 
     def fingerprint(self, held_out: "InMemory | None") -> str:
         """Return what identifies the function that is minimised, and the rows."""
-        rows = None if held_out is None else held_out.rows
-        return fingerprint(self.config, self.rows, rows)
+        rows = None if held_out is None else held_out.dataset
+        return fingerprint(self.config, self.dataset, rows)
 
-    def judge(self, model: FittedModel, params: np.ndarray) -> HeldOutLogits:
+    def held_out_logits(self, model: FittedModel, params: np.ndarray) -> HeldOutLogits:
         """Return the logits of these rows, which were not trained on."""
-        labels, rows = self.rows.labels, self.rows.rows(model.scaling, params.dtype)
+        labels, rows = self.dataset.labels, self.dataset.reader(model.scaling, params.dtype)
         weight = self.row_weight if len(labels) else np.ones(0)
         return HeldOutLogits(all_logits(model.network, params, rows), labels, weight)
 
@@ -242,7 +242,7 @@ class InMemory:
         out 50 of them, and with one, if 150 can be held out by all fits together. Of
         groups, so many are held out instead of rows, because rows of a group are alike.
         """
-        config, rows = self.config, self.rows
+        config, rows = self.config, self.dataset
         if self.class_weight is not None and not self.class_weight.all():
             # Rows of weight zero are left out, because they cannot change the loss.
             rows = rows.take(np.flatnonzero(self.class_weight[rows.labels]))
@@ -281,9 +281,9 @@ class InMemory:
         folds = []
         for i in range(plan.n_fits):
             training, held_out = np.flatnonzero(fold != i), np.flatnonzero(fold == i)
-            judged = held_out[chosen_rows(len(held_out), most, [seed, i, 1])]
+            kept = held_out[chosen_rows(len(held_out), most, [seed, i, 1])]
             batch_size = ceil(len(training) / n_batches)
-            folds.append((self._part(rows, training), self._part(rows, judged), batch_size))
+            folds.append((self._part(rows, training), self._part(rows, kept), batch_size))
         return folds
 
     def _part(self, rows: Dataset, positions: np.ndarray) -> "InMemory":

@@ -94,7 +94,7 @@ class HeldOutFits:
     ) -> None:
         self.config, self.plan, self.model, self.main = config, plan, model, start.state
         self.runs: list[Run] = []
-        self.judged: list[Any] = []
+        self.held_out: list[Any] = []
         self.converged: list[bool] = []
         states = self.main.held_out_fits or [
             # Where the network itself begins, with another order of rows.
@@ -106,12 +106,12 @@ class HeldOutFits:
             for i in range(plan.n_fits)
         ]
         folds = training.folds(plan, self.main.split_seed)
-        for state, (rows, judged, batch_size) in zip(states, folds, strict=True):
+        for state, (rows, held_out, batch_size) in zip(states, folds, strict=True):
             self.converged.append(not state.stop_reason.is_pause)
             state.n_iter = 0
             state.cast(self.main.params.dtype)
             self.runs.append(Run(config, model, rows, state, observer, batch_size=batch_size))
-            self.judged.append(judged)
+            self.held_out.append(held_out)
         self.main.held_out_fits = states
 
     def choose(self) -> HoldOutChoice:
@@ -125,7 +125,7 @@ class HeldOutFits:
                     return replace(choice, result=self._result(choice, self.stop_reason))
                 if not all(finite):
                     break
-                temperature, loss = self._judge(self.runs)
+                temperature, loss = self._calibrate(self.runs)
                 if not loss < least_loss:
                     break
                 least_loss, kept = loss, temperature if config.temperature_scaling else 1.0
@@ -161,11 +161,11 @@ class HeldOutFits:
         finite = state.stop_reason is not StopReason.DIVERGENCE
         return finite and bool(np.isfinite(state.params).all())
 
-    def _judge(self, runs: list[Run]) -> tuple[float, float]:
+    def _calibrate(self, runs: list[Run]) -> tuple[float, float]:
         """Return the temperature that the rows held out of these fits need, and their loss."""
         parts = [
-            judged.judge(self.model, run.state.params)
-            for run, judged in zip(self.runs, self.judged, strict=True)
+            held_out.held_out_logits(self.model, run.state.params)
+            for run, held_out in zip(self.runs, self.held_out, strict=True)
             if run in runs
         ]
         if len(parts) == 1:
@@ -181,13 +181,13 @@ class HeldOutFits:
         interruption: KeyboardInterrupt | None = None,
     ) -> FitResult:
         """Return the result of the fit that ends now: the first held-out fit at its best."""
-        first, judged = self.runs[0], self.judged[0]
+        first, held_out = self.runs[0], self.held_out[0]
         state = first.state
         alike = [run for run in self.runs if run.state.n_iter == state.n_iter]
-        temperature = self._judge(alike)[0] if self.config.temperature_scaling else 1.0
+        temperature = self._calibrate(alike)[0] if self.config.temperature_scaling else 1.0
         if choice.state is not None:
-            before = fit_temperature(*judged.judge(self.model, choice.state.params))[1]
-            if before <= self._judge([first])[1]:
+            before = fit_temperature(*held_out.held_out_logits(self.model, choice.state.params))[1]
+            if before <= self._calibrate([first])[1]:
                 state, temperature = choice.state, choice.temperature
         return _held_out_result(first, state, temperature, self.main, reason, interruption)
 
@@ -206,7 +206,7 @@ def complete(run: Run, choice: HoldOutChoice) -> FitResult:
             raise
         reason = StopReason.INTERRUPTION
         return _held_out_result(run, other, choice.temperature, state, reason, error)
-    is_whole = state.n_iter - run.n_iter == choice.n_iter
+    is_whole = state.n_iter - run.n_iter_before == choice.n_iter
     if other is None or is_whole or result.state.stop_reason not in CUT_SHORT:
         return result
     if run.objective(run.final_params(state))[0] <= run.objective(other.params)[0]:
@@ -227,7 +227,10 @@ def _held_out_result(
     state = replace(state, split_seed=main.split_seed, seed=main.seed, stop_reason=reason)
     params = state.params.astype(published_dtype(run.rows))
     model = replace(run.model, params=params, temperature=temperature)
-    return FitResult(model, state, state.history.loss_curve.last, None, interruption)
+    # An interruption has restored the parameters of the least loss so far.
+    restored = reason.restores_best and run.state is not main
+    loss = run.objective(state.params)[0] if restored else state.history.loss_curve.last
+    return FitResult(model, state, loss, None, interruption)
 
 
 def _count(number: int, noun: str) -> str:

@@ -58,8 +58,8 @@ class Run:
     observer : FitObserver
     held_out : InMemory, default=None
         Validation rows.
-    n_iter : int, default=0
-        Iterations of the state with which nothing has been learnt yet.
+    n_iter_before : int, default=0
+        Iterations that the state counts, and earlier calls of `partial_fit` have made.
     batch_size : int, default=None
         Of the mini-batches; None for that of the config.
     verbose : bool, default=False
@@ -75,12 +75,12 @@ class Run:
         observer: FitObserver,
         *,
         held_out: InMemory | None = None,
-        n_iter: int = 0,
+        n_iter_before: int = 0,
         batch_size: int | None = None,
         verbose: bool = False,
     ) -> None:
         self.config, self.model, self.rows, self.state = config, model, rows, state
-        self.observer, self.held_out, self.n_iter = observer, held_out, n_iter
+        self.observer, self.held_out, self.n_iter_before = observer, held_out, n_iter_before
         state.optimizer = config.optimizer(state.optimizer)
         self.validation = None
         if held_out is not None:
@@ -136,10 +136,10 @@ class Run:
         state, message, interruption = self.state, None, None
         state.target_iter = n_iter
         try:
-            end = self.advance(range(state.n_iter - self.n_iter, n_iter))
+            end = self.advance(range(state.n_iter - self.n_iter_before, n_iter))
             message = convergence_message(self.config, state, self.objective, end)
         except KeyboardInterrupt as error:
-            if state.n_iter == self.n_iter:  # nothing has been learnt yet
+            if state.n_iter == self.n_iter_before:  # nothing has been learnt yet
                 raise
             state.stop_reason, interruption = StopReason.INTERRUPTION, error
         if state.stop_reason in self.config.pauses:
@@ -151,7 +151,7 @@ class Run:
     def last_loss(self) -> float:
         """Return the loss of the parameters that the fit ends with; ValueError if not finite."""
         state = self.state
-        if state.n_iter > self.n_iter and not state.stop_reason.restores_best:
+        if state.n_iter > self.n_iter_before and not state.stop_reason.restores_best:
             loss = state.history.loss_curve.last
         else:  # a full-batch solver began at the optimum, or better parameters are back
             loss = self.objective(self.final_params(state))[0]
@@ -177,7 +177,8 @@ class Run:
     ) -> FitResult:
         """Return the result of a fit that ends with the state."""
         if self.config.fingerprint is None:
-            # What goes on from a fit that is only paused asks whether it is the same one.
+            # A warm start compares it with that of its own rows. This is the first time that a
+            # fresh fit needs it, because all rows are read for it.
             state.fingerprint = self.fingerprint if state.stop_reason.is_pause else None
         if self.monitor.early_stopping and state.history.best_params is None:
             if self.monitor.n_iter and not state.stop_reason.restores_best:
@@ -200,7 +201,7 @@ class Run:
         if len(weighing) > most:
             chosen = chosen_rows(len(weighing), most, self.state.split_seed)
             held_out = held_out.take(weighing[chosen])
-        return fit_temperature(*held_out.judge(model, model.params))[0]
+        return fit_temperature(*held_out.held_out_logits(model, model.params))[0]
 
     def result_now(self) -> FitResult:
         """Return the result as if the fit ended now; the run goes on."""

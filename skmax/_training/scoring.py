@@ -32,7 +32,7 @@ class Scorer:
     def of(self, model: FittedModel, held_out: Any) -> Callable[[np.ndarray], float]:
         """Return ``score(params)`` of the held-out rows."""
         scoring = self.estimator.scoring
-        rows = held_out.rows
+        rows = held_out.dataset
         scorer = check_scoring(self.estimator, scoring=scoring)
         X = rows.X if rows.index is None else rows.X[rows.index]
         y = model.classes[rows.labels]
@@ -66,8 +66,8 @@ class Validation:
         self, config: TrainingConfig, model: FittedModel, held_out: Any, dtype: np.dtype
     ) -> None:
         self.network = model.network
-        self.rows = held_out.rows.rows(model.scaling, dtype)
-        self.labels, self.weight = held_out.rows.labels, held_out.row_weight
+        self.rows = held_out.dataset.reader(model.scaling, dtype)
+        self.labels, self.weight = held_out.dataset.labels, held_out.row_weight
         self.score = None if config.scorer is None else config.scorer.of(model, held_out)
 
     def __call__(self, params: np.ndarray) -> tuple[float, float]:

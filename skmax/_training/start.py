@@ -17,7 +17,11 @@ from .state import TrainingState
 
 
 class HoldOut(Enum):
-    """Where held-out fits begin: at the beginning, where they have paused, or not at all."""
+    """What is done about held-out fits.
+
+    ASK trains them from the beginning, and CONTINUE from where they have paused. KEEP trains
+    none: the fit keeps the number of iterations and the temperature that it has.
+    """
 
     ASK = auto()
     CONTINUE = auto()
@@ -41,8 +45,8 @@ class Start:
         Precision that the fit has begun with; None if it is to be chosen.
     fingerprint : str, default=None
         What the fit must have; None if it may be any.
-    n_iter : int, default=0
-        Iterations of the state with which nothing has been learnt of these rows.
+    n_iter_before : int, default=0
+        Iterations that the state counts, and earlier calls of `partial_fit` have made.
     """
 
     state: TrainingState
@@ -51,7 +55,7 @@ class Start:
     holdout: HoldOut = HoldOut.ASK
     dtype: np.dtype | None = None
     fingerprint: str | None = None
-    n_iter: int = 0
+    n_iter_before: int = 0
 
     def begin(self, config: TrainingConfig, rows: TrainingRows, plan: HoldOutPlan) -> FittedModel:
         """Bring the state to the precision of the fit; return the model to be trained."""
@@ -80,6 +84,7 @@ class Start:
         state = self.state
         if not state.history.loss_curve:
             return state.params
+        # A curve that is longer than the fit shows that the fit was a warm start itself.
         if self.holdout is HoldOut.CONTINUE or len(state.history.loss_curve) != state.n_iter:
             return None
         if state.initial_params is not None:
@@ -103,7 +108,7 @@ def fresh(
     overwrite_layers(intercepts, intercepts_init, "intercepts_init")
     if not (coefs_init is None and intercepts_init is None):
         state.initial_params = state.params
-    learn = learn_all if coefs_init is None else learn_scaling
+    learn = learn_all if coefs_init is None else learn_scaling_only
     return Start(state, FittedModel(state.params, network, classes), learn)
 
 
@@ -154,7 +159,7 @@ def stream(
         state = state.reset(model.params)
     state.target_iter = None
     model, dtype = replace(model, network=network), state.params.dtype
-    return Start(state, model, learn_new, HoldOut.KEEP, dtype, n_iter=state.n_iter)
+    return Start(state, model, learn_new, HoldOut.KEEP, dtype, n_iter_before=state.n_iter)
 
 
 def first_state(config: TrainingConfig, network: Network) -> TrainingState:
@@ -165,7 +170,7 @@ def first_state(config: TrainingConfig, network: Network) -> TrainingState:
     return TrainingState(params=params, rng=rng, split_seed=split_seed, seed=seed)
 
 
-def learn_scaling(start: Start, rows: TrainingRows) -> FittedModel:
+def learn_scaling_only(start: Start, rows: TrainingRows) -> FittedModel:
     """Learn the scaling of the features; weights are those that are given."""
     state = start.state
     if state.initial_params is not None:

@@ -60,7 +60,7 @@ def train(
             start.state,
             observer,
             held_out=held_out,
-            n_iter=start.n_iter,
+            n_iter_before=start.n_iter_before,
             verbose=config.verbose,
         )
         return holdout.complete(run, choice)
