@@ -254,7 +254,8 @@ def test_a_fault_beside_the_objective_leaves_no_half_of_a_model(solver, begin, p
         if what is KeyboardInterrupt and everything(clf) != before:
             n_published += 1
             assert_usable(clf)
-            assert clf.n_iter_ == len(clf.loss_curve_) == at
+            assert clf.n_iter_ == len(clf.loss_curve_) > 0
+            assert mode == "helpers" or clf.n_iter_ == at  # of a held-out fit otherwise
         else:
             assert everything(clf) == before
     assert everything(beginning) == before

@@ -133,7 +133,8 @@ class TrainingConfig:
         ValueError
             If parameters do not fit together.
         """
-        given = estimator.get_params(deep=False)
+        # A subclass may have a constructor without some of the parameters.
+        given = vars(estimator)
         hidden = hidden_sizes(given["hidden_layer_sizes"])
         kind = OPTIMIZERS.get(given["solver"])
         settings = {}
@@ -146,13 +147,14 @@ class TrainingConfig:
         defaults = signature(type(estimator)).parameters
         values: dict[str, Any] = {name: given[name] for name in AS_GIVEN}
         values |= {name: float(given[name]) for name in FLOATS}
-        changed = {n: given[n] for n in MAY_BE_IDLE if given[n] != defaults[n].default}
+        named = [name for name in MAY_BE_IDLE if name in defaults]
+        changed = {n: given[n] for n in named if given[n] != defaults[n].default}
         config = cls(
             hidden=hidden,
             schedule=SCHEDULES[given["learning_rate"]],
             optimizer_settings=settings,
             max_iter=int(max_iter),
-            given=given,
+            given=estimator.get_params(deep=False),
             changed=changed,
             verbose=bool(given["verbose"]),
             **values,
@@ -244,7 +246,7 @@ class TrainingConfig:
     def loss_parameters(self) -> list[Any]:
         """The parameters that say which function of the data is minimised, and scored."""
         names = ("label_smoothing", "class_weight", "early_stopping", "scoring")
-        return [self.described[name] for name in names]
+        return [describe(getattr(self, name)) for name in names]
 
     def draw_seeds(self) -> list[int]:
         """Return the two seeds of a fit: of its numbers, and of what it holds out."""
