@@ -758,7 +758,7 @@ default="relu"
         Its parameters are taken over, and those that it lacks are neutral: no scaling, no
         temperature, no smoothing, no decay, one learning rate for all layers, accuracy as
         the score of early stopping where it stops early. One that is fitted has the same
-        probabilities, and `partial_fit` goes on with its moments.
+        probabilities, and training goes on from its weights, with fresh moments.
 
         Parameters
         ----------

@@ -5,7 +5,7 @@
 softmax(z_0, z_1)_1 = logistic(z_1 - z_0)               two classes: one output, and back
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import replace
 from math import inf, log
@@ -17,7 +17,6 @@ from sklearn.preprocessing import LabelBinarizer
 from .._data.batches import MAX_SHIFT
 from .._network.model import FittedModel
 from .._network.network import Network
-from .._optim.optimizers import SGD, Adam
 from .._optim.schedules import ScheduleState
 from .._optim.stopping import StopReason
 from .._training.config import TrainingConfig
@@ -207,33 +206,23 @@ def outcome_like(peer: dict[str, Any], config: TrainingConfig) -> FitResult:
     `peer` are its attributes, and the config is of parameters like its. ValueError if it is
     multilabel, or has parameters that are not finite.
     """
-    classes, n_layers = np.array(peer["classes_"]), len(peer["coefs_"])
+    classes = np.array(peer["classes_"])
     if peer["n_outputs_"] > 1 and peer["out_activation_"] == "logistic":
         raise ValueError(
             "The MLPClassifier is multilabel: each of its outputs is a probability of its own. "
             "Only those of one label per row can be converted."
         )
-
-    def vector(arrays: Iterable[np.ndarray], ratio: float = 0.0) -> np.ndarray:
-        return _flat(arrays, n_layers, len(classes), ratio)
-
-    params = vector([*peer["coefs_"], *peer["intercepts_"]])
+    params = _flat([*peer["coefs_"], *peer["intercepts_"]], len(classes))
     if not np.isfinite(params).all():
         raise ValueError("The MLPClassifier has coefs_ or intercepts_ that are not finite.")
     network = config.build_network(peer["n_features_in_"], len(classes))
-    history = _history_like(peer, params)
-    optimizer = None
-    # After early stopping, its moments are those of another epoch than its weights.
-    if config.in_batches and history.best_params is None:
-        optimizer = _optimizer_like(peer.get("_optimizer"), vector)
     state = replace(
         first_state(config, network),
         params=params.copy(),
-        optimizer=optimizer,
         position=ScheduleState(t=int(peer["t_"])),
-        history=history,
+        history=_history_like(peer, params),
         n_iter=int(peer["n_iter_"]),
-        stop_reason=StopReason.CONVERGENCE if optimizer is None else StopReason.MAX_ITER,
+        stop_reason=StopReason.CONVERGENCE,
     )
     model = FittedModel(params, network, classes)
     return FitResult(model, state, loss=float(peer["loss_"]), convergence_message=None)
@@ -251,34 +240,13 @@ def _history_like(peer: dict[str, Any], params: np.ndarray) -> History:
     return history
 
 
-def _optimizer_like(peer: Any, vector: Callable[..., np.ndarray]) -> SGD | Adam | None:
-    """Return the optimizer that goes on as the peer's would, None where that is unknown.
-
-    The gradient of the unit of class 0 that the peer lacks is minus that of class 1. Moments
-    that have overflowed are as good as unknown.
-    """
-    moments = []
-    optimizer: SGD | Adam | None = None
-    if hasattr(peer, "velocities"):
-        moments = [vector(peer.velocities, ratio=-1.0)]
-        optimizer = SGD(peer.momentum, bool(peer.nesterov), *moments)
-    elif hasattr(peer, "ms"):
-        moments = [
-            vector(peer.ms, ratio=-1.0) / (1.0 - peer.beta_1),
-            vector(peer.vs, ratio=1.0) / (1.0 - peer.beta_2),
-        ]
-        optimizer = Adam(peer.beta_1, peer.beta_2, peer.epsilon, peer.t, *moments)
-    known = moments and all(np.isfinite(moment).all() for moment in moments)
-    return optimizer if known else None
-
-
-def _flat(arrays: Iterable[np.ndarray], n_layers: int, n_classes: int, ratio: float) -> np.ndarray:
+def _flat(arrays: list[np.ndarray], n_classes: int) -> np.ndarray:
     """Return every W, then every b, as one new vector with an output per class.
 
-    Where MLPClassifier has one output, that of class 1, class 0 gets `ratio` times as much.
+    Where MLPClassifier has one output, that of class 1, class 0 gets zeros. Overwrites the list.
     """
-    arrays = list(arrays)
     if n_classes <= 2:
-        for last in (n_layers - 1, -1):
-            arrays[last] = np.hstack([ratio * arrays[last], arrays[last]])[..., :n_classes]
+        for last in (len(arrays) // 2 - 1, -1):
+            zeros = np.zeros_like(arrays[last])
+            arrays[last] = np.hstack([zeros, arrays[last]])[..., :n_classes]
     return np.concatenate([np.ravel(array) for array in arrays])
