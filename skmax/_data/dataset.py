@@ -29,7 +29,7 @@ class Dataset:
     sample_weight : ndarray of shape (n_rows,), default=None
         Their weights divided by `weight_scale`, in [0, 1], so that no sum of them overflows.
     index : ndarray of shape (n_rows,), default=None
-        Their positions in X; None stands for all of X.
+        Their positions in X. None: all rows of X.
     weight_scale : float, default=1.0
         What `sample_weight` is to be multiplied by.
     groups : ndarray of shape (n_rows,), default=None

@@ -146,7 +146,7 @@ def units_of(labels: np.ndarray, groups: np.ndarray) -> Units:
 def _folds_of_groups(
     labels: np.ndarray, n_folds: int, rng: np.random.Generator, groups: np.ndarray
 ) -> np.ndarray:
-    """Return the fold of each row, where rows of a group are in one fold."""
+    """Return the fold of each row. All rows of a group are in one fold."""
     units = units_of(labels, groups)
     shuffled = rng.permutation(len(units.label))
     # Class by class, with the largest first, units are dealt to and fro, so that each fold gets

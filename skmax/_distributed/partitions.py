@@ -124,7 +124,7 @@ class Partitions:
             self.futures.pop().release()
 
     def map(self, function: Callable[..., Any], **arguments: Any) -> "Partitions":
-        """Return the partitions' values of a function, where the partitions are."""
+        """Return a function of each partition, computed by the worker that has the partition."""
 
         def load(futures: list[Any]) -> None:
             # These partitions may have been dropped since: then they are loaded for this alone.

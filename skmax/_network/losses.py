@@ -174,8 +174,8 @@ def cross_entropy(Y: ArrayLike, P: ArrayLike, sample_weight: ArrayLike | None = 
     Y : array-like of shape (n_samples, n_classes) or (n_classes,)
         One-hot or probability rows, values >= 0.
     P : array-like of the same shape
-        Predicted probabilities, values >= 0. A zero where `Y` is zero costs nothing, a
-        zero where `Y` is positive costs infinity.
+        Predicted probabilities, values >= 0. A zero costs nothing if `Y` is zero
+        there, and infinity if `Y` is positive.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights >= 0 of the rows, not all zero. None weighs all rows alike.
 

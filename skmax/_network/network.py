@@ -293,7 +293,7 @@ class Workspace:
 
 def _cut(buffers: LayerBuffers, n_rows: int) -> LayerBuffers:
     Z = buffers.Z[:n_rows]
-    # The activations compare Z and A by identity where one overwrites the other.
+    # Activations ask whether A is Z to know whether one overwrites the other.
     A = Z if buffers.A is buffers.Z else buffers.A[:n_rows]
     return LayerBuffers(Z, A, *(array[:n_rows] for array in buffers[2:]))
 

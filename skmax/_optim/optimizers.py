@@ -2,7 +2,7 @@
 
 An optimizer holds its moments between steps, and all of its state is in its fields.
 `step(params, grad, learning_rate, factors)` overwrites `params`, and `grad` is scratch
-afterwards; `factors` multiply the rate of each parameter, None stands for ones.
+afterwards. `factors` multiply the rate of each parameter; None means ones.
 `OPTIMIZERS` names them; their settings are the estimator's parameters of the same names.
 """
 

@@ -33,7 +33,7 @@ def require(holds: object, what: str) -> None:
 
 
 def check_integrity(value: object) -> None:
-    """Raise ValueError for a model, state or unfinished fit that no fit can have ended with."""
+    """Raise ValueError if no fit can have ended with this model, state or unfinished fit."""
     if isinstance(value, FittedModel):
         _check_model(value)
         require(
@@ -100,7 +100,7 @@ def _check_scaling(scaling: Any, n_features: int) -> None:
 
 
 def _check_model(model: FittedModel) -> None:
-    """Check all but the number of parameters, which an unfinished fit has in its state."""
+    """Check all but the number of parameters, because an unfinished fit has them in its state."""
     _check_network(model.network)
     sizes = model.network.layer_sizes
     params, classes = model.params, model.classes

@@ -113,7 +113,7 @@ def from_plain(value: Any) -> Any:
 
 
 def attributes_from_plain(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Return the attributes of an estimator from those in a file, where PLAIN ones are plain."""
+    """Return the attributes of an estimator from a file: the PLAIN ones become objects again."""
     loaded = {n: from_plain(value) if n in PLAIN else value for n, value in attributes.items()}
     check_belongs(loaded.get("_model"), loaded.get("_state"))
     return loaded
