@@ -113,7 +113,7 @@ class OneThread:
         if not numbers:
             return
         # From threadpoolctl 3.8 on, only the first thread that sets a number of OpenBLAS can
-        # set another, until it lets go; that is known once for all libraries.
+        # set another, until it lets go. To let go once is enough for all libraries.
         libraries = (library for library, _ in numbers)
         let_go = next(filter(None, map(_letting_go, libraries)), _nothing)
         let_go(force=True)

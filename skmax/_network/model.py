@@ -131,9 +131,8 @@ class FittedModel:
     def _threads(self, n_rows: int, *, sparse: bool) -> AbstractContextManager[None]:
         """Return a context with the threads of BLAS that so many rows are worth."""
         if min(n_rows, BLOCK_ROWS) * self.network.n_weights < NEVER_SPLIT:
-            return blas_threads(
-                True
-            )  # it has one anyway, and a limit takes a tenth of a row's time
+            # BLAS takes one anyway, and to limit it takes a tenth of the time of a row.
+            return blas_threads(True)
         return blas_threads(gains_from_threads(self.network.shapes, n_rows, sparse=sparse))
 
 

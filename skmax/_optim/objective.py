@@ -89,7 +89,7 @@ class Objective:
         else:
             self.penalty = 0.0
         self.divisor = whole.n_rows
-        # With w / mean(w) and alpha n / S, J is the same, and weights of no size overflow.
+        # With w / mean(w) and alpha n / S, J is the same, and no weights are too large.
         self.relative_weight = None
         if row_weight is not None:
             self.relative_weight = (row_weight / whole.mean_weight).astype(rows.dtype)

@@ -264,7 +264,7 @@ class TrainingConfig:
             return BLOCK_ROWS
         if not isinstance(self.batch_size, str):
             return int(self.batch_size)
-        # Parts are about equal, because every other step of 258 rows would else have two rows.
+        # Parts are about equal. With 258 rows, every other step would otherwise have two rows.
         return ceil(n_rows / ceil(n_rows / AUTO_BATCH_SIZE))
 
     def compute_dtype(self, X: Any, *, random: bool) -> np.dtype:

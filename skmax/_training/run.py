@@ -177,8 +177,8 @@ class Run:
     ) -> FitResult:
         """Return the result of a fit that ends with the state."""
         if self.config.fingerprint is None:
-            # A warm start compares it with that of its own rows. This is the first time that a
-            # fresh fit needs it, because all rows are read for it.
+            # A warm start compares it with that of its own rows. A fresh fit computes it only
+            # here, and only if it has been paused, because all rows are read for it.
             state.fingerprint = self.fingerprint if state.stop_reason.is_pause else None
         if self.monitor.early_stopping and state.history.best_params is None:
             if self.monitor.n_iter and not state.stop_reason.restores_best:
