@@ -1,18 +1,18 @@
-"""Numbers, of which NumPy would make some of dates, durations and strings of digits, too."""
+"""Arrays of numbers: dates, durations and strings are errors, though NumPy would convert some."""
 
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 
-# Types within object arrays that are none of numbers, and what they are called.
+# Types in object arrays that are not numbers, by the name that messages give them.
 NO_NUMBERS = {
     "strings": (str, bytes),
     "dates": (date, np.datetime64),
     "durations": (timedelta, np.timedelta64),
 }
 
-# The same of arrays by their kinds.
+# The same names, by the kind of an array's dtype.
 KINDS = {"U": "strings", "S": "strings", "T": "strings", "M": "dates", "m": "durations"}
 
 ADVICE = {
@@ -24,9 +24,9 @@ ADVICE = {
 
 
 def as_numpy(values: Any, name: str) -> Any:
-    """Return an array of another library, such as torch, as NumPy's; all else as it is.
+    """Return an array of another library, such as torch, as NumPy's; any other value as it is.
 
-    What is in the memory of the CPU is not copied. TypeError for what is elsewhere.
+    An array in the memory of the CPU is not copied. One on another device is a TypeError.
     """
     if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
         return values
@@ -41,7 +41,7 @@ def as_numpy(values: Any, name: str) -> Any:
 
 
 def as_numeric(X: Any) -> Any:
-    """Return X, a list as an array; raise ValueError for what is no number in it.
+    """Return X, and a list as an array; raise ValueError if it holds what is not a number.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def as_numeric(X: Any) -> Any:
     Raises
     ------
     ValueError
-        If there are dates, durations or strings: in an array of any, in object arrays, or
-        in a column of a data frame.
+        If there are dates, durations or strings: in an array of such a dtype, in an object
+        array, or in a column of a data frame.
     TypeError
         If it is an array in the memory of another device.
     """
@@ -59,10 +59,10 @@ def as_numeric(X: Any) -> Any:
     if isinstance(X, list | tuple):
         try:
             X = np.asarray(X)
-        except ValueError:  # rows of different lengths: scikit-learn says it
+        except ValueError:  # rows of different lengths: scikit-learn raises the error
             return X
     if isinstance(X, np.ndarray):
-        if X.dtype.kind not in "US":  # scikit-learn says it
+        if X.dtype.kind not in "US":  # scikit-learn raises the error
             check_numbers(X, "X")
     elif hasattr(X, "columns") and hasattr(X, "dtypes"):
         for i, name in enumerate(X.columns):
@@ -73,7 +73,7 @@ def as_numeric(X: Any) -> Any:
 
 
 def _is_numeric(dtype: Any) -> bool:
-    """Return whether the dtype of a data frame's column, of pandas or polars, says numbers."""
+    """Return whether a column of this dtype, of pandas or polars, holds numbers."""
     if hasattr(dtype, "kind"):
         return dtype.kind in "biufc"
     return hasattr(dtype, "is_numeric") and dtype.is_numeric()
@@ -82,7 +82,7 @@ def _is_numeric(dtype: Any) -> bool:
 def check_numbers(values: np.ndarray, name: str, where: str = "") -> None:
     """Raise ValueError if an array holds dates, durations or strings.
 
-    `name` is that of the argument in the message, `where` the place within it.
+    The message calls the argument `name`, and `where` is the place within it.
     """
     found, value = KINDS.get(values.dtype.kind), None
     if values.dtype.kind == "O":

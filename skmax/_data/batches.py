@@ -13,12 +13,12 @@ from scipy.sparse import issparse
 
 from .features.scaling import Scaling, smooth_clip
 
-# Where a centre is this many deviations from zero, the difference of the two terms of a
-# centred sparse product is taken in float64: float32 would lose its digits.
+# If a centre is at least this many deviations from zero, the two terms of a centred sparse
+# product are subtracted in float64, because their difference in float32 would lose its digits.
 MAX_SHIFT = 8.0
 
 
-# Rows per block where all rows are passed through: a tenth faster than 256 or 4,000 at once.
+# Rows per block if all rows are read: a tenth faster than 256 or 4,000 rows at once.
 BLOCK_ROWS = 1024
 
 
@@ -51,7 +51,7 @@ class BatchReader:
         self.n_rows = X.shape[0] if index is None else len(index)
         self._buffers: dict[str, np.ndarray] = {}
         self._is_sparse = issparse(X)
-        # Of an X in any other layout np.take would make a whole copy first.
+        # np.take would first copy an X in any other layout as a whole.
         self._is_plain = not self._is_sparse and X.flags.c_contiguous and X.flags.aligned
         self._scaling = scaling
         if scaling is not None:
@@ -93,7 +93,7 @@ class BatchReader:
         if self._scaling is None:
             np.copyto(out, block, casting="same_kind" if block.dtype.kind == "f" else "unsafe")
             return out
-        # Scaled before it is cast: a large mean would cost float32 its digits.
+        # Rows are scaled before they are cast: with a large mean, float32 would lose digits.
         work = self._buffer("scaled", len(block), self._work_dtype)
         np.subtract(block, self._center, out=work)
         np.multiply(work, self._inverse_scale, out=out, casting="same_kind")
@@ -119,7 +119,7 @@ class BatchReader:
 
 
 class SparseBatch:
-    """CSR rows less a shift, multiplied without being densified.
+    """CSR rows minus a shift, which are multiplied without being made dense.
 
     (X - 1 shift^T) W = X W - 1 (shift^T W), and the transposed product has the
     corresponding rank-one term.
@@ -148,19 +148,19 @@ class SparseBatch:
         """Overwrite `out` with (X - 1 shift^T)^T delta."""
         product = self.csr.T @ delta
         if self.shift is not None:
-            # In the precision of the shift, which has it where the terms are far larger than
+            # In the precision of the shift, which is float64 if the terms are far larger than
             # their difference.
             product -= np.outer(self.shift, delta.sum(axis=0, dtype=self.shift.dtype))
         out[...] = product
 
 
 def work_dtype(X: Any, scaling: Scaling) -> np.dtype:
-    """Return the dtype that scaling computes in, float32 where X and the scale allow it."""
+    """Return the dtype that scaling computes in, float32 if X and the scaling allow it."""
     narrow = np.finfo(np.float32)
     in_range = (
         scaling.scale.min() > narrow.tiny
         and scaling.scale.max() < narrow.max
-        # Too small for x - center to overflow for any x, max - center is rounded to max.
+        # Such a centre is so small that x - center overflows for no x: max - center rounds to max.
         and np.abs(scaling.center).max() < narrow.max * float(narrow.eps) / 4.0
     )
     if X.dtype.kind == "f" and X.dtype.itemsize <= 4 and in_range and not issparse(X):

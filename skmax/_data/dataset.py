@@ -12,7 +12,8 @@ from scipy.sparse import issparse
 from .batches import BatchReader, blocks
 from .features.scaling import Scaling
 
-# Elements of X up to which equal rows are looked for: 0.7 ms for 1,000 rows of 20 features.
+# Equal rows are looked for if X has at most so many elements: 0.7 ms for 1,000 rows of 20
+# features.
 MAX_COMPARED = 1_000_000
 
 
@@ -26,13 +27,13 @@ class Dataset:
     labels : ndarray of shape (n_rows,)
         Class indices of the rows of the subset.
     sample_weight : ndarray of shape (n_rows,), default=None
-        Their weights over `weight_scale`, within [0, 1]: no sum of them overflows.
+        Their weights divided by `weight_scale`, in [0, 1], so that no sum of them overflows.
     index : ndarray of shape (n_rows,), default=None
-        Their positions in X; None stands for all of X.
+        Their positions in X. None: all rows of X.
     weight_scale : float, default=1.0
         What `sample_weight` is to be multiplied by.
     groups : ndarray of shape (n_rows,), default=None
-        Group of each row, of those that are held out together; None stands for a group each.
+        Group of each row: its rows are held out together. None: each row is a group.
     """
 
     X: Any
@@ -72,16 +73,16 @@ class Dataset:
 
     @cached_property
     def distinct(self) -> "Dataset":
-        """The same rows, equal ones as one row of their total weight, in an order of their own.
+        """The same rows in an order of their own, with equal ones as one row of total weight.
 
-        What is summed over them is the same bit for bit for a row of weight 2 and a row twice,
-        in whatever order they come. L-BFGS needs that: on networks of "relu" it makes a
-        difference of 1e-16 one of 1e-2. Small samples are copied; large ones, and such as hold
-        no row twice and no weights, are returned as they are.
+        A sum over them is the same bit for bit for a row of weight 2 and for a row twice, and
+        for any order of the rows. L-BFGS needs that, because on networks with "relu" it turns a
+        difference of 1e-16 into one of 1e-2. Small datasets are copied. Large ones, and those
+        that have no row twice and no weights, are returned as they are.
         """
         n_rows, n_features = len(self.labels), self.X.shape[1]
         if n_rows * n_features > MAX_COMPARED or self.X.dtype.itemsize > 8:
-            return self  # what fills long doubles up to 16 bytes is no part of their value
+            return self  # the bytes that pad a long double are not part of its value
         X = self.X if self.index is None else self.X[self.index]
         dense = X.toarray() if issparse(X) else np.ascontiguousarray(X)
         keys = np.column_stack([dense.view(np.uint8).reshape(n_rows, -1), _as_bytes(self.labels)])
@@ -111,7 +112,7 @@ def varying_features(scaling: Scaling | None, dataset: Any) -> np.ndarray:
 
 
 def checksum(dataset: Dataset) -> int:
-    """Return a number that tells one dataset from another, up to one chance in 2^32."""
+    """Return a number that differs for two datasets, except by a chance of 1 in 2^32."""
     X = dataset.X
     arrays = [dataset.labels, dataset.sample_weight, dataset.index, np.array(dataset.weight_scale)]
     arrays.append(dataset.groups)

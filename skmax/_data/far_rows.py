@@ -1,4 +1,4 @@
-"""Whether validation rows look as if they had been left as they were when X was scaled."""
+"""A warning if validation rows look unscaled beside scaled training rows."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -6,15 +6,15 @@ from scipy.sparse import issparse
 from .dataset import Dataset
 from .warning import warn
 
-# Fewer validation rows than this may be extreme ones.
+# Fewer validation rows are not looked at, because all of them may be extreme.
 LEAST_ROWS = 10
 
 # Most rows of X and of X_val that are looked at.
 MOST_TRAINING, MOST_VALIDATION = 10_000, 1_000
 
-# On random splits of 30 tables the ratio below never exceeded 0.96, and on splits by the order of
-# a feature 5.2, but with a feature or few that differ so; for unscaled rows of iris, wine and
-# breast_cancer it begins at 1.78, with 0.3 of the features.
+# On random splits of 30 tables the ratio below never exceeded 0.96. On splits by the order of a
+# feature it never exceeded 5.2, and only one or few features differed so. For unscaled rows of
+# iris, wine and breast_cancer it begins at 1.78, with 0.3 of the features.
 LEAST_RATIO, LEAST_SHARE = 1.5, 0.25
 
 
@@ -22,8 +22,8 @@ LEAST_RATIO, LEAST_SHARE = 1.5, 0.25
 def warn_of_far_rows(dataset: Dataset, held_out: Dataset) -> None:
     """Warn if most validation rows lie far outside all training rows, in many features.
 
-    Distances are in standard deviations of the training rows. Sparse rows are not looked at, nor
-    fewer than ten.
+    Distances are in standard deviations of the training rows. Sparse rows, and fewer than ten
+    rows, are not looked at.
 
     Parameters
     ----------

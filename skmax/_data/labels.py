@@ -1,6 +1,6 @@
 """Labels as arrays of class indices.
 
-A label becomes its class index; the one-hot row it stands for is never materialised.
+A label becomes its class index, and no one-hot row is ever made.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -41,7 +41,7 @@ def check_labels(y: Any) -> np.ndarray:
 def encode(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the sorted classes of labels, and the index of each label in them.
 
-    Warns, as scikit-learn does, if few labels of a whole fit are alike.
+    If there are more than half as many classes as labels, it warns as scikit-learn does.
     """
     classes, indices = np.unique(y, return_inverse=True)
     if len(classes) > len(y) / 2 and y.dtype.kind != "S":
@@ -51,9 +51,9 @@ def encode(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _label_array(y: Any) -> np.ndarray:
     if hasattr(y, "to_numpy") and hasattr(y, "dtype"):
-        # Columns of data frames (categorical, nullable, arrow) know best how to become
-        # NumPy's; scikit-learn's own conversion would turn integers into floats. (Of pyarrow's
-        # own arrays, without a dtype, `to_numpy` refuses all that has to be copied.)
+        # Columns of data frames (categorical, nullable, arrow) convert themselves, because
+        # scikit-learn's conversion would turn integers into floats. (Arrays of pyarrow itself
+        # have no dtype, and their `to_numpy` refuses whatever has to be copied.)
         array = y.to_numpy()
     elif issparse(y):
         raise ValueError(
@@ -73,7 +73,7 @@ def _listed(y: Any) -> np.ndarray:
     """Return a list of labels as an array."""
     labels = np.asarray(y, dtype=object)
     types = set(map(type, labels.flat))
-    # NumPy makes strings of mixed lists, and of subclasses of str by their `__str__`.
+    # NumPy would make strings of mixed lists, and call `__str__` of subclasses of str.
     if types not in ({str}, {bytes}) and any(issubclass(each, str | bytes) for each in types):
         return np.asarray(_plain(labels).tolist())
     return np.asarray(y)
@@ -82,8 +82,8 @@ def _listed(y: Any) -> np.ndarray:
 def _plain(array: np.ndarray) -> np.ndarray:
     """Return an object array as one of a plain dtype, or of plain strings.
 
-    Members of an enumeration that are strings, or others of a subclass, become the strings
-    that they are: files name no class of the user's, and `classes_` equal the labels.
+    Members of an enumeration of strings, and other values of a subclass of str, become plain
+    strings, so that files name no class of the user's, and `classes_` equal the labels.
     """
     types = set(map(type, array.flat))
     if all(issubclass(each, str) for each in types):
@@ -110,7 +110,7 @@ def _each(function: Callable[[Any], object], array: np.ndarray) -> np.ndarray:
     return np.array([function(label) for label in array.flat], dtype=object).reshape(array.shape)
 
 
-# Kinds of labels by their dtype's; all others are numbers.
+# Kinds of labels by the kind of their dtype. All others are numbers.
 KINDS = {"O": "strings", "U": "strings", "S": "bytes", "M": "dates", "m": "durations"}
 
 
@@ -120,7 +120,7 @@ def kind_of(labels: np.ndarray) -> str:
 
 
 def check_kind(y: np.ndarray, predicted: np.ndarray) -> None:
-    """Raise ValueError for labels that equal no prediction, being of another kind."""
+    """Raise ValueError if labels are of another kind than predictions, and can equal none."""
     if kind_of(y) != kind_of(predicted):
         raise ValueError(
             f"y must hold labels of the kind that was fitted, {kind_of(predicted)}; got "
@@ -129,21 +129,21 @@ def check_kind(y: np.ndarray, predicted: np.ndarray) -> None:
 
 
 def listed(labels: np.ndarray) -> list[Any]:
-    """Return labels as a list in which dates can be read, and all others are plain values."""
+    """Return labels as a list: dates as text that can be read, all others as plain values."""
     values = labels.tolist()
-    # Of nanoseconds NumPy makes integers.
+    # NumPy makes integers of nanoseconds.
     is_time = labels.dtype.kind in "mM" and any(isinstance(value, int) for value in values)
     return [str(label) for label in labels] if is_time else values
 
 
 def same_classes(classes: np.ndarray, others: np.ndarray) -> bool:
-    """Return whether classes are equal: durations are not equal to the numbers of their units."""
+    """Return whether classes are equal. A duration does not equal its number of units."""
     return kind_of(classes) == kind_of(others) and np.array_equal(classes, others)
 
 
 def class_indices(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Return the index in the sorted `classes` of every label; ValueError if one is not there."""
-    if len(y) == 0:  # of no kind
+    if len(y) == 0:  # they have no kind
         return np.zeros(0, dtype=np.intp)
     unknown = np.setdiff1d(y, classes) if kind_of(y) == kind_of(classes) else np.unique(y)
     if len(unknown):
@@ -152,7 +152,7 @@ def class_indices(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def positions(labels: Iterable[Any], classes: np.ndarray) -> list[int | None]:
-    """Return the index in `classes` of each label that a user names, None for what is no class."""
+    """Return the index in `classes` of each label that a user names, None if it is no class."""
     if classes.dtype.kind in "mM":
         found = [np.flatnonzero(classes == _time(label)) for label in labels]
         return [int(index[0]) if len(index) else None for index in found]
@@ -161,7 +161,7 @@ def positions(labels: Iterable[Any], classes: np.ndarray) -> list[int | None]:
 
 
 def _time(label: Any) -> Any:
-    """Return a date or duration as NumPy's or pandas', which equals one of any unit, else None."""
+    """Return a date or duration as NumPy's or pandas', which equal those of any unit, or None."""
     if isinstance(label, np.datetime64 | np.timedelta64) or hasattr(label, "to_numpy"):
         return label
     if isinstance(label, date):

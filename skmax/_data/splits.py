@@ -1,7 +1,7 @@
-"""Which rows are held out: the validation split, and the folds of helper networks.
+"""Which rows are held out: the validation split, and the folds of held-out fits.
 
-Rows of a group are held out together, because a row says nothing about a network that has
-seen its copy. A unit is what is held out as a whole: a group, or a row that is in none.
+Rows of a group are held out together, because a network that has seen a copy of a row cannot be
+tested by it. A unit is what is held out as a whole: a group, or a row that is in none.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from scipy.sparse import issparse
 
 from .batches import BLOCK_ROWS, blocks
 
-# Identical rows are copies where the labels of so many of their pairs agree,
+# Identical rows are copies if three things hold. The labels of so many of their pairs agree:
 MIN_AGREEMENT = 0.95
-# where a class has copies of so many of its rows,
+# Some class has copies of so many of its rows:
 MIN_COPIED = 0.25
-# and where independent columns would give at most so many of the pairs.
+# Independent columns would give at most so many of the pairs:
 MAX_CHANCE = 0.01
 
 
@@ -31,8 +31,8 @@ def split_validation(
 
     The validation set has max(n_classes, ceil(fraction n)) rows. Every class with at
     least two rows has rows on both sides, in proportion (largest remainders); a class
-    with a single row keeps it in training. With fewer rows to spare than that, all that
-    can be spared are taken. Of groups, whole ones are held out, to about the same share.
+    with a single row keeps it in training. If fewer rows can be
+    spared, all of them are taken. Groups are held out as a whole, about the same share.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def split_validation(
         Share of the rows to hold out, in [0, 1).
     rng : numpy.random.Generator
     groups : ndarray of shape (n_samples,), default=None
-        Group of each row; None stands for a group each.
+        Group of each row. None: each row is a group.
 
     Returns
     -------
@@ -77,10 +77,10 @@ def split_validation(
 def stratified_folds(
     labels: np.ndarray, n_folds: int, rng: np.random.Generator, groups: np.ndarray | None = None
 ) -> np.ndarray:
-    """Return the fold of each row, each class spread evenly; -1 for rows alone in theirs.
+    """Return the fold of each row, with each class spread evenly; -1 if it cannot be held out.
 
-    A row that is the only one of its class cannot be held out, because nothing else would
-    be learnt of the class; nor can the only group that has a class.
+    The only row of a class cannot be held out, because without it nothing would be learnt
+    about the class. Neither can the only group that has a class.
     """
     if groups is not None:
         return _folds_of_groups(labels, n_folds, rng, groups)
@@ -93,13 +93,13 @@ def stratified_folds(
 
 
 def _grouped(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the positions of all rows in a random order, but class by class."""
+    """Return the positions of all rows, class by class, in random order within a class."""
     shuffled = rng.permutation(len(labels))
     return shuffled[np.argsort(labels[shuffled], kind="stable")]
 
 
 def _apportion(total: int, counts: np.ndarray, spare: np.ndarray) -> np.ndarray:
-    """Return `total` seats by class, in proportion to counts, from 1 up to `spare`."""
+    """Return how many of `total` rows each class gives: in proportion to counts, 1 to `spare`."""
     least = np.minimum(spare, 1)
     ideal = total * counts / counts[spare > 0].sum()
     quota = np.clip(np.floor(ideal).astype(int), least, spare)
@@ -113,7 +113,11 @@ def _apportion(total: int, counts: np.ndarray, spare: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """Groups as units: the rows, the most frequent label and the number of rows of each."""
+    """Groups as units.
+
+    `of_row` is the unit of each row. The others are of each unit: its most frequent label, its
+    number of rows, and whether it can be held out.
+    """
 
     of_row: np.ndarray
     label: np.ndarray
@@ -123,7 +127,7 @@ class Units:
 
 def units_of(labels: np.ndarray, groups: np.ndarray) -> Units:
     """Return the `Units` of rows with these labels and groups."""
-    # In the order of their first rows, so that the names of groups do not matter.
+    # Units are in the order of their first rows, so that names of groups do not matter.
     _, first, of_row = np.unique(groups, return_index=True, return_inverse=True)
     of_row = first.argsort().argsort()[of_row]
     # Rows by unit and label: the most frequent label of a unit comes last among its runs.
@@ -142,10 +146,11 @@ def units_of(labels: np.ndarray, groups: np.ndarray) -> Units:
 def _folds_of_groups(
     labels: np.ndarray, n_folds: int, rng: np.random.Generator, groups: np.ndarray
 ) -> np.ndarray:
-    """Return the fold of each row, where rows of a group are in one fold."""
+    """Return the fold of each row. All rows of a group are in one fold."""
     units = units_of(labels, groups)
     shuffled = rng.permutation(len(units.label))
-    # Class by class, the largest first, to and fro: the folds get about as many rows each.
+    # Class by class, with the largest first, units are dealt to and fro, so that each fold gets
+    # about as many rows.
     order = shuffled[np.lexsort([-units.n_rows[shuffled], units.label[shuffled]])]
     order = order[units.can_be_held_out[order]]
     turn, place = np.divmod(np.arange(len(order)), n_folds)
@@ -157,7 +162,7 @@ def _folds_of_groups(
 def _share_of_groups(
     labels: np.ndarray, fraction: float, rng: np.random.Generator, groups: np.ndarray
 ) -> np.ndarray:
-    """Return whether each row is held out, about a fraction of each class, by whole groups."""
+    """Return which rows are held out: whole groups, with about a fraction of each class."""
     units = units_of(labels, groups)
     if units.can_be_held_out.sum() < 2:
         raise ValueError(
@@ -172,7 +177,7 @@ def _share_of_groups(
     n_passed = n_held_out = 0
     for unit, n_rows in zip(order.tolist(), units.n_rows[order].tolist(), strict=True):
         n_passed += n_rows
-        # If that brings the share of the rows that are held out nearer to the fraction.
+        # It is held out if that brings the share of held-out rows nearer to the fraction.
         held_out[unit] = n_held_out + n_rows / 2 < fraction * n_passed
         n_held_out += n_rows * held_out[unit]
     if not n_held_out:
@@ -181,13 +186,13 @@ def _share_of_groups(
 
 
 def copies(X: Any, index: np.ndarray | None, labels: np.ndarray) -> np.ndarray | None:
-    """Return the group of each row, identical rows in one, or None where those are no copies.
+    """Return the group of each row, with identical rows in one, or None if they are no copies.
 
-    Identical rows may be copies (oversampled, drawn with replacement), or all that a table
-    of few distinct rows can have. Copies have the label of their original, and their values
-    are too many to meet by chance: were the columns independent, a pair of rows would be
-    identical with probability prod_j sum_v p_jv^2, where p_jv is the share of value v in
-    column j. A class of which few rows are copied is left as it is.
+    Identical rows may be copies (oversampled, drawn with replacement), or may be common in a
+    table of few distinct rows. Copies have the label of their original, and have so many values
+    that chance seldom makes two rows equal: if the columns were independent, a pair of rows
+    would be identical with probability prod_j sum_v p_jv^2, where p_jv is the share of value v
+    in column j. If few rows of every class are copied, the rows are left as they are.
 
     Parameters
     ----------
@@ -224,7 +229,7 @@ def copies(X: Any, index: np.ndarray | None, labels: np.ndarray) -> np.ndarray |
 
 
 def chance_of_identity(X: Any) -> float:
-    """Return the probability that two rows are identical, were the columns independent."""
+    """Return the probability that two rows are identical if the columns are independent."""
     n_rows, log_chance = X.shape[0], 0.0
     X = X.tocsc() if issparse(X) else X
     for column in range(X.shape[1]):
@@ -239,7 +244,7 @@ def chance_of_identity(X: Any) -> float:
 
 
 def row_hashes(X: Any, index: np.ndarray | None = None) -> np.ndarray:
-    """Return a 64-bit hash of each row, the same for a row that is dense and that is sparse.
+    """Return a 64-bit hash of each row, which is the same for a dense and a sparse row.
 
     It is sum_j m_j h(x_j) modulo 2^64, with odd random m_j and h(0) = 0.
     """

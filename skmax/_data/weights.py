@@ -9,11 +9,9 @@ import numpy as np
 from .labels import listed, positions
 from .warning import warn
 
-# Where the mean weight is below this, and the total below so many times alpha, the penalty
-# decides: with a total of 30 rows digits are read 3 % worse, of 10 rows 9 %, of 1 row 80 %.
+# If the mean weight is below the first number, and the total below the second times alpha, the
+# penalty decides: digits are read 3 % worse with a total of 30 rows, 9 % with 10, 80 % with 1.
 SMALL_MEAN_WEIGHT = 0.1
-
-
 FEW_FOR_PENALTY = 30
 
 
@@ -23,15 +21,15 @@ def class_weights(
     labels: np.ndarray,
     sample_weight: np.ndarray | None = None,
 ) -> np.ndarray | None:
-    """Return the weight of each class, or None where all are 1.
+    """Return the weight of each class, or None if all are 1.
 
     Parameters
     ----------
     class_weight : {None, "balanced"} or dict
-        "balanced" weighs class c by S / (K S_c): S the weight of all rows, S_c of those
-        of the class, K the number of classes that have any (King and Zeng, 2001). A
-        dict maps labels to weights; a label it lacks weighs 1. It may have more labels
-        than occur, as on a fold of the rows, if it has all that do.
+        "balanced" weighs class c by S / (K S_c), where S is the weight of all rows, S_c
+        that of the rows of the class, and K the number of classes that have rows (King and
+        Zeng, 2001). A dict maps labels to weights, and a label that it lacks weighs 1. It may
+        have labels that do not occur (in a fold of the rows, say) if it has all that do.
     classes : ndarray of shape (n_classes,)
     labels : ndarray of shape (n_samples,)
         Class indices of the training rows.
@@ -78,7 +76,7 @@ def row_weights(
     sample_weight: np.ndarray | None = None,
     weight_of_class: np.ndarray | None = None,
 ) -> np.ndarray | None:
-    """Return sample weight times class weight of every row, or None where all are 1.
+    """Return sample weight times class weight of every row, or None if all are 1.
 
     Class weights are taken relative to the largest, so that no sum of weights overflows.
     ValueError if no row has a weight above zero.
@@ -97,10 +95,10 @@ def row_weights(
 
 
 def warn_of_small_weights(alpha: float, mean_weight: float, n_rows: int) -> None:
-    """Warn where the total weight of the rows is so small that the penalty outweighs them.
+    """Warn if the total weight of the rows is so small that the penalty outweighs them.
 
-    Weights that sum to 1 are relative ones to whoever made them: boosting, a survey. Here they
-    count against `alpha`, as rows do.
+    Weights that sum to 1, as those of boosting or of a survey, are meant relative to each other.
+    Here their sum counts against `alpha`, as the number of rows does.
     """
     total = mean_weight * n_rows
     if mean_weight >= SMALL_MEAN_WEIGHT or total >= FEW_FOR_PENALTY * alpha:

@@ -48,7 +48,7 @@ def _check_collection(value: Any, name: str) -> None:
 
 
 def named(X: Any) -> Any:
-    """Return X, of a data frame with the columns of every partition in the frame's own order."""
+    """Return X. If it is a data frame, all partitions get their columns in the frame's order."""
     if not hasattr(X, "columns"):
         return X
     return X.map_partitions(_in_order, list(X.columns), meta=X._meta)
@@ -81,7 +81,7 @@ def delayed_parts(X: Any, y: Any, sample_weight: Any) -> list[tuple[Any, Any, An
             columns[name] = columns[name].rechunk({1: -1})
     if arrays and len(arrays) == len(columns):
         if any(np.isnan(size) for name in arrays for size in columns[name].chunks[0]):
-            # Of copies: it is done in place.
+            # On copies, because it works in place.
             columns = {name: value.copy().compute_chunk_sizes() for name, value in columns.items()}
         rows = {name: value.shape[0] for name, value in columns.items()}
         if len(set(rows.values())) > 1:
@@ -97,8 +97,8 @@ def delayed_parts(X: Any, y: Any, sample_weight: Any) -> list[tuple[Any, Any, An
 
 
 def load_into(futures: list[Any], client: Any, X: Any, y: Any, sample_weight: Any) -> None:
-    """Load the partitions, neighbours on one worker where that is free to choose."""
-    # A cluster that adapts starts workers for tasks only.
+    """Load the partitions, with neighbours on one worker if Dask leaves the choice."""
+    # An adaptive cluster starts workers only if there are tasks.
     with Partitions(client, lambda asked: asked.append(client.submit(itself, None, pure=False))):
         addresses = threads(wait_for_a_worker(client))
     with client.as_current():

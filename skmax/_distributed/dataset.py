@@ -43,6 +43,7 @@ class PartitionedRows:
     partitions : Partitions
         Of datasets.
     found : Description
+        Of all partitions.
     """
 
     def __init__(self, config: TrainingConfig, partitions: Partitions, found: Description) -> None:
@@ -69,7 +70,7 @@ class PartitionedRows:
     def loaded(
         cls, client: Any, config: TrainingConfig, X: Any, y: Any, sample_weight: Any
     ) -> Iterator[Self]:
-        """Give the rows of Dask collections, which the workers drop at the end of the context."""
+        """Yield the rows of Dask collections; workers drop them at the end of the context."""
         load_rows = partial(load_into, client=client, X=X, y=y, sample_weight=sample_weight)
         with Partitions(client, load_rows) as parts:
             found = parts.sum(describe)
@@ -83,7 +84,7 @@ class PartitionedRows:
         return partitions.sum(statistics, len(self.classes), with_moments)
 
     def _normalization(self, learnt: Statistics) -> Normalization:
-        """Return the number and the mean weight of rows of which this has been learnt."""
+        """Return the number and the mean weight of the rows that have these statistics."""
         totals, weight = learnt.class_totals, self.class_weight
         total = float(totals.sum() if weight is None else weight @ totals)
         if not total > 0.0:
@@ -91,7 +92,7 @@ class PartitionedRows:
         return Normalization(learnt.n_rows, total / learnt.n_rows)
 
     def hold_out(self, validation: InMemory | None, seed: int) -> tuple[Self, InMemory | None]:
-        """Return these rows to train on, and those that are given to judge by."""
+        """Return these rows to train on, and the validation rows that are given."""
         return self, validation and validation.weighted_as(self)
 
     def total_weight(self) -> tuple[float, int]:
@@ -105,7 +106,7 @@ class PartitionedRows:
         return checked_scaling("standard", *mean_and_deviation(self.learnt.moments))
 
     def extend_scaling(self, scaling: Scaling | None) -> Scaling | None:
-        """Return the scaling as it is: no fit on a cluster goes on from another."""
+        """Return the scaling as it is, because no fit on a cluster goes on from another."""
         return scaling
 
     def varying_features(self, scaling: Scaling | None) -> np.ndarray:
@@ -126,7 +127,7 @@ class PartitionedRows:
         return PartitionedObjective(self.partitions, spec, self.config.alpha / self.weight_scale)
 
     def spec(self, model: FittedModel, dtype: np.dtype) -> ObjectiveSpec:
-        """Return what the share of J that a partition has depends on."""
+        """Return all that a partition's share of J depends on."""
         return ObjectiveSpec(
             network=model.network,
             scaling=model.scaling,
@@ -137,11 +138,11 @@ class PartitionedRows:
         )
 
     def fingerprint(self, held_out: InMemory | None) -> str:
-        """Return a text for all rows on clusters: no fit on a cluster is continued."""
+        """Return the same for any rows, because no fit on a cluster is continued."""
         return "cluster"
 
     def plan(self, seed: int) -> HoldOutPlan:
-        """Return the plan of one held-out fit, if so few rows as are held out can calibrate."""
+        """Return the plan of one held-out fit, or of none if too few rows would be held out."""
         ends = self.config.last_iterations
         if not self.config.temperature_scaling:
             return HoldOutPlan(0, ends)
@@ -151,7 +152,7 @@ class PartitionedRows:
     def folds(
         self, plan: HoldOutPlan, seed: int
     ) -> list[tuple["PartitionedRows", "HeldOutPartitions", None]]:
-        """Return six sevenths of the rows, which each partition draws, and the others."""
+        """Return six sevenths of the rows, drawn within each partition, and the others."""
         training = copy(self)
         training.partitions = self._between(seed, 1.0 / N_FOLDS, 1.0)
         learnt = self._statistics(training.partitions)
@@ -159,7 +160,7 @@ class PartitionedRows:
         return [(training, HeldOutPartitions(self, self._held_out(seed), learnt), None)]
 
     def _held_out(self, seed: int) -> Partitions:
-        # The number that is expected, since each row is chosen by chance.
+        # The expected share, because each row is chosen by chance.
         share = min(1.0 / N_FOLDS, most_rows(len(self.classes)) / self.n_rows)
         return self._between(seed, 0.0, share)
 
@@ -187,7 +188,7 @@ class HeldOutPartitions:
         """Return the logits of these rows, which were not trained on."""
         shared = self.partitions.share(self.rows.spec(model, params.dtype))
         held_out = self.partitions.sum(held_out_logits, shared, params)
-        # Of a class that is not trained on, nothing can be said.
+        # Rows of a class that is not trained on are left out: their logits mean nothing.
         known = self.learnt.class_totals[held_out.labels] > 0.0
         arrays = (held_out.logits, held_out.labels, held_out.weight)
         return HeldOutLogits(*(array[known] for array in arrays))

@@ -22,7 +22,7 @@ from .partitions import Partitions
 
 @dataclass(frozen=True, eq=False)
 class Description:
-    """What a fit has to know of some partitions before it begins."""
+    """What a fit has to know about some partitions before it begins."""
 
     n_features: int
     classes: np.ndarray
@@ -45,7 +45,7 @@ class Description:
 
 
 def _union(classes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the classes of both; those of an empty partition are of no kind."""
+    """Return the classes of both; an empty partition has none."""
     if not (len(classes) and len(others)):
         return classes if len(classes) else others
     if kind_of(classes) != kind_of(others):
@@ -105,7 +105,7 @@ class HeldOut:
 
 @dataclass(frozen=True, eq=False)
 class ObjectiveSpec:
-    """All that a partition's share of J depends on, but its rows and the parameters."""
+    """All that a partition's share of J depends on, except its rows and the parameters."""
 
     network: Network
     scaling: Scaling | None
@@ -125,7 +125,7 @@ def describe(part: tuple[Any, np.ndarray, np.ndarray | None]) -> Description:
 def dataset_of(
     part: tuple[Any, np.ndarray, np.ndarray | None], classes: np.ndarray, heaviest: float
 ) -> Dataset:
-    """Return a loaded partition as a `Dataset` of the rows that weigh anything."""
+    """Return a loaded partition as a `Dataset` of the rows of positive weight."""
     X, y, weight = part
     if weight is None:
         return Dataset(X, class_indices(y, classes))
@@ -137,7 +137,7 @@ def dataset_of(
 
 @sizeof.register(Dataset)
 def _size(dataset: Dataset) -> int:
-    """Return the bytes of a dataset: Dask would think it light, and move it or not spill it."""
+    """Return the bytes of a dataset. Dask would take it for small, and move or not spill it."""
     X = dataset.X
     rows = (X.data, X.indices, X.indptr) if issparse(X) else X
     return sizeof((rows, dataset.labels, dataset.sample_weight, dataset.index))
@@ -180,7 +180,7 @@ def _threads(dataset: Dataset, spec: ObjectiveSpec) -> AbstractContextManager[No
 
 
 def _weight(dataset: Dataset, spec: ObjectiveSpec) -> np.ndarray | None:
-    """Return sample weight times class weight of a dataset's rows, or None where all are 1."""
+    """Return sample weight times class weight of a dataset's rows, or None if all are 1."""
     weight = dataset.sample_weight
     if spec.class_weight is None:
         return weight
@@ -195,9 +195,9 @@ def rows_between(
     low: float,
     high: float,
 ) -> Dataset:
-    """Return the rows whose random numbers lie in [low, high), at every call the same.
+    """Return the rows whose random numbers lie in [low, high): the same ones at every call.
 
-    Those of classes that weigh nothing can tell nothing, and are left out.
+    Rows of classes of weight zero are left out, because they cannot change the loss.
     """
     drawn = np.random.default_rng([seed, number]).random(len(dataset.labels))
     chosen = (low <= drawn) & (drawn < high)
@@ -208,7 +208,7 @@ def rows_between(
 
 @np.errstate(over="ignore", invalid="ignore")
 def held_out_logits(dataset: Dataset, spec: ObjectiveSpec, params: np.ndarray) -> HeldOut:
-    """Return a dataset as `HeldOut`."""
+    """Return the logits, class indices and weights of a dataset as `HeldOut`."""
     weight = _weight(dataset, spec)
     Z = np.empty((0, spec.network.layer_sizes[-1]), spec.dtype)
     if len(dataset.labels) > 0:
@@ -226,7 +226,7 @@ class PartitionedObjective:
         Of datasets.
     spec : ObjectiveSpec
     alpha : float
-        Strength of the L2 penalty, over the scale of the datasets' weights.
+        Strength of the L2 penalty, divided by the scale of the datasets' weights.
     """
 
     def __init__(self, partitions: Partitions, spec: ObjectiveSpec, alpha: float) -> None:

@@ -1,4 +1,4 @@
-"""Values of partitions on a Dask cluster, and sums over them that no worker's loss changes.
+"""Values of partitions on a Dask cluster, and sums over them, which survive lost workers.
 
 A sum is a tree whose shape depends on the number of partitions alone: the same partitions
 give the same bits, wherever they are computed, and again if a worker is lost. Tasks are pure
@@ -22,8 +22,8 @@ FAN_IN = 8
 # Vectors of at most so many bytes travel within each task, larger ones as the result of one.
 INLINE_BYTES = 256 * 1024
 
-# Seconds without any worker that end a fit; seconds without an answer from an idle cluster, and
-# errors, after which it is asked again; and how often that is tried.
+# A fit ends if there is no worker for NO_WORKERS seconds. The cluster is asked again if it is idle
+# without an answer for NO_ANSWER seconds, or after one of these errors, MAX_ATTEMPTS times in all.
 NO_WORKERS = 40.0
 NO_ANSWER = 60.0
 LOST = (KilledWorker, CommClosedError, CancelledError, TimeoutError)
@@ -62,7 +62,7 @@ def add_up(
 ) -> dict[tuple[int, int], Any]:
     """Return the sums of `function(part, *arguments)` over consecutive partitions, as nodes.
 
-    Where there is a `choose`, the part is `choose(part, number)`.
+    If there is a `choose`, the part is `choose(part, number)`.
     """
     nodes: dict[tuple[int, int], Any] = {}
     for number, part in enumerate(parts, first):
@@ -124,7 +124,7 @@ class Partitions:
             self.futures.pop().release()
 
     def map(self, function: Callable[..., Any], **arguments: Any) -> "Partitions":
-        """Return the partitions' values of a function, where the partitions are."""
+        """Return a function of each partition, computed by the worker that has the partition."""
 
         def load(futures: list[Any]) -> None:
             # These partitions may have been dropped since: then they are loaded for this alone.
@@ -134,17 +134,17 @@ class Partitions:
         return Partitions(self.client, load)
 
     def only(self, choose: Callable[[Any, int], Any]) -> "Partitions":
-        """Return these partitions, of whose values sums see `choose(value, number)` only.
+        """Return these partitions for sums that see only `choose(value, number)` of each value.
 
-        That is computed in each sum, and not kept: Dask would count, move and spill it as if
-        it shared nothing with the value. What is shared is dropped at the end of this context.
+        It is computed in each sum and not kept, because Dask would count, move and spill it as
+        if it shared nothing with the value. What is shared is dropped at the end of this context.
         """
         chosen = copy(self)
         chosen._choose = choose
         return chosen
 
     def share(self, value: Any) -> Any:
-        """Return a value that the workers come to know once, as an argument of sums."""
+        """Send a value to the workers, once; return what stands for it as an argument of sums."""
         self._shared.append(self.client.submit(itself, value, pure=False))
         return self._shared[-1]
 
@@ -225,16 +225,16 @@ class Partitions:
                 (value,) = future.result(timeout=1.0).values()
                 return value
             except TimeoutError:
-                if future.done():  # it is the task's own
+                if future.done():  # the error is the task's own
                     raise
             except AttributeError as error:
-                # Where workers are lost together, an error may be lost with them: Dask then
+                # If workers are lost together, an error may be lost with them, and Dask then
                 # raises None.
                 if future.status == "error" and future.exception() is None:
                     raise CancelledError("Workers were lost, and the error with them.") from error
                 raise
             wait_for_a_worker(self.client)
-            # As long as something is computed, an evaluation may take as long as it takes.
+            # While something is computed, an evaluation may take any time.
             if time.monotonic() - begun > NO_ANSWER and not any(self.client.processing().values()):
                 raise TimeoutError(
                     f"No answer for {NO_ANSWER:.0f} seconds, and nothing is computed."
@@ -244,13 +244,13 @@ class Partitions:
 def retry(client: Any, futures: list[Any]) -> None:
     """Have those of the futures that have failed computed again, with what they depend on.
 
-    `Client.retry` ends with a KeyError where the scheduler also names what it alone knows,
-    such as the reading of a partition, and then leaves futures as failed that are computed.
+    `Client.retry` ends with a KeyError if the scheduler also names what only it knows,
+    such as the reading of a partition. It then leaves futures as failed that are computed.
     """
     keys = [future.key for future in futures if future.status == "error"]
 
     async def again() -> None:
-        # First here: what the scheduler says of them from now on is not to be forgotten.
+        # Here first, so that what the scheduler says about them from now on is kept.
         for key in keys:
             client.futures[key].retry()
         await client.scheduler.retry(keys=keys, client=client.id)
@@ -272,7 +272,7 @@ def threads(found: dict[str, Any]) -> list[str]:
 
 
 def wait_for_a_worker(client: Any) -> dict[str, Any]:
-    """Return the workers, of which there is one; raise RuntimeError if none comes in time."""
+    """Return the workers, at least one; raise RuntimeError if none comes in time."""
     begun = time.monotonic()
     while not (found := workers(client)):
         if time.monotonic() - begun > NO_WORKERS:

@@ -1,11 +1,11 @@
-"""Threads of BLAS: one, where a fit or a prediction is too small to gain from more.
+"""Threads of BLAS: one, if a fit or a prediction is too small to gain from more.
 
 Products of small matrices gain little from a second thread on an idle core, and wait for it
-on a busy one. The number of threads is the process's: while a small fit or prediction
-runs, products in other threads, and those of scorers and callbacks that it calls, have one
-thread, too (a scorer that wants more takes them by `threadpoolctl.threadpool_limits`).
-What is small is a matter of shapes alone, not of cores, `n_jobs` or load, so that the bits
-of small fits do not depend on these: one thread adds in one order.
+on a busy one. All threads of the process share this number: while a small fit or
+prediction runs, products in other threads, and those of scorers and callbacks that it calls,
+have one thread, too (a scorer that wants more uses `threadpoolctl.threadpool_limits`). Shapes
+alone decide what is small, and not cores, `n_jobs` or load. The bits of small fits do not
+depend on these, because one thread adds in one order.
 """
 
 import os
@@ -16,13 +16,13 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-# Multiplications of the largest product from which a fit may have threads. On two idle cores
-# a step is 1.1 to 1.2 times as fast with two of them at 2^22 and 1.5 times at 2^24; on busy
-# ones it is many times slower.
+# A fit may have several threads if its largest product has so many multiplications. On two idle
+# cores, two threads make a step 1.1 to 1.2 times as fast at 2^22, and 1.5 times at 2^24. On busy
+# cores they make it many times slower.
 WORTH_THREADS = 2**23
 
-# Most rows that count: blocks of many rows are many products of a batch's size, one beside
-# the other, and a network of few units is small for full-batch solvers and predictions, too.
+# At most so many rows count, because a block of many rows is like many products of a batch's
+# size, and because a network of few units is small for full-batch solvers and predictions, too.
 COUNTED_ROWS = 256
 
 # OpenBLAS splits no product of so few multiplications (matrices from 2^18, vectors from 460,800).
@@ -41,11 +41,11 @@ def gains_from_threads(
     n_rows : int
         Of a batch, a block or a prediction.
     sparse : bool, default=False
-        Whether rows of X are: scipy.sparse multiplies them, on one thread.
+        Whether X is sparse: scipy.sparse multiplies it, on one thread.
     """
     sizes = [fan_in * fan_out for fan_in, fan_out in shapes]
     n_rows = min(n_rows, COUNTED_ROWS)
-    # Of sparse rows BLAS sees only what they are shifted by, which is one row.
+    # If rows are sparse, BLAS multiplies only their shift, which is one row.
     first = sizes[0] if sparse else n_rows * sizes[0]
     return max(first, *(n_rows * size for size in sizes[1:]), 0) >= WORTH_THREADS
 
@@ -57,8 +57,8 @@ class OneThread:
     leave restores what the first one found. A library that has one thread already is left as
     it is. A child of a fork begins outside, with its parent's numbers restored.
 
-    What is not known to threadpoolctl (Accelerate) is not limited; of an OpenBLAS
-    that is built on OpenMP, which has a number per thread, only the first thread's is.
+    A library that threadpoolctl does not know (Accelerate) is not limited. An OpenBLAS that is
+    built on OpenMP has a number per thread, and only that of the first thread is limited.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class OneThread:
                 if self._n_users == 0:
                     self._limit()
                 self._n_users += 1
-            except BaseException:  # an interruption: nobody would leave
+            except BaseException:  # an interruption: no exit would follow
                 if self._n_users == 0:
                     self._restore()
                 raise
@@ -95,7 +95,7 @@ class OneThread:
 
     def _limit(self) -> None:
         if self._libraries is None:
-            # Once: those of NumPy and SciPy are loaded by imports of this package.
+            # Once, because imports of this package have loaded those of NumPy and SciPy.
             controller = ThreadpoolController().select(user_api="blas")
             self._libraries = controller.lib_controllers
         for library in self._libraries:
@@ -106,14 +106,14 @@ class OneThread:
 
     def _restore(self) -> None:
         self._set(self._limited)
-        self._limited = []  # last: where this is interrupted, the next to leave does it
+        self._limited = []  # last: if this is interrupted, the next to leave does it
 
     def _set(self, numbers: list[tuple[Any, int]]) -> None:
-        """Set numbers of threads, from whatever thread of Python this is."""
+        """Set numbers of threads, from any thread of Python."""
         if not numbers:
             return
         # From threadpoolctl 3.8 on, only the first thread that sets a number of OpenBLAS can
-        # set another, until it lets go; that is known once for all libraries.
+        # set another, until it lets go. To let go once is enough for all libraries.
         libraries = (library for library, _ in numbers)
         let_go = next(filter(None, map(_letting_go, libraries)), _nothing)
         let_go(force=True)
@@ -132,7 +132,7 @@ def _letting_go(library: Any) -> Any:
 
 
 def _nothing(force: bool = False) -> None:
-    """Stand for what another library or an older threadpoolctl lacks."""
+    """Do nothing, because another library or an older threadpoolctl lacks the method."""
 
 
 ONE_THREAD = OneThread()

@@ -58,7 +58,7 @@ def softmax(Z: ArrayLike) -> np.ndarray:
 def log_softmax(Z: ArrayLike) -> np.ndarray:
     """Return the logarithm of the softmax, z_j - log sum_k exp(z_k), over the last axis.
 
-    Finite for finite logits, also where the softmax itself rounds to zero.
+    It is finite for finite logits, even if the softmax itself rounds to zero.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ def log_softmax(Z: ArrayLike) -> np.ndarray:
 def hardmax(Z: ArrayLike) -> np.ndarray:
     """Return the hardmax of logits: 1 at the largest of a row, 0 elsewhere.
 
-    The softmax is its smooth counterpart, hence the name. Of equal largest logits the
-    first is taken.
+    It is named after the softmax, its smooth counterpart. If several logits are the
+    largest, the first is taken.
 
     Parameters
     ----------
@@ -174,8 +174,8 @@ def cross_entropy(Y: ArrayLike, P: ArrayLike, sample_weight: ArrayLike | None = 
     Y : array-like of shape (n_samples, n_classes) or (n_classes,)
         One-hot or probability rows, values >= 0.
     P : array-like of the same shape
-        Predicted probabilities, values >= 0. A zero where `Y` is zero costs nothing, a
-        zero where `Y` is positive costs infinity.
+        Predicted probabilities, values >= 0. A zero costs nothing if `Y` is zero
+        there, and infinity if `Y` is positive.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights >= 0 of the rows, not all zero. None weighs all rows alike.
 
@@ -214,7 +214,7 @@ def cross_entropy(Y: ArrayLike, P: ArrayLike, sample_weight: ArrayLike | None = 
 
 
 def check_row_weight(sample_weight: ArrayLike | None, n_rows: int) -> np.ndarray:
-    """Return the weight of each row, 1 where there are none; ValueError for what is none."""
+    """Return the weight of each row, 1 for None; raise ValueError if they are no weights."""
     if sample_weight is None:
         return np.ones(n_rows)
     weight = np.asarray(sample_weight, dtype=np.float64)
@@ -226,5 +226,5 @@ def check_row_weight(sample_weight: ArrayLike | None, n_rows: int) -> np.ndarray
 
 
 def relative_weights(weight: np.ndarray) -> np.ndarray:
-    """Return weights over the largest, which no sum of theirs can overflow or lose."""
+    """Return weights divided by the largest, so that their sum neither overflows nor vanishes."""
     return weight / weight.max()

@@ -21,9 +21,9 @@ from .network import Network, Workspace
 class FittedModel:
     """Parameters, architecture, scaling, temperature and classes of one fit.
 
-    An estimator rebinds its model as a whole, and a prediction reads it once: whatever
-    is refitted meanwhile, it sees one model. Predictions go through the rows in blocks,
-    and allocate their own arrays.
+    An estimator rebinds its model as a whole, and a prediction reads it once, so
+    that it sees one model even if the estimator is refitted meanwhile. Predictions go through
+    the rows in blocks, and allocate their own arrays.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ class FittedModel:
     def input_gradients(self, X: Any, class_index: int | None = None) -> np.ndarray:
         """Return d(logit of a class over the temperature) / d(row) of rows X.
 
-        The class is each row's most probable one where `class_index` is None. Of two, it
-        is the logit less that of the other class.
+        If `class_index` is None, the class is the most probable one of each row. With two
+        classes, the logit is that of the class minus that of the other.
         """
 
         def gradient(
@@ -115,7 +115,8 @@ class FittedModel:
                 Z = self.network.logits(self.params, batch, workspace)
                 if self.temperature != 1.0:
                     Z /= self.temperature
-                # A finite sum of squares proves all that is needed in one fast pass.
+                # If the sum of squares is finite, so are all logits and their differences: one
+                # fast pass over them.
                 if not (isfinite(np.vdot(Z, Z)) or _have_differences(Z)):
                     raise ValueError(
                         "The logits of X are not finite: its values are too large for the model's "
@@ -130,10 +131,11 @@ class FittedModel:
     def _threads(self, n_rows: int, *, sparse: bool) -> AbstractContextManager[None]:
         """Return a context with the threads of BLAS that so many rows are worth."""
         if min(n_rows, BLOCK_ROWS) * self.network.n_weights < NEVER_SPLIT:
-            return blas_threads(True)  # one in any case, and to limit it takes a tenth of a row
+            # BLAS takes one anyway, and to limit it takes a tenth of the time of a row.
+            return blas_threads(True)
         return blas_threads(gains_from_threads(self.network.shapes, n_rows, sparse=sparse))
 
 
 def _have_differences(Z: np.ndarray) -> bool:
-    """Return whether the difference of any two logits is finite; they are then, too."""
+    """Return whether the differences of all logits are finite, and so the logits themselves."""
     return bool(np.abs(Z).max() <= np.finfo(Z.dtype).max / 2.0)

@@ -19,10 +19,10 @@ from .._data.batches import SparseBatch
 from .activations import ACTIVATIONS
 from .kernels import softmax_cross_entropy
 
-# Inputs of a layer that learns at just the rate that is set.
+# A layer with so many inputs learns at exactly the rate that is set.
 REFERENCE_FAN_IN = 128
 
-# A network of one layer learns so much faster: it is convex, and begins at zero.
+# A network of one layer has so many times the rate, because it is convex and begins at zero.
 ONE_LAYER_RATE = 8.0
 
 
@@ -65,8 +65,8 @@ class Network:
     ) -> np.ndarray:
         """Return a random vector: hidden weights normal with variance 1 / fan_in, else 0.
 
-        The last layer begins at zero, so that the first probabilities are those of knowing
-        nothing and the first steps learn what the random features are good for.
+        The last layer begins at zero, so that all classes have the same probability at first,
+        and the first steps learn how to use the random features.
 
         References
         ----------
@@ -80,9 +80,9 @@ class Network:
     def learning_rate_factors(self, dtype: DTypeLike) -> np.ndarray:
         """Return what the learning rate of each parameter is to be multiplied by.
 
-        sqrt(128 / fan_in) for weights, 1 for biases: a step changes the inputs of every
-        unit by about as much, however many they are. Under Adam this is the NTK
-        parametrisation. All are eight times as much without a hidden layer.
+        It is sqrt(128 / fan_in) for weights and 1 for biases, so that a step changes the input
+        of every unit by about as much, however many units are below it. Under Adam this is the
+        NTK parametrisation. Without a hidden layer, all factors are eight times as large.
 
         References
         ----------
@@ -198,7 +198,7 @@ class Network:
         return Z
 
     def _draw_mask(self, rng: np.random.Generator, buffers: "LayerBuffers") -> None:
-        # Kept activations grow by 1 / (1 - dropout), so that their mean stays.
+        # Kept activations are multiplied by 1 / (1 - dropout), so that the mean stays.
         uniform = rng.random(buffers.mask.shape, dtype=np.float32)
         np.multiply(uniform >= self.dropout, 1.0 / (1.0 - self.dropout), out=buffers.mask)
 
@@ -293,7 +293,7 @@ class Workspace:
 
 def _cut(buffers: LayerBuffers, n_rows: int) -> LayerBuffers:
     Z = buffers.Z[:n_rows]
-    # The activations compare Z and A by identity where one overwrites the other.
+    # Activations ask whether A is Z to know whether one overwrites the other.
     A = Z if buffers.A is buffers.Z else buffers.A[:n_rows]
     return LayerBuffers(Z, A, *(array[:n_rows] for array in buffers[2:]))
 

@@ -11,7 +11,7 @@ from .._network.kernels import rounding
 from .observer import Observer
 from .stopping import StopReason
 
-# What the status of scipy's result says, where nothing of ours has ended the run.
+# What the status of scipy's result means, if nothing of ours has ended the run.
 STATUS = {0: StopReason.CONVERGENCE, 1: StopReason.MAX_ITER}
 
 
@@ -23,7 +23,7 @@ class FullBatchEnd(NamedTuple):
     gradient_size : float
         Largest absolute component of the gradient.
     message : str
-        What is said about it.
+        What a warning says about it.
     """
 
     gradient_size: float
@@ -41,7 +41,7 @@ class LBFGS:
     Parameters
     ----------
     tol : float
-        Stops where the largest absolute component of the gradient is at most this.
+        Stops when the largest absolute component of the gradient is at most this.
     max_fun : int
         Largest number of evaluations.
 
@@ -107,7 +107,7 @@ class _Search:
         if self.n_evaluations == self.max_fun:
             message = "all evaluations that max_fun allows have been made"
             raise _Ended(StopReason.MAX_FUN, message)
-        if self.n_evaluations and not self.in_iteration:  # the first is that of the start
+        if self.n_evaluations and not self.in_iteration:  # the first one is at the start
             self.in_iteration = True
             self.observer.begin()
         self.n_evaluations += 1

@@ -12,7 +12,7 @@ from .observer import Observer
 from .schedules import Schedule, ScheduleState
 from .stopping import StopReason
 
-# A loss so many times the first has diverged.
+# A fit has diverged if its loss exceeds so many times the first.
 DIVERGENCE = 1e3
 
 # The adaptive schedule stops the fit instead of going below this learning rate.
@@ -29,7 +29,7 @@ class BestIterate:
         After the epoch with the least loss, or before the first.
     least_loss : float, default=inf
     limit : float, default=inf
-        The loss of an epoch that is above it has diverged.
+        A fit has diverged if the loss of an epoch is above this.
     """
 
     params: np.ndarray
@@ -50,7 +50,7 @@ class BestIterate:
 class LearningRate(NamedTuple):
     """The learning rate of a step: `initial` times the schedule's factor.
 
-    That of one parameter is multiplied by its entry in `factors` (None: ones).
+    The rate of each parameter is multiplied by its entry in `factors` (None: ones).
     """
 
     initial: float
@@ -89,10 +89,10 @@ class MinibatchSolver:
     def run(self, objective: Objective, state: Any, observer: Observer, epochs: range) -> None:
         """Advance the state by these epochs of the fit, or fewer; its `stop_reason` says why.
 
-        The loss of an epoch is the mean of its batches' estimates of J. One that is not
-        finite, or above a thousand times the larger of the first batch's and `uniform_loss`,
-        has diverged: the parameters after the epoch with the least loss are
-        restored, or the initial ones. An interruption restores them, too.
+        The loss of an epoch is the mean of its batches' estimates of J. The fit has diverged if
+        that is not finite, or is above a thousand times the larger of the first batch's loss and
+        `uniform_loss`. Then the parameters after the epoch with the least loss are restored, or
+        the initial ones. An interruption restores them, too.
         """
         if not epochs:
             return
@@ -116,7 +116,7 @@ class MinibatchSolver:
                     state.stop_reason = asked
                     return
         except KeyboardInterrupt:
-            state.params[:] = state.best_iterate.params  # a step may be half done, or a worse one
+            state.params[:] = state.best_iterate.params  # the last step may be half done, or worse
             raise
 
     def _advance(
@@ -137,7 +137,7 @@ class MinibatchSolver:
             self._reduce_or_end(state)
 
     def _reduce_or_end(self, state: Any) -> None:
-        """Reduce the learning rate where patience has run out, if the schedule does, or end."""
+        """Reduce the learning rate if the schedule does so when patience runs out, else end."""
         reduces = self.learning_rate.schedule.reduces_on_plateau
         if reduces and self.learning_rate(state.position) > MIN_LEARNING_RATE:
             state.position.n_reductions += 1
@@ -149,7 +149,7 @@ class MinibatchSolver:
         """Take the steps of an epoch; return the mean loss of its batches, and the first."""
         n_rows, batch_size, position = objective.n_rows, objective.batch_size, state.position
         weights = state.params[: objective.network.n_weights]
-        # A single batch is the same rows in any order.
+        # A single batch has the same rows in any order.
         order = state.rng.permutation(n_rows) if self.shuffle and batch_size < n_rows else None
         loss_sum, first_loss = 0.0, None
         for rows in blocks(n_rows, batch_size):

@@ -6,7 +6,7 @@ convex. With R = X V + v for a direction (V, v), all in terms of rows i and clas
     J(params + t direction) = data term of Z + t R, plus the penalty
     H direction = X^T D + penalty V,   D_ik = w_i P_ik (R_ik - sum_j P_ij R_ij)
 
-so that a product with the Hessian costs two products with X, and a line search none.
+so that a product with the Hessian takes two products with X, and a line search takes none.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from .observer import Observer
 from .stopping import StopReason
 
 # The preconditioner decomposes the second moments of so many features at most, and only
-# where 25 d^3 operations are fewer than half of some 200 products with the Hessian, 4 n d K
+# if 25 d^3 operations are fewer than half of some 200 products with the Hessian, 4 n d K
 # each at a third of the speed: d^2 < 48 n K.
 MAX_FEATURES = 2048
 MAX_SQUARE = 48
@@ -35,11 +35,11 @@ MAX_SQUARE = 48
 # and Steihaug, 1982), and never further than needed for `tol`.
 FORCING = 0.25
 
-# Where probabilities are saturated J is nearly flat, and a Newton step may be too long by any
-# power of ten: no step changes a logit by more than so many times the largest.
+# If probabilities are saturated, J is nearly flat, and a Newton step may be too long by any power
+# of ten. So no step changes a logit by more than so many times the largest.
 MAX_GROWTH = 10.0
 
-# What is said about an end that is no convergence.
+# What a warning says about an end without convergence.
 MESSAGES = {
     StopReason.MAX_ITER: "all steps that max_iter allows have been taken",
     StopReason.LINE_SEARCH: "no step along the last direction lowers the loss",
@@ -56,7 +56,7 @@ class NewtonCG:
     Parameters
     ----------
     tol : float
-        Stops where the largest absolute component of the gradient is at most this.
+        Stops when the largest absolute component of the gradient is at most this.
 
     References
     ----------
@@ -81,7 +81,7 @@ class NewtonCG:
             step, logit_step = _solve(regression, grad, target)
             slope = float(grad @ step)
             if not regression.move(step, logit_step, slope):
-                # Progress that rounding hides is none: J is at its optimum as far as it goes.
+                # If rounding hides the progress, J is at its optimum as far as can be told.
                 hidden = rounding(state.params.dtype) * max(1.0, abs(regression.loss))
                 at_optimum = 0.0 < -slope <= hidden
                 state.stop_reason = (
@@ -90,7 +90,7 @@ class NewtonCG:
                 break
             grad = regression.gradient()
             size = float(np.abs(grad).max())
-            state.n_iter += 1  # not before: an interrupted step is in no curve
+            state.n_iter += 1  # not before, because an interrupted step is in no curve
             state.position.t += objective.n_rows
             if end_iteration(state, observer, regression.loss):
                 break
@@ -106,10 +106,10 @@ def _solve(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a step with |H step + grad| <= target, and what it adds to the logits.
 
-    Preconditioned conjugate gradients (Hestenes and Stiefel, 1952). They end where the
-    residual itself is small, not the preconditioned one: directions of little curvature
-    hardly show in the gradient, and need not be solved. Where rounding leaves a direction
-    no curvature, they end before it; if it is the first, it is the step.
+    Preconditioned conjugate gradients (Hestenes and Stiefel, 1952). They end when the
+    residual itself is small, and not the preconditioned one, because directions of little
+    curvature hardly show in the gradient and need not be solved. If rounding leaves a
+    direction without curvature, they end before it. If that is the first one, it is the step.
     """
     step, logit_step = np.zeros_like(grad), np.zeros_like(regression.Z)
     residual = -grad
@@ -136,10 +136,10 @@ def _solve(
 class _Regression:
     """J at the current parameters: logits Z, probabilities P, loss.
 
-    `params` is overwritten by `move`. The weights of a feature are brought to a mean of
-    zero over the classes first, where they stay: a common part changes no probability,
-    and its penalty is least at zero. Z, P and two more arrays of shape (n_rows, n_classes)
-    are held; rows are passed through in blocks.
+    `params` is overwritten by `move`. First the weights of each feature are given a
+    mean of zero over the classes, and they keep it, because a common part changes no
+    probability and its penalty is least at zero. It holds Z, P and two more arrays of shape
+    (n_rows, n_classes), and reads rows in blocks.
     """
 
     def __init__(self, objective: Objective, params: np.ndarray) -> None:
@@ -251,7 +251,7 @@ class _Regression:
     def _second_moments(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Return the eigenvalues and -vectors of sum_i w_i x_i x_i^T, x with a one appended.
 
-        None where that is likely to cost more than it saves, and for sparse rows.
+        None if that is likely to cost more than it saves, and for sparse rows.
         """
         n_features, n_classes = self.network.layer_sizes
         too_wide = n_features**2 > MAX_SQUARE * self.rows.n_rows * n_classes
@@ -273,10 +273,11 @@ class _Regression:
     def precondition(self, residual: np.ndarray) -> np.ndarray:
         """Return an approximate solution of H x = residual.
 
-        Of the Hessian's blocks, one per class k, X^T diag(w_i p_ik (1 - p_ik)) X is taken
-        as the class's mean of p (1 - p) times the second moments: one decomposition
-        inverts all of them, for any probabilities (after Boehning, 1992). Of the result
-        the part common to all classes is left out, as it is out of the parameters.
+        The Hessian has a block for each class k, X^T diag(w_i p_ik (1 - p_ik)) X. It is
+        approximated by the class's mean of p (1 - p) times the second moments, so that one
+        decomposition inverts all blocks, for any probabilities (after Boehning, 1992). The part
+        of the result that is common to all classes is removed, because the parameters have
+        none.
         """
         if self._spectrum is None:
             return residual.copy()

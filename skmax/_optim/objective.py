@@ -27,7 +27,7 @@ class Normalization(NamedTuple):
     mean_weight: float = 1.0
 
     def penalty(self, alpha: float, weight_scale: float) -> float:
-        """Return alpha / S, where weights are to be multiplied by `weight_scale`."""
+        """Return alpha / S, if weights are to be multiplied by `weight_scale`."""
         return alpha / weight_scale / self.mean_weight / self.n_rows
 
 
@@ -46,18 +46,18 @@ class Objective:
     alpha : float
         Strength of the L2 penalty.
     weight_scale : float, default=1.0
-        What `row_weight` is to be multiplied by; it counts against alpha only.
+        Factor of `row_weight`. It counts against alpha only.
     batch_size : int, default=BLOCK_ROWS
-        Largest number of rows that will be passed through at once.
+        Largest number of rows in a batch or a block.
     smoothing : ndarray of shape (n_classes,), default=None
         The part of every target row that does not depend on its label.
     rng : numpy.random.Generator, default=None
         Draws the dropout masks of batches; J itself is evaluated without dropout.
     n_rows : int, default=None
-        Rows that a pass over these counts as, None for as many as there are.
+        Rows that an epoch or iteration counts. None: as many as there are.
     whole : Normalization, default=None
-        Of which these rows are a part: the objective is then their share of J, without
-        the penalty. The shares of all parts add up to the data term.
+        That of all rows, if these are a part of them. The objective is then their share of
+        J, without the penalty. The shares of all parts add up to the data term.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Objective:
         else:
             self.penalty = 0.0
         self.divisor = whole.n_rows
-        # w / mean(w) and alpha n / S: the same J, and no size of weights overflows.
+        # With w / mean(w) and alpha n / S, J is the same, and no weights are too large.
         self.relative_weight = None
         if row_weight is not None:
             self.relative_weight = (row_weight / whole.mean_weight).astype(rows.dtype)
@@ -171,7 +171,7 @@ def scaled_step_gain(network: Network, grad: np.ndarray, moments: Moments) -> fl
     With z = (x - c) / s, the logits of the first layer are z (s W) + (b + c W), so that the
     gradient with respect to the scaled weights is (dJ/dW - c dJ/db) / s. The curvature of
     the cross-entropy in a direction is at most 1/2 of the mean of |z|^2 + 1, which is half of
-    the number of features and one. (Behind hidden layers it is another: an estimate.)
+    the number of features and one. (With hidden layers it is another: this is an estimate.)
     """
     coefs, intercepts = network.split(grad.astype(np.float64))
     W, b = coefs[0], intercepts[0]

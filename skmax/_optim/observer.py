@@ -1,4 +1,4 @@
-"""What a solver tells of its iterations, and asks."""
+"""Observer: what a solver reports of its iterations, and what it asks."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from .stopping import StopReason
 
 
 class Observer(Protocol):
-    """Whoever follows a solver: told of each iteration, it says whether to stop.
+    """Follows a solver: it is told of each iteration, and says whether to stop.
 
     An iteration is an epoch of a mini-batch solver, or a step of one that sees all rows at once.
     """

@@ -2,7 +2,7 @@
 
 An optimizer holds its moments between steps, and all of its state is in its fields.
 `step(params, grad, learning_rate, factors)` overwrites `params`, and `grad` is scratch
-afterwards; `factors` multiply the rate of each parameter, None stands for ones.
+afterwards. `factors` multiply the rate of each parameter; None means ones.
 `OPTIMIZERS` names them; their settings are the estimator's parameters of the same names.
 """
 
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-# Elements per block, the fastest of 2k to 64k: the calls for smaller ones cost more than the
-# cache saves.
+# Elements per block. This is the fastest of 2k to 64k, because smaller blocks need more calls,
+# which take more time than the cache saves.
 BLOCK_SIZE = 65_536
 
 LARGEST = {np.dtype(name): float(np.finfo(name).max) for name in ("float32", "float64")}
@@ -64,12 +64,12 @@ class Adam:
     params <- params - rate m_hat / (sqrt(v_hat) + epsilon), where m_hat = m / (1 -
     beta_1^t) and v_hat = v / (1 - beta_2^t) after t steps.
 
-    Kept are the sums `mean_sum` = m / (1 - beta_1) and `square_sum` = v / (1 - beta_2),
-    whose recurrences have no second factor: 10 passes over memory instead of 13.
+    It keeps the sums `mean_sum` = m / (1 - beta_1) and `square_sum` = v / (1 - beta_2),
+    because their recurrences have no second factor: 10 passes over memory instead of 13.
 
-    A gradient so large that `square_sum` could overflow is bounded, element by element: the
-    step is the same whatever the size of gradients, and a weight with an infinite second
-    moment would never move again.
+    A gradient so large that `square_sum` could overflow is clipped, element by element, because
+    a weight with an infinite second moment would never move again. Steps do not depend on the
+    size of gradients.
     """
 
     beta_1: float = 0.9
@@ -107,7 +107,7 @@ class Adam:
         self.n_steps += 1
         # `square_sum` is at most the largest square over 1 - beta_2.
         largest_square = LARGEST[grad.dtype] * (1.0 - self.beta_2) / 2.0
-        # sqrt(v_hat) = root sqrt(square_sum) and m_hat = factor mean_sum, hence the step
+        # sqrt(v_hat) = root sqrt(square_sum) and m_hat = factor mean_sum, so the step is
         # rate m_hat / (sqrt(v_hat) + eps)
         #     = (rate factor / root) mean_sum / (sqrt(square_sum) + eps / root).
         root = sqrt((1.0 - self.beta_2) / (1.0 - self.beta_2**self.n_steps))

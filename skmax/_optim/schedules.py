@@ -1,4 +1,4 @@
-"""Learning-rate schedules: pure functions of where a fit is, to a factor of the rate.
+"""Learning-rate schedules: pure functions from where a fit is to a factor of the rate.
 
 A schedule is called before each step as ``factor(position, power_t)``; the rate of the
 step is `learning_rate_init` times that factor. `SCHEDULES` holds them all.
@@ -76,7 +76,7 @@ def adaptive(position: ScheduleState, power_t: float) -> float:
 
 
 def _fraction(position: ScheduleState) -> float:
-    # Of the fit, at the middle of the coming step: neither end wastes a step on rate 0.
+    # The fraction of the fit at the middle of the coming step, so that no step has rate 0.
     return (position.step + 0.5) / position.n_steps
 
 
@@ -122,6 +122,6 @@ SCHEDULES: dict[str, Schedule] = {
     "adaptive": Schedule(adaptive, reduces_on_plateau=True),
     "cosine": Schedule(cosine, decays=True),
     "one_cycle": Schedule(one_cycle, decays=True),
-    # Nor is the first of the four cycles long enough to end with.
+    # A fit cannot end with the first of the four cycles, because it is too short.
     "coslog4": Schedule(coslog4, decays=True, cycle_ends=(3 / 15, 7 / 15, 1.0)),
 }

@@ -26,8 +26,7 @@ class StopReason(StrEnum):
     def is_final(self) -> bool:
         """Whether it ends a fit at once, though the fit may have epochs left.
 
-        Reasons that come with the last epoch, or that a solver finds after it, are neither
-        final in this sense nor a pause (but MAX_ITER is a pause).
+        The other reasons come with the last iteration, or are found after all iterations.
         """
         return self in (
             StopReason.PATIENCE,

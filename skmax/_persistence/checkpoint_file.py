@@ -27,7 +27,7 @@ except ImportError:  # pragma: no cover - not POSIX: no fit can know whether ano
 
 MAGIC = b"skmax checkpoint 1 "
 
-# More than the two lines of text can be.
+# The two lines of text are shorter than this.
 MAX_HEAD = 4096
 
 # Files that are open because fits of this process hold their locks.
@@ -35,7 +35,7 @@ _held: WeakSet[IO[bytes]] = WeakSet()
 
 
 def _let_go() -> None:
-    """Close the files in a forked child: it would keep the locks when the fit is over."""
+    """Close the files in a forked child, because it would keep the locks when the fit is over."""
     for file in list(_held):
         file.close()
 
@@ -82,7 +82,7 @@ class CheckpointFile:
         self._temporary.unlink()
 
     def write(self, state: CheckpointState | None) -> None:
-        """Replace the file by one of the unfinished fit, or of nothing if it is finished."""
+        """Replace the file by one with the unfinished fit; None says that the fit is finished."""
         self._check_owner(read(self.path, MAX_HEAD)[0])
         header = {"fit": self.fit, "name": self.name, "finished": state is None}
         payload = b"" if state is None else skops_io().dumps(to_plain(state))
@@ -92,7 +92,7 @@ class CheckpointFile:
     def replace(self, content: bytes, *, hold: bool = False) -> None:
         """Replace the file as a whole; hold it locked until it is closed, if there are locks.
 
-        Its name is not given to the new one before all of that is on the disk.
+        The new file is given the name only when all of it is on the disk.
         """
         held, temporary = None, self._temporary
         with ExitStack() as on_error:
@@ -126,7 +126,7 @@ class CheckpointFile:
 
     @property
     def _temporary(self) -> Path:
-        """What is written before it is given the file's name."""
+        """The file that is written first, and then renamed."""
         return self.path.with_name(f".{self.path.name}.{self.fit}.tmp")
 
     def _check_owner(self, header: dict[str, Any] | None) -> None:
@@ -158,7 +158,7 @@ def skops_io() -> Any:
 
 
 def read_state(path: Path) -> CheckpointState | None:
-    """Return the unfinished fit of a file, or None where there is none.
+    """Return the unfinished fit of a file, or None if there is none.
 
     Raises
     ------
@@ -178,11 +178,11 @@ def read_state(path: Path) -> CheckpointState | None:
 
 
 def read(path: Path, n_bytes: int = -1) -> tuple[dict[str, Any] | None, bytes]:
-    """Return the header and the payload of a file; None and nothing where there is none.
+    """Return the header and the payload of a file; None and no bytes if there is no file.
 
-    If it reads so many bytes only, the checksum is not compared.
+    If only the first `n_bytes` are read, the checksum is not compared.
     """
-    if path.exists() and not path.is_file():  # a device may have no end, a pipe no beginning
+    if path.exists() and not path.is_file():  # to read a device or pipe may never end
         raise ValueError(f"A checkpoint is a regular file, and {path} is none.")
     try:
         with open(path, "rb") as file:

@@ -9,7 +9,7 @@ from .._network.model import FittedModel
 from .._training.config import TrainingConfig
 from .._training.state import TrainingState
 
-# Parameters that change nothing of what is fitted, or that may have grown meanwhile.
+# Parameters that do not change what is fitted, or that may have grown meanwhile.
 FREE = ("verbose", "max_iter")
 
 
@@ -25,7 +25,7 @@ class CheckpointState:
         Rows of X.
     state : TrainingState
     model : FittedModel
-        Network, classes, scaling and temperature; its params do not count.
+        Network, classes, scaling and temperature; its params are not used.
     fit : str, default=""
         Identifies the fit that has written it.
     """

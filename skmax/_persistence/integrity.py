@@ -1,7 +1,8 @@
 """Whether what was read can be what a fit ended with: kinds, shapes, signs, finiteness.
 
-A file may be whole and yet wrong, written by another program or changed by hand. What
-predictions and continued fits take for granted is checked here, once, where it is read.
+A file may be complete and still be wrong, because another program has written it or somebody
+has changed it. What predictions and continued fits rely on is checked here, once, when a file
+is read.
 """
 
 from math import inf, isfinite
@@ -26,13 +27,13 @@ from .checkpoint_state import CheckpointState
 
 
 def require(holds: object, what: str) -> None:
-    """Raise ValueError that says what must hold of a fitted state, unless it does."""
+    """Raise a ValueError that says what must hold for a fitted state, unless it holds."""
     if not holds:
         raise ValueError(f"The fitted state is damaged: {what}.")
 
 
 def check_integrity(value: object) -> None:
-    """Raise ValueError for a model, state or unfinished fit that no fit can have ended with."""
+    """Raise ValueError if no fit can have ended with this model, state or unfinished fit."""
     if isinstance(value, FittedModel):
         _check_model(value)
         require(
@@ -45,7 +46,7 @@ def check_integrity(value: object) -> None:
 
 
 def check_belongs(model: Any, state: Any) -> None:
-    """Raise ValueError unless a state is that of a model's fit, None or retired."""
+    """Raise ValueError unless a state belongs to a model: of its fit, finalized, or both None."""
     if model is None and state is None:
         return
     require(isinstance(model, FittedModel), f"it must have a model, got a {type(model).__name__}")
@@ -99,7 +100,7 @@ def _check_scaling(scaling: Any, n_features: int) -> None:
 
 
 def _check_model(model: FittedModel) -> None:
-    """Check all but the number of parameters, which an unfinished fit has in its state."""
+    """Check all but the number of parameters, because an unfinished fit has them in its state."""
     _check_network(model.network)
     sizes = model.network.layer_sizes
     params, classes = model.params, model.classes

@@ -1,8 +1,8 @@
 """Fitted state as plain values: dicts, lists, arrays, numbers, strings and generators.
 
-That is what files should hold: it names no class of ours, so that a file can be read by
-another version, and by readers that ask which classes to trust. The outermost dict says
-in which format it is; files from before there were several say nothing.
+Files should hold these, because they name no class of ours: another version can read them, and
+so can readers that ask which classes to trust. The outermost dict names the version of the
+format. The oldest files have none.
 """
 
 import inspect
@@ -24,11 +24,11 @@ from .._training.state import TrainingState
 from .checkpoint_state import CheckpointState
 from .integrity import check_belongs, check_integrity, require
 
-# Of the format, to be raised if a version before would read it wrongly.
+# Version of the format. It is raised if older versions of skmax would read a file wrongly.
 VERSION = 1
 
-# What classes are called in files, whatever they are called here; optimizers are by their own
-# names there, each one that is registered.
+# Names of classes in files, which stay as they are if a class is renamed. An optimizer that is
+# registered has its own name there.
 NAMES: dict[type, str] = {
     FittedModel: "Model",
     Network: "Network",
@@ -40,7 +40,7 @@ NAMES: dict[type, str] = {
     ScheduleState: "Position",
 }
 
-# What attributes of a class are called in files, if not as here.
+# Names of attributes in files, if they differ from those here.
 ATTRIBUTES: dict[type, dict[str, str]] = {
     TrainingState: {
         "stop_reason": "ended_by",
@@ -53,7 +53,7 @@ ATTRIBUTES: dict[type, dict[str, str]] = {
 }
 NETWORK_SETTINGS = ("layer_sizes", "activation", "dropout")
 
-# What older files may have, and what is passed over if a class has it no more.
+# Attributes that older files may have, and classes no longer: they are ignored.
 FORMER = {"Network": {"label_smoothing"}}
 
 # Attributes of an estimator that are objects of ours.
@@ -83,7 +83,7 @@ def _to_plain(value: Any) -> Any:
 
 
 def _attributes(value: Any) -> dict[str, Any]:
-    """Return what an object of ours is made of."""
+    """Return the attributes of an object of ours, by name."""
     if isinstance(value, Network):
         return {name: getattr(value, name) for name in NETWORK_SETTINGS}
     if is_dataclass(value):
@@ -97,7 +97,7 @@ def from_plain(value: Any) -> Any:
     Raises
     ------
     ValueError
-        If it is of a later version, or nothing that a fit can have ended with.
+        If it is of a later version, or no fit can have ended with it.
     """
     if isinstance(value, dict) and "class" in value:
         value = dict(value)
@@ -113,7 +113,7 @@ def from_plain(value: Any) -> Any:
 
 
 def attributes_from_plain(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Return the attributes of an estimator, of which `to_plain` was given the PLAIN ones."""
+    """Return the attributes of an estimator from a file: the PLAIN ones become objects again."""
     loaded = {n: from_plain(value) if n in PLAIN else value for n, value in attributes.items()}
     check_belongs(loaded.get("_model"), loaded.get("_state"))
     return loaded

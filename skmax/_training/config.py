@@ -23,7 +23,7 @@ from .._optim.schedules import SCHEDULES, Schedule
 from .._optim.stopping import StopReason
 from .fingerprint import describe
 
-# Those that see all rows at once; the others are the OPTIMIZERS, on mini-batches.
+# Solvers that see all rows at once. The others are the OPTIMIZERS, which take mini-batches.
 FULL_BATCH_SOLVERS: dict[str, Callable[["TrainingConfig"], LBFGS | NewtonCG]] = {
     "lbfgs": lambda config: LBFGS(config.tol, config.max_fun),
     "newton-cg": lambda config: NewtonCG(config.tol),
@@ -35,11 +35,11 @@ AUTO_BATCH_SIZE = 256
 # Share of each target that is spread over the classes if label_smoothing is "auto".
 AUTO_LABEL_SMOOTHING = 0.1
 
-# Iterations if max_iter is "auto". Of the epochs, coslog4's cycles are whole numbers.
+# Iterations if max_iter is "auto". With 60 epochs, coslog4's cycles are whole numbers of epochs.
 AUTO_EPOCHS = 60
 AUTO_ITERATIONS = 200
 
-# Parameters that change nothing of many fits.
+# Parameters that change nothing in many fits.
 MAY_BE_IDLE = ("scoring", "validation_fraction", "tol", "n_iter_no_change")
 
 # Parameters that arithmetic needs as floats, and those that are taken as they are.
@@ -78,12 +78,12 @@ class TrainingConfig:
     changed : dict
         Those of MAY_BE_IDLE that differ from their defaults.
     n_rows_before : int
-        Rows that the penalty counts beside those of the fit.
+        Rows of earlier portions of a stream, which the penalty counts beside those of the fit.
     pauses : frozenset of StopReason
         Reasons that end an epoch of a stream, but not the stream: the state then has MAX_ITER
         as its reason, which is a pause. Empty for a fit, which has an end.
     fingerprint : str or None
-        That of the fit, if it is known without a look at the rows.
+        Fingerprint of the fit, if it is known without reading the rows.
     scorer : object or None
         What `scoring` names, ``scorer.of(model, held_out)``; None for the loss.
     """
@@ -139,7 +139,7 @@ class TrainingConfig:
         kind = OPTIMIZERS.get(given["solver"])
         settings = {}
         if kind is not None:
-            # Each in the type of its default: a NumPy scalar would promote float32 arithmetic.
+            # Each gets the type of its default, because a NumPy scalar would promote float32.
             settings = {n: type(getattr(kind, n))(given[n]) for n in kind.SETTINGS if n in given}
         max_iter = given["max_iter"]
         if max_iter == "auto":
@@ -176,10 +176,10 @@ class TrainingConfig:
             )
 
     def for_stream(self, n_rows_before: int) -> Self:
-        """Return the values of one epoch of a stream, of which so many rows have been seen.
+        """Return the config of one epoch of a stream, if so many rows of it have been seen.
 
-        A stream has no end: nothing but divergence ends it, its learning rate does not decay,
-        and nothing is held out, so that nothing calibrates smoothed targets.
+        A stream has no end. Only divergence ends it, its learning rate does not decay, and
+        nothing is held out. Targets are not smoothed by "auto", because nothing calibrates.
         """
         decays = self.schedule.decays
         return replace(
@@ -218,7 +218,8 @@ class TrainingConfig:
     def chooses_cycle(self) -> bool:
         """Whether early stopping is left to choose among the cycles of a schedule.
 
-        Softmax regression runs to the end: its objective is convex, and its optimum is the aim.
+        Softmax regression runs to the end, because its objective is convex, and its optimum is
+        the aim.
         """
         left = isinstance(self.early_stopping, str) and len(self.last_iterations) > 1
         return left and bool(self.hidden)
@@ -265,13 +266,13 @@ class TrainingConfig:
             return BLOCK_ROWS
         if not isinstance(self.batch_size, str):
             return int(self.batch_size)
-        # About equal parts: with 258 rows, every other step would be one of two rows.
+        # Parts are about equal. With 258 rows, every other step would otherwise have two rows.
         return ceil(n_rows / ceil(n_rows / AUTO_BATCH_SIZE))
 
     def compute_dtype(self, X: Any, *, random: bool) -> np.dtype:
         """Return the precision of a fit: X's own if it is deterministic, else float32.
 
-        `random` says whether an epoch or the number of epochs is.
+        `random` says whether chance decides an epoch or the number of epochs.
         """
         if self.dtype != "auto":
             return np.dtype(self.dtype)
@@ -280,9 +281,9 @@ class TrainingConfig:
     def smoothing(self, class_totals: np.ndarray) -> np.ndarray | None:
         """Return the part of every target row that does not depend on its label, or None.
 
-        It is spread in proportion to the weight of each class: the mean of the targets is then
-        that of the labels, and a rare class keeps its rate. "auto" is none for softmax
-        regression, which has few parameters and gains nothing.
+        It is spread in proportion to the weight of each class, so that the mean of the targets
+        is that of the labels, and a rare class keeps its rate. "auto" is 0 for softmax
+        regression, because that has few parameters and gains nothing.
         """
         share = self.label_smoothing
         if isinstance(share, str):
@@ -295,13 +296,13 @@ class TrainingConfig:
         if kind is None:
             return None
         if type(previous) is kind:
-            # An optimizer that keeps nothing which depends on a setting needs no method for it.
+            # An optimizer needs the method only if what it keeps depends on a setting.
             with_settings = getattr(previous, "with_settings", partial(replace, previous))
             return with_settings(**self.optimizer_settings)
         return kind(**self.optimizer_settings)
 
     def threads(self, network: Network, X: Any, n_rows: int) -> AbstractContextManager[None]:
-        """Return a context with the threads of BLAS that a fit is worth."""
+        """Return a context with all threads of BLAS, or one if a fit gains nothing from more."""
         shapes, sparse = network.shapes, issparse(X)
         if self.solver == "newton-cg" and not sparse:
             # The preconditioner takes the products of all pairs of features.

@@ -11,11 +11,11 @@ from .config import TrainingConfig
 from .curve import Curve
 from .state import TrainingState
 
-# A step that would lower the loss by this much, relative to max(1, loss), is missing if the
-# features are not scaled. With features that are, rounding and the kinks of "relu" hide 1e-6.
+# A fit on unscaled features has not converged if one step would lower the loss by this much,
+# relative to max(1, loss). On scaled features, rounding and the kinks of "relu" hide 1e-6.
 LARGE_GAIN = 1e-5
 
-# Ends of solvers that see all rows at once without convergence.
+# Reasons with which a solver that sees all rows at once ends without convergence.
 FELL_SHORT = (StopReason.MAX_ITER, StopReason.MAX_FUN, StopReason.LINE_SEARCH)
 
 
@@ -94,8 +94,8 @@ def _is_far_from_optimum(objective: Any, params: np.ndarray) -> bool:
     """Return whether a step in terms of scaled features would lower the loss by much.
 
     If features lie far from zero, J is so steep in one direction that rounding hides what
-    a step gains, though J may fall far in others. Of scaled features it is about equally
-    steep in all of them.
+    a step gains, though J may fall far in others. In terms of scaled features it
+    is about equally steep in all directions.
     """
     loss, grad = objective(params)
     gain = scaled_step_gain(objective.network, grad, objective.moments())

@@ -1,4 +1,4 @@
-"""A curve: numbers of the passes of fits, to which copies append without copying them."""
+"""Curve: a number for each iteration of fits, in a list that is copied in no time."""
 
 from collections.abc import Iterable, Iterator
 from math import inf
@@ -7,10 +7,10 @@ from math import inf
 class Curve:
     """A list of numbers that is only appended to, and knows its least.
 
-    A copy is made in no time, because values are shared: they are in tuples, each longer
-    than those after it together, so that a curve of n values has at most log2(n) + 1. To
-    append merges those that are no longer than what follows them: on average, each value
-    is copied log2(n) times in all.
+    A copy is made in no time, because it shares the values. They are in tuples, each longer
+    than all tuples after it together, so that a curve of n values has at most log2(n) + 1
+    tuples. `append` merges tuples that are no longer than what follows them, so that on
+    average each value is copied log2(n) times in all.
 
     Parameters
     ----------

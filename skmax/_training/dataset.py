@@ -35,18 +35,18 @@ class HeldOutLogits(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class HoldOutPlan:
-    """How many held-out fits there are, on which rows, and when they are judged.
+    """How many held-out fits there are, on which rows, and when they are scored.
 
     Parameters
     ----------
     n_fits : int
-        0 if nothing is to be found out, or there are too few rows.
+        0 if nothing is asked of held-out fits, or there are too few rows.
     ends : list of int
-        Iterations after which to judge; the last ends the fit.
+        Iterations after which they are scored; the last ends the fit.
     n_folds : int, default=0
-        Parts of the rows, of which each held-out fit leaves out one.
+        Number of parts of the rows. Each held-out fit leaves out one part.
     rows : Dataset, default=None
-        Those that weigh anything.
+        Those of positive weight.
     """
 
     n_fits: int
@@ -76,7 +76,7 @@ class TrainingRows(Protocol):
     def hold_out(
         self, validation: "InMemory | None", seed: int
     ) -> "tuple[TrainingRows, InMemory | None]":
-        """Return rows to train on and rows to judge by: those given, or held out of these."""
+        """Return training rows, and validation rows: those given, held out of these, or None."""
 
     def total_weight(self) -> tuple[float, int]:
         """Return the mean weight of the rows that have any, and how many rows count."""
@@ -91,7 +91,7 @@ class TrainingRows(Protocol):
         """Return which features of the scaled rows are not 0 in all of them."""
 
     def threads(self, network: Network) -> AbstractContextManager[None]:
-        """Return a context with the threads of BLAS that the fit is worth here."""
+        """Return a context with all threads of BLAS, or one if the fit gains nothing from more."""
 
     def objective(
         self, model: FittedModel, state: TrainingState, batch_size: int | None = None
@@ -138,11 +138,11 @@ class InMemory:
 
     @cached_property
     def summed(self) -> Dataset:
-        """What is summed over: equal rows as one, unless batches go by rows."""
+        """The rows to sum over: equal ones as one, unless there are batches, which count rows."""
         return self.dataset if self.config.in_batches else self.dataset.distinct
 
     def take(self, positions: np.ndarray) -> "InMemory":
-        """Return some of the rows, of classes that weigh as they do here."""
+        """Return some of the rows, with the class weights of these."""
         return InMemory(self.config, self.dataset.take(positions), self.classes, self.class_weight)
 
     @property
@@ -153,7 +153,7 @@ class InMemory:
     def hold_out(
         self, validation: "InMemory | None", seed: int
     ) -> "tuple[InMemory, InMemory | None]":
-        """Return rows to train on and rows to judge by: those given, or held out of these."""
+        """Return training rows, and validation rows: those given, held out of these, or None."""
         config, rows = self.config, self.dataset
         if validation is not None:
             return self, validation.weighted_as(self)
@@ -169,7 +169,7 @@ class InMemory:
         return training, self.weighted_as(training, rows.take(split[1]))
 
     def weighted_as(self, other: TrainingRows, rows: Dataset | None = None) -> "InMemory":
-        """Return these rows, or others, of classes that weigh as they do there."""
+        """Return these rows, or `rows`, with the class weights of `other`."""
         rows = self.dataset if rows is None else rows
         return InMemory(self.config, rows, self.classes, other.class_weight)
 
@@ -200,7 +200,7 @@ class InMemory:
         return varying_features(scaling, self.dataset)
 
     def threads(self, network: Network) -> AbstractContextManager[None]:
-        """Return a context with the threads of BLAS that the fit is worth here."""
+        """Return a context with all threads of BLAS, or one if the fit gains nothing from more."""
         return self.config.threads(network, self.dataset.X, self.n_rows)
 
     def objective(
@@ -237,10 +237,11 @@ class InMemory:
     def plan(self, seed: int) -> HoldOutPlan:
         """Return how many held-out fits say when to stop, and calibrate.
 
-        To calibrate takes 50 held-out rows, better 150; so does to choose a cycle, where a
-        wrong choice costs more: without a temperature to find out, only if one fit holds
-        out 50 of them, and with one, if 150 can be held out by all fits together. Of
-        groups, so many are held out instead of rows, because rows of a group are alike.
+        A temperature needs 50 held-out rows, and is better with 150. So does the choice of a
+        cycle, but a wrong one costs more: without a temperature, a cycle is chosen only if one
+        fit holds out 50 rows, and with a temperature, only if all fits together can hold out
+        150. If there are groups, so many groups are held out instead of rows, because rows of
+        a group are alike.
         """
         config, rows = self.config, self.dataset
         if self.class_weight is not None and not self.class_weight.all():
@@ -270,7 +271,8 @@ class InMemory:
     ) -> "Sequence[tuple[InMemory, InMemory, int | None]]":
         """Return rows to train on, rows held out and the batch size, for each held-out fit.
 
-        A held-out fit takes about as many steps as the network will, of a seventh fewer rows.
+        A held-out fit takes about as many steps as the network will, so that its batches have a
+        seventh fewer rows.
         """
         rows, n_rows = plan.rows, len(plan.rows.labels)
         fold = stratified_folds(

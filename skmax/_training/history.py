@@ -22,11 +22,11 @@ class History:
         Of the same iterations, NaN before there were validation rows; scores are
         greater-is-better.
     best_loss, best_score : float
-        Best of the curve and of the scores since the history was last restarted.
+        Best of the curve and of the scores since the history was last reset.
     best_params : ndarray, default=None
         Parameters of the best score; kept under early stopping only.
     best_epoch : int, default=None
-        The iteration they are of, its place in the curve from 1. Older files do not know it.
+        Their iteration: its place in the curve, counted from 1. Older files lack it.
     n_no_improvement : int, default=0
         Iterations in a row without an improvement by at least `tol`.
     """
@@ -43,7 +43,7 @@ class History:
     def __post_init__(self) -> None:
         for name in CURVES:
             curve = getattr(self, name)
-            if isinstance(curve, list):  # of a file, which `_integrity` looks at
+            if isinstance(curve, list):  # of a file; `integrity` checks the values
                 setattr(self, name, Curve(curve))
 
     def copy(self) -> "History":

@@ -22,10 +22,10 @@ from .start import HoldOut, Start
 from .state import TrainingState
 from .temperature import fit_temperature
 
-# What ends a fit as a whole while held-out fits run.
+# Reasons that end the whole fit if they end a held-out fit.
 ENDS_ALL = (StopReason.REQUEST, StopReason.TIME_LIMIT)
 
-# What cuts a fit short, whatever its network is worth by then.
+# Reasons that cut a fit short, however good its network is by then.
 CUT_SHORT = (StopReason.TIME_LIMIT, StopReason.INTERRUPTION)
 
 
@@ -60,9 +60,9 @@ def choose(
 ) -> HoldOutChoice:
     """Return what held-out fits say about the fit that begins.
 
-    To train to the end at temperature 1, if nothing is to be found out or there are too
-    few rows; at the temperature there is, if the fit goes on from one whose held-out fits are
-    gone, because new ones would know of other fits.
+    If nothing is asked of them, or there are too few rows, the fit runs to its end, and its
+    temperature is 1. If the fit goes on from one whose held-out fits are gone, it runs to its
+    end and keeps the temperature, because new held-out fits would not go on from that fit.
     """
     state = start.state
     if start.holdout is HoldOut.KEEP:
@@ -97,7 +97,7 @@ class HeldOutFits:
         self.held_out: list[Any] = []
         self.converged: list[bool] = []
         states = self.main.held_out_fits or [
-            # Where the network itself begins, with another order of rows.
+            # They begin with the parameters of the network itself, but in another order of rows.
             TrainingState(
                 params=np.copy(initial),
                 rng=np.random.default_rng([self.main.split_seed, i]),
@@ -115,7 +115,7 @@ class HeldOutFits:
         self.main.held_out_fits = states
 
     def choose(self) -> HoldOutChoice:
-        """Train and judge them; return what they say."""
+        """Train and score them; return what they say."""
         config, ends = self.config, self.plan.ends
         choice, least_loss = HoldOutChoice(ends[-1], 1.0), np.inf
         try:
@@ -195,8 +195,8 @@ class HeldOutFits:
 def complete(run: Run, choice: HoldOutChoice) -> FitResult:
     """Train for as long as the held-out rows say; return the result of the fit.
 
-    If time runs out or the user interrupts, the network of the first held-out fit is better
-    than this one as long as its J, of all rows, is lower.
+    If time runs out or the user interrupts before this network has all its iterations, the
+    result is the network of the first held-out fit, provided that its J on all rows is lower.
     """
     state, other = run.state, choice.state
     try:

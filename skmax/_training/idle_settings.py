@@ -1,4 +1,4 @@
-"""Whether settings that were changed do nothing in a fit: a warning says when each acts."""
+"""A warning about changed settings that do nothing in a fit: it says when each acts."""
 
 from .._data.warning import warn
 from .._optim.schedules import SCHEDULES
@@ -11,8 +11,8 @@ PATIENCE = 10
 def warn_of_idle_settings(config: TrainingConfig, *, has_validation_rows: bool) -> None:
     """Warn of settings that differ from their defaults, and yet change nothing of a fit."""
     changed = dict(config.changed)
-    # To wait for longer than by default is granted if nothing waits for improvements;
-    # scikit-learn's own check of class weights asks for it, whatever else is set.
+    # A longer patience than the default is no reason to warn if nothing waits for improvements,
+    # because scikit-learn's own check of class weights sets it, whatever else is set.
     if changed.get("n_iter_no_change", 0) > PATIENCE:
         del changed["n_iter_no_change"]
     if not changed:

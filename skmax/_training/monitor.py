@@ -17,7 +17,7 @@ class Monitor:
     history : History
         Written to.
     tol : float
-        An improvement smaller than this is none.
+        A smaller improvement does not count.
     n_iter_no_change : int or inf
         Iterations without improvement that exhaust patience.
     validate : callable ``validate(params) -> (loss, score)``, default=None
@@ -25,10 +25,10 @@ class Monitor:
     early_stopping : bool, default=False
         Whether patience is measured on the score, and the best parameters are kept.
     last_iterations : collection of int, default=()
-        Iterations after which early stopping can end the fit, where that is not any: scores
-        are compared after these only, and the first without improvement ends it.
+        Iterations after which early stopping can end the fit, if that is not any iteration.
+        Scores are compared after these only, and the first without improvement ends the fit.
     watch_loss : bool, default=True
-        Whether patience is measured on the loss where it is not on the score.
+        Whether patience is measured on the loss if it is not measured on the score.
     verbose : bool, default=False
         Whether to print a line per iteration.
     n_iter : int, default=0
@@ -51,13 +51,13 @@ class Monitor:
         self.n_iter += 1
         history.loss_curve.append(loss)
         line = f"Iteration {len(history.loss_curve)}, loss = {loss:.8f}"
-        # Comparisons with NaN are false: a loss that is not finite is no improvement.
+        # A loss that is not finite is no improvement, because comparisons with NaN are false.
         loss_improved = loss <= history.best_loss - self.tol
         history.best_loss = min(history.best_loss, loss)
         improved = loss_improved or not self.watch_loss
         if self.validate is not None:
             validation_loss, score = self.validate(params)
-            # Iterations before there were validation rows: the curves stay aligned.
+            # Iterations before there were validation rows get NaN, so that curves stay aligned.
             for _ in range(len(history.loss_curve) - 1 - len(history.validation_scores)):
                 history.validation_loss_curve.append(np.nan)
                 history.validation_scores.append(np.nan)

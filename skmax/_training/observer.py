@@ -1,4 +1,4 @@
-"""Who follows a fit: told of each iteration of its networks, it can ask to stop."""
+"""Observers of a fit: they are told of each iteration of its networks, and can ask to stop."""
 
 from typing import Any, Protocol, Self
 
@@ -6,10 +6,10 @@ from .._optim.stopping import StopReason
 
 
 class FitObserver(Protocol):
-    """Whoever follows a fit."""
+    """Follows a fit."""
 
     def held_out(self, n_iter: int) -> "FitObserver":
-        """Return who follows the held-out fits, of so many iterations in all; a context."""
+        """Return the observer of the held-out fits, which have so many iterations; a context."""
 
     def __enter__(self) -> Self:
         """Hear that the held-out fits begin."""
@@ -25,7 +25,7 @@ class FitObserver(Protocol):
 
 
 class SilentObserver:
-    """Stands for nobody who follows a fit."""
+    """An observer that does nothing, for a fit that nobody follows."""
 
     def held_out(self, n_iter: int) -> Self:
         """Return this."""

@@ -44,13 +44,13 @@ class FitResult:
 
 
 class Run:
-    """One network in training: it follows its solver, and shows itself to who follows the fit.
+    """One network in training: it observes its solver, and is shown to the observer of the fit.
 
     Parameters
     ----------
     config : TrainingConfig
     model : FittedModel
-        Network, classes, scaling and temperature; its params do not count.
+        Network, classes, scaling and temperature; its params are not used.
     rows : TrainingRows
         Rows to train on.
     state : TrainingState
@@ -91,7 +91,7 @@ class Run:
             tol=config.tol,
             n_iter_no_change=config.n_iter_no_change,
             validate=self.validation,
-            # If "auto" is given rows to judge by, it needs no held-out fits.
+            # If "auto" is given validation rows, it needs no held-out fits.
             early_stopping=config.holds_out or (config.chooses_cycle and held_out is not None),
             last_iterations=ends if len(ends) > 1 and held_out is not None else (),
             watch_loss=config.watches_loss,
@@ -102,7 +102,7 @@ class Run:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What identifies the function and the rows, all of which are read for it."""
+        """What identifies the function and the rows. To compute it, all rows are read."""
         return self.rows.fingerprint(self.held_out)
 
     def begin(self) -> None:
@@ -153,7 +153,7 @@ class Run:
         state = self.state
         if state.n_iter > self.n_iter_before and not state.stop_reason.restores_best:
             loss = state.history.loss_curve.last
-        else:  # a full-batch solver began at the optimum, or better parameters are back
+        else:  # a full-batch solver began at the optimum, or the best parameters are restored
             loss = self.objective(self.final_params(state))[0]
         if not (np.isfinite(loss) and np.isfinite(state.params).all()):
             raise ValueError(
@@ -177,14 +177,14 @@ class Run:
     ) -> FitResult:
         """Return the result of a fit that ends with the state."""
         if self.config.fingerprint is None:
-            # A warm start compares it with that of its own rows. This is the first time that a
-            # fresh fit needs it, because all rows are read for it.
+            # A warm start compares it with that of its own rows. A fresh fit computes it only
+            # here, and only if it has been paused, because all rows are read for it.
             state.fingerprint = self.fingerprint if state.stop_reason.is_pause else None
         if self.monitor.early_stopping and state.history.best_params is None:
             if self.monitor.n_iter and not state.stop_reason.restores_best:
                 message = "No validation score was a number; the last parameters are kept."
         params = self.final_params(state)
-        own = params is state.params  # which goes on, and must not be shared
+        own = params is state.params  # the state goes on, and must not share its array
         params = params.astype(published_dtype(self.rows), copy=own)
         model = replace(self.model, params=params)
         if self.held_out is not None:
@@ -192,7 +192,7 @@ class Run:
         return FitResult(model, state, loss, message, interruption)
 
     def _temperature(self, model: FittedModel, held_out: InMemory) -> float:
-        """Return the temperature of the model on validation rows, or on as many as are judged."""
+        """Return the temperature of the model on validation rows, or on some if they are many."""
         if not self.config.temperature_scaling:
             return 1.0
         weight = held_out.row_weight

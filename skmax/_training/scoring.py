@@ -22,7 +22,7 @@ class Scorer:
     Parameters
     ----------
     estimator : SoftmaxMLPClassifier
-        A copy of it is given to the scorer, with the parameters of the moment.
+        A copy of it, with the current parameters of the network, is given to the scorer.
     """
 
     def __init__(self, estimator: Any) -> None:
@@ -78,9 +78,9 @@ class Validation:
 def over_all_classes(scorer: Any, scoring: Any, classes: Any, y: Any) -> Callable[..., float]:
     """Return `score(estimator, X, y, **weight) -> float`, that of a scorer, for labels like `y`.
 
-    Where `y` lacks some of the classes, a metric of scores or probabilities that can be told
-    all of them is told. Any that fails all the same, or is no number, is a ValueError of
-    `score` that names `scoring` and the classes.
+    If `y` lacks some of the classes, a metric of scores or probabilities is told all classes if
+    it has a parameter for them. If a metric fails all the same, or its value is not a number,
+    `score` raises a ValueError that names `scoring` and the classes.
     """
     classes, present = np.asarray(classes), set(np.ravel(y).tolist())
     missing = classes[np.array([label not in present for label in classes.tolist()], dtype=bool)]
@@ -94,7 +94,7 @@ def over_all_classes(scorer: Any, scoring: Any, classes: Any, y: Any) -> Callabl
             return float(scorer(*arguments, **weight))
         try:
             value = float(scorer(*arguments, **weight))
-        except (ValueError, UserWarning) as error:  # a warning where warnings are errors
+        except (ValueError, UserWarning) as error:  # a warning if warnings are errors
             raise _undefined(scoring, missing, str(error)) from error
         if metric is not None and np.isnan(value):
             raise _undefined(scoring, missing, "it is not a number")

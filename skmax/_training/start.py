@@ -37,14 +37,14 @@ class Start:
     state : TrainingState
         Advanced by the fit.
     model : FittedModel
-        Network, classes, scaling and temperature; its params do not count.
+        Network, classes, scaling and temperature; its params are not used.
     learn : callable ``learn(start, rows) -> FittedModel``
-        Learns about the features what is to be learnt, and returns the model that does.
+        Learns what is to be learnt about the features, and returns the model with it.
     holdout : HoldOut
     dtype : numpy.dtype, default=None
         Precision that the fit has begun with; None if it is to be chosen.
     fingerprint : str, default=None
-        What the fit must have; None if it may be any.
+        Fingerprint that the fit must have; None if it may have any.
     n_iter_before : int, default=0
         Iterations that the state counts, and earlier calls of `partial_fit` have made.
     """
@@ -126,8 +126,8 @@ def warm(
 
 
 def resumed(config: TrainingConfig, network: Network, checkpoint: Any) -> Start:
-    """Return the start of a fit that was killed, where its checkpoint is."""
-    config.draw_seeds()  # as the fit did when it began, from a RandomState instance
+    """Return the start of a fit that was killed: it goes on from its checkpoint."""
+    config.draw_seeds()  # as when the fit began: a RandomState instance ends in the same state
     state = checkpoint.state.copy()
     if state.stop_reason.is_final:
         state.target_iter = state.n_iter
@@ -152,7 +152,7 @@ def stream(
         dtype = config.compute_dtype(rows, random=True)
         return Start(state, model, learn_all, HoldOut.KEEP, dtype)
     check_architecture(config, network, model)
-    # A stream goes on from what is published, never from beyond the best parameters.
+    # A stream goes on from the published parameters, never from later ones than the best.
     if state.stop_reason.is_pause and state.history.best_params is None:
         state = state.copy()
     else:
@@ -171,7 +171,7 @@ def first_state(config: TrainingConfig, network: Network) -> TrainingState:
 
 
 def learn_scaling_only(start: Start, rows: TrainingRows) -> FittedModel:
-    """Learn the scaling of the features; weights are those that are given."""
+    """Learn the scaling of the features, and keep the weights, which are given."""
     state = start.state
     if state.initial_params is not None:
         state.initial_params = state.params.copy()
@@ -208,15 +208,15 @@ def learn_new(start: Start, rows: TrainingRows) -> FittedModel:
 
 
 def keep(start: Start, rows: TrainingRows) -> FittedModel:
-    """Learn nothing about the features: it has been learnt from these very rows."""
+    """Learn nothing about the features, because a resumed fit has learnt it from these rows."""
     return start.model
 
 
 def forget_unvarying(network: Network, params: np.ndarray, varying: np.ndarray) -> None:
     """Zero the initial weights, in `params`, of features that are 0 in all rows to train on.
 
-    They would stay as they were drawn, and a row that has such a feature would be moved by
-    weights that nothing has trained.
+    Otherwise they would stay as they were drawn, and weights that nothing has trained would
+    change the logits of a row that has such a feature.
     """
     network.split(params)[0][0][~varying] = 0.0
 
@@ -249,7 +249,7 @@ def _architecture(network: Network, scaling: str | None) -> dict[str, Any]:
 
 
 def check_no_initial_values(coefs_init: Any, intercepts_init: Any) -> None:
-    """Raise ValueError where a warm start is given initial values as well."""
+    """Raise ValueError if a warm start is given initial values as well."""
     if coefs_init is not None or intercepts_init is not None:
         raise ValueError(
             "coefs_init and intercepts_init begin a fit, and warm_start=True continues one; set "

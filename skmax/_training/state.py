@@ -38,9 +38,9 @@ class TrainingState:
     target_iter : int, default=None
         Iterations that the fit in progress is to have, as its held-out rows have advised.
     best_iterate : BestIterate, default=None
-        Of a fit in progress.
+        Of a fit in progress, which goes back to it if it diverges.
     fingerprint : str, default=None
-        Identifies the function and the data that `history` calls best on.
+        Identifies the function and the data for which the best values in `history` hold.
     held_out_fits : list of TrainingState, default=()
         Those of the held-out fits, while the fit is paused.
     initial_params : ndarray of shape (n_params,), default=None
@@ -64,7 +64,7 @@ class TrainingState:
     initial_params: np.ndarray | None = None
 
     def cast(self, dtype: Any) -> None:
-        """Bring the parameters to `dtype`; moments of another one are given up."""
+        """Bring the parameters to `dtype`; moments in another dtype are dropped."""
         if self.params.dtype != dtype:
             self.params, self.optimizer = self.params.astype(dtype), None
 
@@ -86,7 +86,7 @@ class TrainingState:
         return replace(self, held_out_fits=[]).copy()
 
     def finalized(self) -> "TrainingState":
-        """Return the state without what only a paused fit goes on from."""
+        """Return the state without what only a paused fit needs to go on."""
         return replace(
             self,
             params=np.empty(0, dtype=self.params.dtype),
@@ -99,7 +99,7 @@ class TrainingState:
         """Return a state at `params` with the curves of this one, and a new start."""
         return replace(
             self.copy(),
-            params=params.astype(self.params.dtype),  # a copy, whatever the dtype
+            params=params.astype(self.params.dtype),  # a copy, even if the dtype is the same
             optimizer=None,
             position=ScheduleState(t=self.position.t),
             history=self.history.reset(),
@@ -107,7 +107,7 @@ class TrainingState:
         )
 
     def identify(self, fingerprint: str) -> None:
-        """Give the state the fingerprint of its fit: what is best so far holds for one only."""
+        """Give the state the fingerprint of its fit. If it had another, nothing is best so far."""
         if fingerprint != self.fingerprint:
             self.history = self.history.reset()
             self.held_out_fits = []

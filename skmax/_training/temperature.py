@@ -9,11 +9,11 @@ from .._network.kernels import row_cross_entropy
 # Fewer rows than this cannot say what the temperature is.
 MIN_ROWS = 50
 
-# Held-out rows that can tell which cycle is best, and as many as a temperature is worth.
+# So many held-out rows can say which cycle is best, and a temperature is not worth more rows.
 ENOUGH_ROWS = 150
 
-# Most held-out rows, and elements of their logits, that are judged: a temperature of so many is
-# known to a percent, and logits of all rows would need more memory than the fit itself.
+# At most so many held-out rows, and elements of their logits, are used, because they give a
+# temperature to a percent, and logits of more would need more memory than the fit itself.
 MAX_HELD_OUT = 100_000
 MAX_LOGITS = 10_000_000
 
@@ -27,7 +27,7 @@ def enough_rows(n_rows: int, n_classes: int) -> bool:
 
 
 def most_rows(n_classes: int) -> int:
-    """Return how many held-out rows are judged at most, of logits for so many classes."""
+    """Return how many held-out rows are used at most if there are so many classes."""
     return max(ENOUGH_ROWS, min(MAX_HELD_OUT, MAX_LOGITS // n_classes))
 
 
@@ -43,10 +43,9 @@ def fit_temperature(
 ) -> tuple[float, float]:
     """Return the T > 0 that minimises the mean cross-entropy of softmax(Z / T).
 
-    The label of a row is smoothed by 1 / (n_samples + 1), as if one more row than there
-    are had carried every label, each in proportion to its frequency: rows that are all
-    classified rightly would otherwise say that the classifier never errs, by a temperature
-    near 0.
+    The label of a row is smoothed by 1 / (n_samples + 1), as if there were one more row that
+    carried every label in proportion to its frequency. Otherwise, if all rows are classified
+    rightly, they would say by a temperature near 0 that the classifier never errs.
 
     Parameters
     ----------
@@ -93,6 +92,6 @@ def fit_temperature(
 
     if not enough_rows(n_rows, Z.shape[1]):
         return 1.0, loss(0.0)
-    # The loss is convex in 1 / T, hence has one minimum in log T as well.
+    # The loss is convex in 1 / T, so it has one minimum in log T as well.
     result = minimize_scalar(loss, bounds=(-5.0, 5.0), method="bounded", options={"xatol": 1e-8})
     return float(np.exp(result.x)), float(result.fun)

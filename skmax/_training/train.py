@@ -28,7 +28,7 @@ def train(
     config : TrainingConfig
     rows : TrainingRows
     validation : TrainingRows or None
-        Rows that are given to judge by.
+        Validation rows that the user has given.
     start : Start
         Its state is advanced.
     observer : FitObserver

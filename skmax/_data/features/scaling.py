@@ -16,8 +16,8 @@ from sklearn.preprocessing import StandardScaler
 # Elements that are converted to float64 at once while statistics are computed.
 BLOCK_ELEMENTS = 1_000_000
 
-# The inverted CDF is the quantile for which weights are repetitions. Where the cumulative
-# weight is just a quarter, rounding must not decide: the value that reaches it is taken.
+# The inverted CDF is the quantile for which weights are repetitions. If the cumulative weight is
+# exactly a quarter, rounding must not decide, so that the value that reaches it is taken.
 QUARTILES = np.array([0.25, 0.5, 0.75]) - 1e-12
 
 # Smooth clipping keeps every scaled value within +- this bound.
@@ -42,8 +42,8 @@ class Scaling:
     center, scale : ndarray of shape (n_features,), dtype float64
         The scale of a constant feature is 1, or the rounding of its mean if that is more.
     constant : ndarray of bool of shape (n_features,), default=None
-        Features that have not varied: they enter the network as 0 whatever comes, because
-        nothing has been learnt of them. None stands for none.
+        Features that have not varied. They enter the network as 0 in every row, because nothing
+        has been learnt about them. None: there are none.
     """
 
     kind: str
@@ -57,7 +57,7 @@ class Scaling:
 
     @property
     def inverse_scale(self) -> np.ndarray:
-        """What X - center is multiplied by: 1 / scale, of constant features 0."""
+        """What X - center is multiplied by: 1 / scale, and 0 for constant features."""
         inverse = 1.0 / self.scale
         if self.constant is not None:
             inverse[self.constant] = 0.0
@@ -68,8 +68,8 @@ class Scaling:
     ) -> "Scaling":
         """Return the scaling with those constant features learnt that vary in these rows.
 
-        What they were until now counts as one row of mean weight. Other features keep their
-        scaling; without a feature to learn it is this very scaling. X, index and
+        Their value until now counts as one row of mean weight. Other features keep their
+        scaling. If there is no feature to learn, this very scaling is returned. X, index and
         sample_weight are those of `learn_scaling`.
         """
         if self.constant is None or not self.constant.any():
@@ -111,7 +111,7 @@ def learn_scaling(
     index : ndarray of int, default=None
         Rows to learn from; None takes all.
     sample_weight : ndarray of shape (n_rows,), default=None
-        Weights of the rows `index`, of which only the ratios count.
+        Weights of the rows `index`. Only their ratios count.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def learn_scaling(
     if kind is None:
         return None
     center, scale, constant = SCALINGS[kind](X, index, sample_weight)
-    if constant.any():  # exactly what all rows have, which their mean may miss by rounding
+    if constant.any():  # the exact value of all rows, because rounding may change their mean
         first = X[[0]] if index is None else X[index[:1]]
         first = first[:, constant]
         center[constant] = (first.toarray() if issparse(first) else first)[0]
@@ -176,7 +176,7 @@ def moments(X: Any, index: np.ndarray | None = None, weight: np.ndarray | None =
     for start in range(0, n_rows, step):
         rows = slice(start, start + step)
         block = X[rows if index is None else index[rows]]
-        # StandardScaler casts weights to a float32 block's precision, where tiny ones vanish.
+        # StandardScaler casts weights to the block's dtype, and tiny ones vanish in float32.
         if issparse(block) or weight is not None or block.dtype != np.float32:
             block = block.astype(np.float64, copy=False)
         scaler.partial_fit(block, sample_weight=None if weight is None else weight[rows])
@@ -189,7 +189,7 @@ def mean_and_deviation(all_rows: Moments) -> tuple[np.ndarray, np.ndarray, np.nd
     """Return the centre and the scale of features with these moments, and which are constant."""
     total, mean, variance = all_rows.weight, all_rows.mean, all_rows.variance
     eps = np.finfo(np.float64).eps
-    # The mean of a constant 1e20 may be off by 16384, which is not to be taken for a deviation.
+    # The mean of a constant 1e20 may be off by 16384, which must not be taken for a deviation.
     rounding = total * eps * np.abs(mean)
     constant = variance <= total * eps * variance + rounding * rounding
     return mean, np.maximum(np.where(constant, 1.0, np.sqrt(variance)), rounding), constant
@@ -209,7 +209,7 @@ def _median_and_interquartile_range(
             block, QUARTILES, axis=0, weights=weight, method="inverted_cdf"
         )
         spread = high - low
-        # More than half of a column may be one value: then half the range, and 1 for a
+        # If more than half of a column is one value, the scale is half the range, and 1 for a
         # constant column.
         half_range = (block.max(axis=0) - block.min(axis=0)) / 2.0
         spread = np.where(spread > 0.0, spread, half_range)
@@ -246,13 +246,13 @@ def scaling_backward(scaling: Scaling | None, A: Any, delta: np.ndarray) -> None
     ----------
     scaling : Scaling or None
     A : {ndarray, SparseBatch} of shape (n_samples, n_features)
-        The scaled rows; what is sparse has not been clipped.
+        The scaled rows. Sparse rows are never clipped.
     delta : ndarray of shape (n_samples, n_features)
     """
     if scaling is None:
         return
     if scaling.kind == "robust":
-        # For a = z / sqrt(1 + (z / 3)^2), 1 - (a / 3)^2 is 1 / (1 + (z / 3)^2), hence
+        # For a = z / sqrt(1 + (z / 3)^2), 1 - (a / 3)^2 is 1 / (1 + (z / 3)^2), so that
         # da/dz = (1 + (z / 3)^2)^(-3/2) = (1 - (a / 3)^2)^(3/2). Rounding may exceed a = 3.
         delta *= np.maximum(1.0 - (A / CLIP) ** 2, 0.0) ** 1.5
     delta *= scaling.inverse_scale
