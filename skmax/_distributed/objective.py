@@ -87,16 +87,16 @@ class Share:
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
+class HeldOutPart:
     """Logits, class indices and weights of rows that were not trained on."""
 
     logits: np.ndarray
     labels: np.ndarray
     weight: np.ndarray
 
-    def __add__(self, other: "HeldOut") -> "HeldOut":
+    def __add__(self, other: "HeldOutPart") -> "HeldOutPart":
         """Return the rows of both."""
-        return HeldOut(
+        return HeldOutPart(
             np.concatenate([self.logits, other.logits]),
             np.concatenate([self.labels, other.labels]),
             np.concatenate([self.weight, other.weight]),
@@ -207,14 +207,14 @@ def rows_between(
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def held_out_logits(dataset: Dataset, spec: ObjectiveSpec, params: np.ndarray) -> HeldOut:
-    """Return the logits, class indices and weights of a dataset as `HeldOut`."""
+def held_out_logits(dataset: Dataset, spec: ObjectiveSpec, params: np.ndarray) -> HeldOutPart:
+    """Return the logits, class indices and weights of a dataset as `HeldOutPart`."""
     weight = _weight(dataset, spec)
     Z = np.empty((0, spec.network.layer_sizes[-1]), spec.dtype)
     if len(dataset.labels) > 0:
         with _threads(dataset, spec):
             Z = all_logits(spec.network, params, dataset.reader(spec.scaling, spec.dtype))
-    return HeldOut(Z, dataset.labels, np.ones(len(Z)) if weight is None else weight)
+    return HeldOutPart(Z, dataset.labels, np.ones(len(Z)) if weight is None else weight)
 
 
 class PartitionedObjective:

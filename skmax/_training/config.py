@@ -79,7 +79,7 @@ class TrainingConfig:
         Those of MAY_BE_IDLE that differ from their defaults.
     n_rows_before : int
         Rows of earlier portions of a stream, which the penalty counts beside those of the fit.
-    pauses : frozenset of StopReason
+    stream_pauses : frozenset of StopReason
         Reasons that end an epoch of a stream, but not the stream: the state then has MAX_ITER
         as its reason, which is a pause. Empty for a fit, which has an end.
     fingerprint : str or None
@@ -120,7 +120,7 @@ class TrainingConfig:
     given: dict[str, Any]
     changed: dict[str, Any]
     n_rows_before: int = 0
-    pauses: frozenset[StopReason] = frozenset()
+    stream_pauses: frozenset[StopReason] = frozenset()
     fingerprint: str | None = None
     scorer: Any = None
 
@@ -190,7 +190,7 @@ class TrainingConfig:
             temperature_scaling=False,
             label_smoothing=0.0 if self.label_smoothing == "auto" else self.label_smoothing,
             n_rows_before=n_rows_before,
-            pauses=frozenset(StopReason) - {StopReason.DIVERGENCE, StopReason.INTERRUPTION},
+            stream_pauses=frozenset(StopReason) - {StopReason.DIVERGENCE, StopReason.INTERRUPTION},
             fingerprint="stream",
         )
 

@@ -39,7 +39,7 @@ def convergence_message(
             f"The fit diverged at {config.unit} {state.n_iter}; {advice}{_or_scale(config)}. The "
             "best parameters of those before are kept."
         )
-    if state.stop_reason in config.pauses:
+    if state.stop_reason in config.stream_pauses:
         return None
     if end is not None:
         return _full_batch_message(config, state, objective, end)

@@ -142,7 +142,7 @@ class Run:
             if state.n_iter == self.n_iter_before:  # nothing has been learnt yet
                 raise
             state.stop_reason, interruption = StopReason.INTERRUPTION, error
-        if state.stop_reason in self.config.pauses:
+        if state.stop_reason in self.config.stream_pauses:
             state.stop_reason = StopReason.MAX_ITER
         loss = self.last_loss()
         state.target_iter = state.best_iterate = state.initial_params = None
