@@ -108,7 +108,7 @@ def test_of_many_classes_few_held_out_logits_are_kept(judge, monkeypatch):
 def test_a_stream_larger_than_the_memory_limit_ends_where_the_fit_in_memory_does(tmp_path):
     code = (Path(__file__).parents[1] / "examples" / "plot_stream_from_disk.py").read_text()
     assert code.count("300_000") == 1
-    fewer = code.replace("300_000", "200_000")  # no larger than the limit needs
+    fewer = code.replace("300_000", "250_000")  # no larger than the limit needs
     run = subprocess.run(
         [sys.executable, "-c", fewer],
         env=os.environ | {"TMPDIR": str(tmp_path)},
@@ -121,7 +121,7 @@ def test_a_stream_larger_than_the_memory_limit_ends_where_the_fit_in_memory_does
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_nothing_of_helper_networks_stays_on_an_estimator_without_warm_start():
+def test_nothing_of_held_out_fits_stays_on_an_estimator_without_warm_start():
     X, y = np.random.default_rng(0).normal(size=(120, 5)), np.arange(120) % 3
     clf = SoftmaxMLPClassifier((16,), learning_rate="constant", max_iter=2).fit(X, y)
     n_kept = sum(value.size for value in vectors(vars(clf).values()))
