@@ -18,11 +18,13 @@ import dask.array as da
 import numpy as np
 from distributed import Client, LocalCluster
 from scipy.optimize import nnls
-from skmax._training.fitting import first_state
 
 from skmax import SoftmaxMLPClassifier
-from skmax._distributed.objective import partitioned_objective
+from skmax._distributed.dataset import PartitionedRows
 from skmax._distributed.partitions import FAN_IN
+from skmax._training.config import TrainingConfig
+from skmax._training.dataset import HoldOutPlan
+from skmax._training.start import fresh
 
 N_FEATURES, N_CLASSES = 64, 10
 
@@ -45,10 +47,12 @@ def evaluation_time(client, n_rows, n_partitions, hidden, n_repeats):
     rng = da.random.default_rng(0)
     X = rng.normal(size=(n_rows, N_FEATURES), chunks=(chunk, N_FEATURES))
     y = rng.integers(0, N_CLASSES, size=n_rows, chunks=chunk)
-    local = SoftmaxMLPClassifier(hidden, solver="lbfgs", random_state=0)
+    config = TrainingConfig.of(SoftmaxMLPClassifier(hidden, solver="lbfgs", random_state=0))
     times = []
-    with partitioned_objective(client, local, X, y) as (objective, _):
-        params = first_state(local, objective.network).params
+    with PartitionedRows.loaded(client, config, X, y, None) as rows:
+        begin = fresh(config, config.build_network(N_FEATURES, N_CLASSES), rows.classes)
+        model = begin.begin(config, rows, HoldOutPlan(0, config.last_iterations))
+        params, objective = begin.state.params, rows.objective(model, begin.state)
         objective(params)
         for _ in range(n_repeats):
             start = time.perf_counter()
