@@ -91,7 +91,7 @@ all: ## All that CI does, from a clean checkout, in a fresh .venv
 	rm -rf .venv
 	$(MAKE) readme
 	.venv/bin/python -m pip install -q -e ".[check,benchmark,docs]"
-	$(MAKE) static lowest bench docs examples PYTHON=.venv/bin/python
+	$(MAKE) -j 2 --output-sync=target static lowest bench docs examples PYTHON=.venv/bin/python
 
 clean-docs:
 	rm -rf docs/_build docs/gallery docs/generated
