@@ -102,7 +102,7 @@ for name, row in zip(["epochs, plain", "epochs, weighted"], np.transpose(n_epoch
 # Either remedy is better than none, and a threshold is the cheaper one in every split. Whether
 # it is tuned or that of theory makes little difference: the probabilities are good enough for
 # theory. Part of what weights lose is due to the early end of their fits, after 12 epochs:
-# helper networks judge by the weighted loss, which rests on the few 8s that they hold out.
+# held-out fits are compared by the weighted loss, which rests on the few 8s that they hold out.
 # After all 60 epochs the weighted fit is cheaper on average, but not as cheap as the
 # threshold.
 #

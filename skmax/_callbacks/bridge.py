@@ -55,12 +55,6 @@ class CallbackObserver:
         context = self._context.subcontext(task_name=HELD_OUT_FITS, max_subtasks=n_iter)
         return HeldOutObserver(context, f"held-out {self._unit}", self._news)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Do nothing: the fit ends when its result is published."""
-
     def begin(self, run: Run) -> None:
         """Tell that an iteration begins."""
         self._run = run

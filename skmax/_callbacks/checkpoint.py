@@ -47,8 +47,8 @@ class Checkpoint:
     It needs skops (``pip install skmax[export]``); neither does it write pickles nor read
     them, and nothing in a file is executed.
 
-    With helper networks (the default) the first checkpoint follows their training; they are
-    no part of it, and are not trained again.
+    With held-out fits (the default) the first checkpoint is written after them. They are no
+    part of it, and are not trained again.
 
     Bit for bit holds for "adam" and "sgd" on the same machine. "lbfgs" begins anew at the
     parameters of the checkpoint, without the curvature it had gathered, and with all of
@@ -88,11 +88,11 @@ class Checkpoint:
     def resume(self, estimator: Estimator) -> Estimator:
         """Set the callback on an estimator and give it the unfinished fit, if there is one.
 
-        The next `fit` takes only the passes that remain, and must be given the same data;
+        The next `fit` takes only the epochs that remain, and must be given the same data;
         initial values among its arguments have had their effect. All that decides the
-        result has to be as it was, but `max_iter` may have grown: helper networks are then
-        asked again, from the start, how long to train and how to calibrate, and a decaying
-        schedule is stretched over all epochs.
+        result has to be as it was, but `max_iter` may have grown: held-out fits are then
+        trained again, from the start, to say how long to train and how to calibrate, and a
+        decaying schedule is stretched over all epochs.
 
         Parameters
         ----------

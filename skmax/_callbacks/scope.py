@@ -25,7 +25,7 @@ from .._sklearn_compat import BEGIN_CONTEXT, CALLBACKS
 from .._training.config import TrainingConfig
 from .._training.dataset import InMemory
 from .._training.idle_settings import warn_of_idle_settings
-from .._training.observer import SilentObserver
+from .._training.observer import FitObserver, SilentObserver
 from .._training.run import FitResult
 from .._training.scoring import Scorer
 from .._training.start import Start, check_no_initial_values, fresh, resumed, stream, warm
@@ -77,7 +77,7 @@ class FitScope:
         self.config = config
         self.observer = self._begin_callbacks(task_name, X, y, sample_weight)
 
-    def _begin_callbacks(self, task_name: str, X: Any, y: Any, sample_weight: Any) -> Any:
+    def _begin_callbacks(self, task_name: str, X: Any, y: Any, sample_weight: Any) -> FitObserver:
         """Set up the callbacks and tell them that the fit begins; return its observer."""
         estimator, config = self.estimator, self.config
         if not getattr(estimator, CALLBACKS, []):

@@ -16,7 +16,7 @@ from .._network.model import FittedModel
 from .._optim.stopping import StopReason
 from .config import TrainingConfig, published_dtype
 from .dataset import HoldOutPlan, TrainingRows
-from .observer import FitObserver
+from .observer import FitObserver, RunObserver
 from .run import FitResult, Run
 from .start import HoldOut, Start
 from .state import TrainingState
@@ -90,7 +90,7 @@ class HeldOutFits:
         training: TrainingRows,
         start: Start,
         initial: Any,
-        observer: FitObserver,
+        observer: RunObserver,
     ) -> None:
         self.config, self.plan, self.model, self.main = config, plan, model, start.state
         self.runs: list[Run] = []

@@ -1,21 +1,13 @@
-"""Observers of a fit: they are told of each iteration of its networks, and can ask to stop."""
+"""Who follows a fit: told of each iteration of its networks, it can ask to stop."""
 
-from typing import Any, Protocol, Self
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
 
 from .._optim.stopping import StopReason
 
 
-class FitObserver(Protocol):
-    """Follows a fit."""
-
-    def held_out(self, n_iter: int) -> "FitObserver":
-        """Return the observer of the held-out fits, which have so many iterations; a context."""
-
-    def __enter__(self) -> Self:
-        """Hear that the held-out fits begin."""
-
-    def __exit__(self, *error: object) -> None:
-        """Hear that they have ended."""
+class RunObserver(Protocol):
+    """Whoever follows networks in training."""
 
     def begin(self, run: Any) -> None:
         """Hear that an iteration of a `Run` begins."""
@@ -24,25 +16,29 @@ class FitObserver(Protocol):
         """Hear that it has ended; return why to stop, None to go on."""
 
 
-class SilentObserver:
-    """An observer that does nothing, for a fit that nobody follows."""
+class FitObserver(RunObserver, Protocol):
+    """Whoever follows a fit: its own network, its held-out fits, and its end."""
 
-    def held_out(self, n_iter: int) -> Self:
-        """Return this."""
-        return self
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Do nothing."""
-
-    def begin(self, run: Any) -> None:
-        """Do nothing."""
+    def held_out(self, n_iter: int) -> AbstractContextManager[RunObserver]:
+        """Return a context with who follows the held-out fits, of so many iterations in all."""
 
     def end_fit(self, result: Any) -> None:
+        """Hear that the `FitResult` has been published."""
+
+
+class SilentObserver:
+    """Stands for nobody who follows a fit."""
+
+    def held_out(self, n_iter: int) -> AbstractContextManager[RunObserver]:
+        """Return a context with this."""
+        return nullcontext(self)
+
+    def begin(self, run: Any) -> None:
         """Do nothing."""
 
     def end(self, run: Any) -> StopReason | None:
         """Return None."""
         return None
+
+    def end_fit(self, result: Any) -> None:
+        """Do nothing."""

@@ -12,7 +12,7 @@ from .config import TrainingConfig, published_dtype
 from .convergence import convergence_message
 from .dataset import InMemory, TrainingRows
 from .monitor import Monitor
-from .observer import FitObserver
+from .observer import RunObserver
 from .scoring import Validation
 from .state import TrainingState
 from .temperature import chosen_rows, fit_temperature, most_rows
@@ -55,7 +55,7 @@ class Run:
         Rows to train on.
     state : TrainingState
         Advanced. Its params are in the dtype of the arithmetic.
-    observer : FitObserver
+    observer : RunObserver
     held_out : InMemory, default=None
         Validation rows.
     n_iter_before : int, default=0
@@ -72,7 +72,7 @@ class Run:
         model: FittedModel,
         rows: TrainingRows,
         state: TrainingState,
-        observer: FitObserver,
+        observer: RunObserver,
         *,
         held_out: InMemory | None = None,
         n_iter_before: int = 0,
