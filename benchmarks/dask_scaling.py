@@ -50,7 +50,7 @@ def evaluation_time(client, n_rows, n_partitions, hidden, n_repeats):
     config = TrainingConfig.of(SoftmaxMLPClassifier(hidden, solver="lbfgs", random_state=0))
     times = []
     with PartitionedRows.loaded(client, config, X, y, None) as rows:
-        begin = fresh(config, config.build_network(N_FEATURES, N_CLASSES), rows.classes)
+        begin = fresh(config)
         model = begin.begin(config, rows, HoldOutPlan(0, config.last_iterations))
         params, objective = begin.state.params, rows.objective(model, begin.state)
         objective(params)

@@ -24,6 +24,7 @@ from ._data.checks import (
     checked_numbers,
     knows_other_names,
 )
+from ._data.features.encoding import VIEWS
 from ._data.features.scaling import SCALINGS, Scaling
 from ._data.labels import check_kind, check_labels
 from ._interop.mlp import linear_coefficients, outcome_like, parameters_like, to_mlp_classifier
@@ -35,6 +36,9 @@ from ._persistence.serialize import PLAIN, attributes_from_plain, to_plain
 from ._sklearn_compat import Interval, Options, StrOptions, fit_context
 from ._training.config import FULL_BATCH_SOLVERS, TrainingConfig
 from ._training.train import train
+
+# Parameters of models that were written before there were these.
+OLDER = {"numerical_encoding": "linear", "n_bins": 4}
 
 
 def can_stream(estimator: Any) -> bool:
@@ -307,7 +311,11 @@ default="relu"
     """
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": [
+            StrOptions({"auto"}),
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "solver": [StrOptions({*OPTIMIZERS, *FULL_BATCH_SOLVERS})],
         "alpha": [Interval(Real, 0, None, closed="left")],
@@ -337,6 +345,8 @@ default="relu"
         "label_smoothing": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "scaling": [StrOptions(set(SCALINGS)), None],
+        "numerical_encoding": [StrOptions({"auto", *VIEWS})],
+        "n_bins": [Interval(Integral, 2, None, closed="left")],
         "temperature_scaling": ["boolean"],
         "dtype": [StrOptions({"auto", "float32", "float64"})],
     }
@@ -365,7 +375,7 @@ default="relu"
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (128, 128),
+        hidden_layer_sizes: Any = "auto",
         activation: str = "relu",
         *,
         solver: str = "adam",
@@ -396,6 +406,8 @@ default="relu"
         label_smoothing: float | str = "auto",
         dropout: float = 0.0,
         scaling: str | None = "standard",
+        numerical_encoding: str = "auto",
+        n_bins: int = 4,
         temperature_scaling: bool = True,
         dtype: str = "auto",
     ) -> None:
@@ -429,6 +441,8 @@ default="relu"
         self.label_smoothing = label_smoothing
         self.dropout = dropout
         self.scaling = scaling
+        self.numerical_encoding = numerical_encoding
+        self.n_bins = n_bins
         self.temperature_scaling = temperature_scaling
         self.dtype = dtype
 
@@ -849,7 +863,7 @@ default="relu"
         network as (X - center) / scale (of "robust" clipped smoothly), but those that are
         constant in training, `constant`, as 0 whatever comes.
         """
-        return self._fitted_model().scaling
+        return self._fitted_model().encoding.scaling
 
     @property
     def temperature_(self) -> float:
@@ -888,7 +902,7 @@ default="relu"
         return {name: to_plain(value) if name in PLAIN else value for name, value in state.items()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(attributes_from_plain(state))
+        super().__setstate__(OLDER | attributes_from_plain(state))
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_model" in vars(self)
@@ -914,7 +928,7 @@ default="relu"
         """
         # Bound once: a concurrent refit rebinds the estimator's model.
         model = self._fitted_model()
-        n_features = model.network.layer_sizes[0]
+        n_features = model.encoding.n_features
         if (
             type(X) is np.ndarray
             and X.ndim == 2
@@ -931,5 +945,5 @@ default="relu"
                 f"X has {X.shape[1]} features, but {type(self).__name__} is expecting "
                 f"{n_features} features as input."
             )
-        check_dense(X, None if model.scaling is None else model.scaling.kind)
+        check_dense(X, None if self.scaling_ is None else self.scaling_.kind)
         return model, X

@@ -108,7 +108,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (128, 128),
+        hidden_layer_sizes: Any = "auto",
         activation: str = "relu",
         *,
         solver: str = "lbfgs",
@@ -214,9 +214,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
             local.n_features_in_ = rows.n_features
             given = map(in_memory, (X_val, y_val, sample_weight_val))
             validation = scope.check_validation(rows.classes, *given)
-            network = scope.config.build_network(rows.n_features, len(rows.classes))
-            start = fresh(scope.config, network, rows.classes)
-            result = train(scope.config, rows, validation, start, scope.observer)
+            result = train(scope.config, rows, validation, fresh(scope.config), scope.observer)
         return scope.publish(result)
 
     def predict(self, X: Any) -> Any:

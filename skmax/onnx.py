@@ -208,7 +208,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     label, probabilities = (output.full_name for output in operator.outputs)
     raw_scores = container.get_options(clf, {"raw_scores": False})["raw_scores"]
 
-    X = _add_scaling(graph, rows.full_name, rows_dtype, model.scaling)
+    X = _add_scaling(graph, rows.full_name, rows_dtype, model.encoding.scaling)
     Z = _add_network(graph, X, model)
     # Of the logits, as in predict: probabilities may be equal where logits are not.
     index = graph.add("ArgMax", Z, axis=1, keepdims=0)

@@ -9,6 +9,8 @@ OURS = {
     "label_smoothing": 0.0,
     "dropout": 0.0,
     "scaling": None,
+    "numerical_encoding": "linear",
+    "n_bins": 4,
     "temperature_scaling": False,
     "dtype": "auto",
 }

@@ -394,7 +394,7 @@ def test_held_out_rows_reach_neither_scaler_nor_class_weights_nor_training():
     rng = np.random.default_rng(split._state.split_seed)
     train, held_out = split_validation(y, 3, 0.1, rng)
     assert len(held_out) == 24
-    assert_allclose(split._model.scaling.center, X[train].mean(axis=0))
+    assert_allclose(split._model.encoding.scaling.center, X[train].mean(axis=0))
     trained = quick(scaling="standard", class_weight="balanced")
     trained.fit(X[train], y[train], X_val=X[held_out], y_val=y[held_out])
     assert_allclose(split.loss_curve_, trained.loss_curve_)
@@ -582,9 +582,9 @@ def test_decaying_schedules_are_constant_in_partial_fit():
 def test_a_continued_fit_keeps_the_scaling_its_weights_are_in_terms_of(scaling):
     for continued in (lambda c: c.fit(3 * X + 5, y), lambda c: c.partial_fit(3 * X + 5, y)):
         clf = quick(warm_start=True, scaling=scaling).fit(X, y)
-        before = clf._model.scaling
+        before = clf._model.encoding.scaling
         continued(clf)
-        assert clf._model.scaling is before
+        assert clf._model.encoding.scaling is before
 
 
 def test_rows_seen_are_counted_over_fits_that_had_ended():

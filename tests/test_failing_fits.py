@@ -220,7 +220,7 @@ PARTS = {
     "network": (internals.TrainingConfig, "build_network", "plain"),
     "first parameters": (internals.start, "first_state", "plain"),
     "validation split": (internals.training_dataset, "split_validation", "early stopping"),
-    "scaling": (internals.training_dataset, "learn_scaling", "plain"),
+    "encoding": (internals.training_dataset, "learn_encoding", "plain"),
     "class weights": (internals.training_dataset, "class_weights", "plain"),
     "folds": (internals.training_dataset, "stratified_folds", "helpers"),
     "logits of helpers": (internals.training_dataset, "all_logits", "helpers"),

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from internals import FittedModel, Network
+from internals import Encoding, FittedModel, Network
 from numpy.testing import assert_allclose
 
 METHODS = ["logits", "probabilities", "log_probabilities", "class_indices", "hidden_activations"]
@@ -15,7 +15,7 @@ def linear(dtype, temperature=1.0):
     params = np.zeros(network.n_params, dtype=dtype)
     for W in network.split(params)[0]:
         W[...] = np.eye(2)
-    return FittedModel(params, network, np.arange(2), temperature=temperature)
+    return FittedModel(params, network, np.arange(2), Encoding(2), temperature=temperature)
 
 
 def call(model, method, X):

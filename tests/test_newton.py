@@ -3,6 +3,7 @@ import pytest
 from internals import (
     MAX_FEATURES,
     BatchReader,
+    Encoding,
     Network,
     Objective,
     TrainingState,
@@ -28,7 +29,7 @@ def problem(container=np.asarray, weighted=True, smoothing=0.1, alpha=0.5, batch
     weight = rng.uniform(0.1, 3, size=N_ROWS) if weighted else None
     network = Network([N_FEATURES, N_CLASSES], "identity")
     scaling = learn_scaling("standard", container(X)) if container is csr_array else None
-    rows = BatchReader(container(X), scaling=scaling, dtype=np.float64)
+    rows = BatchReader(container(X), encoding=Encoding(X.shape[1], scaling), dtype=np.float64)
     spread = np.full(N_CLASSES, smoothing / N_CLASSES)
     objective = Objective(
         network, rows, labels, weight, alpha, batch_size=batch_size, smoothing=spread

@@ -3,7 +3,16 @@ import tracemalloc
 import internals
 import numpy as np
 import pytest
-from internals import BLOCK_ROWS, SCALINGS, BatchReader, Dataset, blocks, checksum, learn_scaling
+from internals import (
+    BLOCK_ROWS,
+    SCALINGS,
+    BatchReader,
+    Dataset,
+    Encoding,
+    blocks,
+    checksum,
+    learn_scaling,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array, csr_matrix
 
@@ -43,7 +52,7 @@ def test_batches_are_the_rows_cast(dtype, layout, rows):
 @pytest.mark.parametrize("kind", [None, *SCALINGS])
 def test_a_batch_never_copies_X(kind, layout):
     X = LAYOUTS[layout](np.random.default_rng(0).normal(size=(20_000, 4)))
-    rows = BatchReader(X, scaling=learn_scaling(kind, X), dtype=np.float32)
+    rows = BatchReader(X, encoding=Encoding(X.shape[1], learn_scaling(kind, X)), dtype=np.float32)
     batch = np.random.default_rng(0).permutation(20_000)[:100]
     tracemalloc.start()
     rows.take(batch)
@@ -74,7 +83,7 @@ def test_scaled_batches_follow_the_formula(dtype, kind, rows):
     z = (X[rows].astype(float) - scaling.center) / scaling.scale
     expected = z if kind == "standard" else z / np.sqrt(1 + (z / 3) ** 2)
     before = X.copy()
-    batch = BatchReader(X, scaling=scaling, dtype=np.float32).take(rows)
+    batch = BatchReader(X, encoding=Encoding(X.shape[1], scaling), dtype=np.float32).take(rows)
     assert batch.dtype == np.float32
     assert_allclose(batch, expected, rtol=2e-6, atol=1e-6)
     assert_array_equal(X, before)
@@ -83,7 +92,9 @@ def test_scaled_batches_follow_the_formula(dtype, kind, rows):
 def test_a_large_mean_costs_no_digits_in_float32():
     X = 1.6e9 + np.random.default_rng(0).normal(size=(100, 2))
     scaling = learn_scaling("standard", X)
-    batch = BatchReader(X, scaling=scaling, dtype=np.float32).take(slice(0, 100))
+    batch = BatchReader(X, encoding=Encoding(X.shape[1], scaling), dtype=np.float32).take(
+        slice(0, 100)
+    )
     assert_allclose(batch, (X - X.mean(axis=0)) / X.std(axis=0), atol=1e-5)
 
 
@@ -91,7 +102,9 @@ def test_sparse_rows_are_centred_exactly():
     X, W = data(), np.arange(8.0).reshape(4, 2)
     scaling = learn_scaling("standard", csr_array(X))
     rows = np.array([3, 8, 3])
-    batch = BatchReader(csr_array(X), scaling=scaling, dtype=np.float64).take(rows)
+    batch = BatchReader(
+        csr_array(X), encoding=Encoding(X.shape[1], scaling), dtype=np.float64
+    ).take(rows)
     Z = ((X - X.mean(axis=0)) / X.std(axis=0))[rows]
     assert_allclose(batch.dot(W, out=np.empty((3, 2))), Z @ W, atol=1e-13)
     delta = np.arange(6.0).reshape(3, 2)
@@ -105,8 +118,12 @@ def test_sparse_rows_far_from_zero_are_centred_as_well(dtype):
     X = (1e4 + np.random.default_rng(0).normal(size=(50, 3))).astype(dtype)
     W = np.arange(6.0, dtype=np.float32).reshape(3, 2)
     scaling = learn_scaling("standard", X)
-    dense = BatchReader(X, scaling=scaling, dtype=np.float32).take(slice(0, 50))
-    sparse = BatchReader(csr_array(X), scaling=scaling, dtype=np.float32).take(slice(0, 50))
+    dense = BatchReader(X, encoding=Encoding(X.shape[1], scaling), dtype=np.float32).take(
+        slice(0, 50)
+    )
+    sparse = BatchReader(
+        csr_array(X), encoding=Encoding(X.shape[1], scaling), dtype=np.float32
+    ).take(slice(0, 50))
     out = np.empty((50, 2), dtype=np.float32)
     # float32 rows are themselves known to 1e4 / 2^24 deviations only.
     assert_allclose(sparse.dot(W, out=out), dense @ W, atol=1e-2 if dtype == np.float32 else 1e-5)
@@ -116,7 +133,9 @@ def test_sparse_rows_far_from_zero_are_centred_as_well(dtype):
 @pytest.mark.parametrize("unit", [1e-40, 1e-30, 1e30])
 def test_tiny_and_huge_units_of_float32_rows(unit, kind):
     X = (unit * np.random.default_rng(0).normal(size=(50, 3))).astype(np.float32)
-    batch = BatchReader(X, scaling=learn_scaling(kind, X), dtype=np.float32).take(slice(0, 50))
+    batch = BatchReader(
+        X, encoding=Encoding(X.shape[1], learn_scaling(kind, X)), dtype=np.float32
+    ).take(slice(0, 50))
     assert np.isfinite(batch).all() and (batch.std(axis=0) > 0.3).all()
 
 
@@ -124,10 +143,12 @@ def test_tiny_and_huge_units_of_float32_rows(unit, kind):
 def test_float32_rows_further_apart_than_float32_reaches(kind):
     X = np.float32([[3e38], [-3e38], [-3e38], [-3e38], [-3e38]])
     scaling = learn_scaling(kind, X)
-    batch = BatchReader(X, scaling=scaling, dtype=np.float32).take(slice(0, 5))
-    expected = BatchReader(X.astype(np.float64), scaling=scaling, dtype=np.float64).take(
+    batch = BatchReader(X, encoding=Encoding(X.shape[1], scaling), dtype=np.float32).take(
         slice(0, 5)
     )
+    expected = BatchReader(
+        X.astype(np.float64), encoding=Encoding(1, scaling), dtype=np.float64
+    ).take(slice(0, 5))
     assert_allclose(batch, expected, rtol=1e-6)
 
 
@@ -145,7 +166,9 @@ def test_values_beyond_float32_are_scaled_before_they_are_cast():
     for kind in SCALINGS:
         scaling = learn_scaling(kind, X)
         assert np.isfinite(
-            BatchReader(X, scaling=scaling, dtype=np.float32).take(slice(0, 50))
+            BatchReader(X, encoding=Encoding(X.shape[1], scaling), dtype=np.float32).take(
+                slice(0, 50)
+            )
         ).all()
 
 

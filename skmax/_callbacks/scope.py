@@ -170,19 +170,17 @@ class FitScope:
     def start(self, rows: InMemory, coefs_init: Any, intercepts_init: Any) -> Start:
         """Return the start of a fit: fresh, warm or resumed."""
         config, (n_rows, n_features) = self.config, rows.dataset.X.shape
-        network = config.build_network(n_features, len(rows.classes))
         if self.checkpoint is not None:
             self.checkpoint.check_data(n_rows, n_features, rows.classes)
-            return resumed(config, network, self.checkpoint)
+            return resumed(config, self.checkpoint)
         if self.model is None:
-            return fresh(config, network, rows.classes, coefs_init, intercepts_init)
+            return fresh(config, coefs_init, intercepts_init)
         check_no_initial_values(coefs_init, intercepts_init)
-        return warm(config, network, self.state, self.model)
+        return warm(config, self.state, self.model)
 
     def stream(self, rows: InMemory) -> Start:
         """Return the start of an epoch over one portion of a stream."""
-        network = self.config.build_network(rows.dataset.X.shape[1], len(rows.classes))
-        return stream(self.config, network, rows, self.state, self.model)
+        return stream(self.config, rows, self.state, self.model)
 
     def publish(self, result: FitResult) -> Any:
         """Rebind every fitted attribute; nothing else assigns to the estimator."""

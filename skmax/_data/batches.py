@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 
+from .features.bins import Bins
+from .features.encoding import Encoding
 from .features.scaling import Scaling, smooth_clip
 
 # If a centre is at least this many deviations from zero, the two terms of a centred sparse
@@ -31,8 +33,10 @@ class BatchReader:
         Finite numbers of any real dtype; not copied, never written to.
     index : ndarray of int, default=None
         Rows of X that belong to the set; None takes all.
-    scaling : Scaling, default=None
-        Applied to every batch.
+    encoding : Encoding, default=None
+        Applied to every batch. None takes the numbers as they are.
+    encoded : ndarray of shape (n_samples, n_inputs), default=None
+        All rows of X as they are to be, in `dtype`, if they are kept.
     dtype : {numpy.float32, numpy.float64}
         Of the batches.
     """
@@ -42,25 +46,33 @@ class BatchReader:
         X: Any,
         index: np.ndarray | None = None,
         *,
-        scaling: Scaling | None = None,
+        encoding: Encoding | None = None,
+        encoded: np.ndarray | None = None,
         dtype: DTypeLike,
     ) -> None:
         self.X = X
         self.index = index
         self.dtype = np.dtype(dtype)
         self.n_rows = X.shape[0] if index is None else len(index)
+        self._encoding = Encoding(X.shape[1]) if encoding is None else encoding
+        self._scaling, self._bins = self._encoding.scaling, self._encoding.bins
+        self._kept = encoded
         self._buffers: dict[str, np.ndarray] = {}
         self._is_sparse = issparse(X)
+        if encoded is not None:
+            return
         # np.take would first copy an X in any other layout as a whole.
         self._is_plain = not self._is_sparse and X.flags.c_contiguous and X.flags.aligned
-        self._scaling = scaling
-        if scaling is not None:
-            self._work_dtype = work_dtype(X, scaling)
-            self._center = scaling.center.astype(self._work_dtype)
-            self._inverse_scale = scaling.inverse_scale.astype(self._work_dtype)
+        if self._scaling is not None:
+            self._work_dtype = work_dtype(X, self._scaling)
+            self._center = self._scaling.center.astype(self._work_dtype)
+            self._inverse_scale = self._scaling.inverse_scale.astype(self._work_dtype)
             self._shift = self._center * self._inverse_scale
             if np.abs(self._shift).max() < MAX_SHIFT:
                 self._shift = self._shift.astype(self.dtype)
+        if self._bins is not None:
+            kinds = self._bins.start, self._bins.slope, self._bins.highest, self._bins.offset
+            self._bin_terms = [array.astype(bins_dtype(X, self._bins)) for array in kinds]
 
     def take(self, rows: slice | np.ndarray) -> "np.ndarray | SparseBatch":
         """Return rows of the set, in `dtype`; the next call may overwrite them.
@@ -72,34 +84,55 @@ class BatchReader:
 
         Returns
         -------
-        batch : {ndarray, SparseBatch} of shape (n_rows, n_features)
+        batch : {ndarray, SparseBatch} of shape (n_rows, n_inputs)
         """
         if self.index is not None:
             rows = self.index[rows]
-        return self._take_sparse(rows) if self._is_sparse else self._take_dense(rows)
+        if self._kept is not None:
+            return self._gather(self._kept, rows)
+        if not self._is_sparse:
+            return self._encode(self._gather(self.X, rows))
+        if self._bins is not None:  # a component is seldom 0
+            return self._encode(self.X[rows].toarray())
+        return self._take_sparse(rows)
 
-    def _take_dense(self, rows: slice | np.ndarray) -> np.ndarray:
+    def _gather(self, X: np.ndarray, rows: slice | np.ndarray) -> np.ndarray:
         if isinstance(rows, slice):
-            block = self.X[rows]
-        else:
-            block = self._buffer("gathered", len(rows), self.X.dtype)
-            if self._is_plain:
-                np.take(self.X, rows, axis=0, out=block, mode="clip")
-            else:
-                block[...] = self.X[rows]
-        if self._scaling is None and block.dtype == self.dtype:
+            return X[rows]
+        block = self._buffer("gathered", (len(rows), X.shape[1]), X.dtype)
+        if self._kept is not None or self._is_plain:
+            return np.take(X, rows, axis=0, out=block, mode="clip")
+        block[...] = X[rows]
+        return block
+
+    def _encode(self, block: np.ndarray) -> np.ndarray:
+        if self._scaling is None and self._bins is None and block.dtype == self.dtype:
             return block
-        out = self._buffer("cast", len(block), self.dtype)
+        out = self._buffer("encoded", (len(block), self._encoding.width), self.dtype)
+        numbers = out if self._bins is None else out[:, : block.shape[1]]
+        if self._bins is not None:
+            self._encode_bins(block, self._bins.column, out[:, block.shape[1] :])
         if self._scaling is None:
-            np.copyto(out, block, casting="same_kind" if block.dtype.kind == "f" else "unsafe")
+            np.copyto(numbers, block, casting="same_kind" if block.dtype.kind == "f" else "unsafe")
             return out
         # Rows are scaled before they are cast: with a large mean, float32 would lose digits.
-        work = self._buffer("scaled", len(block), self._work_dtype)
+        work = self._buffer("scaled", block.shape, self._work_dtype)
         np.subtract(block, self._center, out=work)
-        np.multiply(work, self._inverse_scale, out=out, casting="same_kind")
+        np.multiply(work, self._inverse_scale, out=numbers, casting="same_kind")
         if self._scaling.kind == "robust":
-            smooth_clip(out)
+            smooth_clip(numbers)
         return out
+
+    def _encode_bins(self, block: np.ndarray, column: np.ndarray, out: np.ndarray) -> None:
+        """Write clip((x - start) / (stop - start), 0, 1), less its mean, over its deviation."""
+        start, slope, highest, offset = self._bin_terms
+        work = self._buffer("binned", out.shape, start.dtype)
+        # The start is subtracted first, or the digits of a narrow bin would be lost.
+        np.subtract(block.take(column, axis=1), start, out=work)
+        work *= slope
+        np.maximum(work, np.zeros_like(start), out=work)
+        np.minimum(work, highest, out=work)
+        np.subtract(work, offset, out=out, casting="same_kind")
 
     def _take_sparse(self, rows: slice | np.ndarray) -> "SparseBatch":
         block = self.X[rows]
@@ -111,11 +144,11 @@ class BatchReader:
         scaled = type(block)((data, block.indices, block.indptr), shape=block.shape)
         return SparseBatch(scaled, self._shift)
 
-    def _buffer(self, name: str, n_rows: int, dtype: np.dtype) -> np.ndarray:
+    def _buffer(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         buffer = self._buffers.get(name)
-        if buffer is None or len(buffer) < n_rows:
-            buffer = self._buffers[name] = np.empty((n_rows, self.X.shape[1]), dtype)
-        return buffer[:n_rows]
+        if buffer is None or len(buffer) < shape[0]:
+            buffer = self._buffers[name] = np.empty(shape, dtype)
+        return buffer[: shape[0]]
 
 
 class SparseBatch:
@@ -164,6 +197,15 @@ def work_dtype(X: Any, scaling: Scaling) -> np.dtype:
         and np.abs(scaling.center).max() < narrow.max * float(narrow.eps) / 4.0
     )
     if X.dtype.kind == "f" and X.dtype.itemsize <= 4 and in_range and not issparse(X):
+        return np.dtype(np.float32)
+    return np.result_type(X.dtype, np.float64)
+
+
+def bins_dtype(X: Any, bins: Bins) -> np.dtype:
+    """Return the dtype that bins are computed in, float32 if X and the bins allow it."""
+    narrow = X.dtype.kind == "f" and X.dtype.itemsize <= 4
+    # An edge is a value of X, which loses nothing.
+    if narrow and bins.slope.max() < np.finfo(np.float32).max:
         return np.dtype(np.float32)
     return np.result_type(X.dtype, np.float64)
 

@@ -8,8 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._data.dataset import Dataset, varying_features
-from .._data.features.scaling import Scaling, checked_scaling, mean_and_deviation
+from .._data.dataset import Dataset
+from .._data.features.encoding import Encoding
+from .._data.features.scaling import checked_scaling, mean_and_deviation
 from .._data.weights import class_weights
 from .._network.blas import blas_threads, gains_from_threads
 from .._network.model import FittedModel
@@ -99,21 +100,22 @@ class PartitionedRows:
         """Return the mean weight of the rows, and their number."""
         return self.normalization.mean_weight * self.weight_scale, self.n_rows
 
-    def learn_scaling(self) -> Scaling | None:
+    def learn_encoding(self) -> Encoding:
         """Return the scaling by the moments that were computed when the rows were loaded."""
-        if self.learnt.moments is None:
-            return None
-        return checked_scaling("standard", *mean_and_deviation(self.learnt.moments))
+        moments = self.learnt.moments
+        if moments is None:
+            return Encoding(self.n_features)
+        scaling = checked_scaling("standard", *mean_and_deviation(moments))
+        return Encoding(self.n_features, scaling)
 
-    def extend_scaling(self, scaling: Scaling | None) -> Scaling | None:
-        """Return the scaling as it is, because no fit on a cluster goes on from another."""
-        return scaling
+    def extend_encoding(self, encoding: Encoding) -> Encoding:
+        """Return the encoding as it is, because no fit on a cluster goes on from another."""
+        return encoding
 
-    def varying_features(self, scaling: Scaling | None) -> np.ndarray:
-        """Return which features of the scaled rows are not 0 in all of them."""
-        if scaling is not None:
-            return varying_features(scaling, None)
-        return self.partitions.sum(Dataset.used_features)  # a sum of booleans is their "or"
+    def varying_inputs(self, encoding: Encoding) -> np.ndarray:
+        """Return which columns of the encoded rows are not 0 in all of them."""
+        # A sum of booleans is their "or".
+        return encoding.varying(lambda: self.partitions.sum(Dataset.used_features))
 
     def threads(self, network: Network) -> AbstractContextManager[None]:
         """Return a context with the threads of BLAS of the client, for sums over parameters."""
@@ -130,7 +132,7 @@ class PartitionedRows:
         """Return all that a partition's share of J depends on."""
         return ObjectiveSpec(
             network=model.network,
-            scaling=model.scaling,
+            encoding=model.encoding,
             class_weight=self.class_weight,
             smoothing=self.smoothing,
             normalization=self.normalization,

@@ -12,7 +12,8 @@ from dask.sizeof import sizeof
 from scipy.sparse import issparse
 
 from .._data.dataset import Dataset
-from .._data.features.scaling import Moments, Scaling, moments
+from .._data.features.encoding import Encoding
+from .._data.features.scaling import Moments, moments
 from .._data.labels import class_indices, kind_of
 from .._network.blas import ONE_THREAD, blas_threads, gains_from_threads
 from .._network.network import Network
@@ -108,7 +109,7 @@ class ObjectiveSpec:
     """All that a partition's share of J depends on, except its rows and the parameters."""
 
     network: Network
-    scaling: Scaling | None
+    encoding: Encoding
     class_weight: np.ndarray | None
     smoothing: np.ndarray | None
     normalization: Normalization
@@ -162,7 +163,7 @@ def share_of(dataset: Dataset, spec: ObjectiveSpec, params: np.ndarray) -> Share
         return Share(0.0, np.zeros_like(params))
     objective = Objective(
         spec.network,
-        dataset.reader(spec.scaling, spec.dtype),
+        dataset.reader(spec.encoding, spec.dtype),
         dataset.labels,
         _weight(dataset, spec),
         alpha=0.0,
@@ -213,7 +214,7 @@ def held_out_logits(dataset: Dataset, spec: ObjectiveSpec, params: np.ndarray) -
     Z = np.empty((0, spec.network.layer_sizes[-1]), spec.dtype)
     if len(dataset.labels) > 0:
         with _threads(dataset, spec):
-            Z = all_logits(spec.network, params, dataset.reader(spec.scaling, spec.dtype))
+            Z = all_logits(spec.network, params, dataset.reader(spec.encoding, spec.dtype))
     return HeldOutPart(Z, dataset.labels, np.ones(len(Z)) if weight is None else weight)
 
 

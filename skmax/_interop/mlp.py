@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 
 from .._data.batches import MAX_SHIFT
+from .._data.features.encoding import Encoding
 from .._network.model import FittedModel
 from .._network.network import Network
 from .._optim.schedules import ScheduleState
@@ -42,6 +43,7 @@ NEUTRAL = {
     "label_smoothing": 0.0,
     "dropout": 0.0,
     "scaling": None,
+    "numerical_encoding": "linear",
     "temperature_scaling": False,
     "dtype": "float64",
 }
@@ -72,13 +74,13 @@ def to_mlp_classifier(
 
 
 def _check_expressible(model: FittedModel) -> None:
-    network, scaling = model.network, model.scaling
+    network, scaling = model.network, model.encoding.scaling
     if scaling is not None and scaling.kind == "robust":
         raise ValueError(
             "scaling='robust' clips features smoothly, which no layer of MLPClassifier does; "
             "only models of scaling='standard' or None can be converted."
         )
-    if len(network.shapes) > 1 and network.activation not in ACTIVATIONS_IN_COMMON:
+    if network.hidden_sizes and network.activation not in ACTIVATIONS_IN_COMMON:
         raise ValueError(
             f"activation={network.activation!r} is none of MLPClassifier's; only models of "
             f"{', '.join(map(repr, ACTIVATIONS_IN_COMMON))} can be converted."
@@ -146,12 +148,12 @@ def linear_coefficients(model: FittedModel) -> tuple[np.ndarray, np.ndarray]:
 
     AttributeError where there are none: with hidden layers, and where features are clipped.
     """
-    if len(model.network.shapes) > 1:
+    if model.network.hidden_sizes:
         raise AttributeError(
             "coef_ and intercept_ exist without a hidden layer only; this network has the layers "
             f"{model.network.layer_sizes}. coefs_ and intercepts_ hold those of each."
         )
-    if model.scaling is not None and model.scaling.kind == "robust":
+    if model.encoding.scaling is not None and model.encoding.scaling.kind == "robust":
         raise AttributeError(
             "coef_ and intercept_ do not exist with scaling='robust', which clips features "
             "smoothly: logits are then no linear function of X. Use scaling='standard' or None."
@@ -164,8 +166,8 @@ def folded_layers(model: FittedModel) -> tuple[list[np.ndarray], ...]:
     """Return weight matrices and biases for rows as they are, and one output for two classes."""
     coefs, intercepts = model.layers
     dtypes = [model.params.dtype] * len(coefs)
-    if model.scaling is not None:
-        center, inverse_scale = model.scaling.center, model.scaling.inverse_scale
+    if model.encoding.scaling is not None:
+        center, inverse_scale = model.encoding.scaling.center, model.encoding.scaling.inverse_scale
         coefs[0] = coefs[0] * inverse_scale[:, np.newaxis]
         intercepts[0] = intercepts[0] - center @ coefs[0]
         if np.abs(center * inverse_scale).max() >= MAX_SHIFT:
@@ -215,16 +217,17 @@ def outcome_like(peer: dict[str, Any], config: TrainingConfig) -> FitResult:
     params = _flat([*peer["coefs_"], *peer["intercepts_"]], len(classes))
     if not np.isfinite(params).all():
         raise ValueError("The MLPClassifier has coefs_ or intercepts_ that are not finite.")
-    network = config.build_network(peer["n_features_in_"], len(classes))
+    encoding = Encoding(peer["n_features_in_"])
+    network = config.build_network(encoding, len(classes))
     state = replace(
-        first_state(config, network),
+        first_state(config),
         params=params.copy(),
         position=ScheduleState(t=int(peer["t_"])),
         history=_history_like(peer, params),
         n_iter=int(peer["n_iter_"]),
         stop_reason=StopReason.CONVERGENCE,
     )
-    model = FittedModel(params, network, classes)
+    model = FittedModel(params, network, classes, encoding)
     return FitResult(model, state, loss=float(peer["loss_"]), convergence_message=None)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .._data.batches import BLOCK_ROWS, BatchReader, SparseBatch, blocks
-from .._data.features.scaling import Scaling, read_only, scaling_backward
+from .._data.features.encoding import Encoding
+from .._data.features.scaling import read_only
 from .blas import NEVER_SPLIT, blas_threads, gains_from_threads
 from .kernels import positive_softmax
 from .losses import log_softmax
@@ -19,7 +20,7 @@ from .network import Network, Workspace
 
 @dataclass(frozen=True, eq=False)
 class FittedModel:
-    """Parameters, architecture, scaling, temperature and classes of one fit.
+    """Parameters, architecture, encoding, temperature and classes of one fit.
 
     An estimator rebinds its model as a whole, and a prediction reads it once, so
     that it sees one model even if the estimator is refitted meanwhile. Predictions go through
@@ -31,7 +32,8 @@ class FittedModel:
         Its dtype is that of logits and probabilities.
     network : Network
     classes : ndarray of shape (n_classes,)
-    scaling : Scaling, default=None
+    encoding : Encoding
+        Of the features.
     temperature : float, default=1.0
         Logits are divided by it.
     """
@@ -39,7 +41,7 @@ class FittedModel:
     params: np.ndarray
     network: Network
     classes: np.ndarray
-    scaling: Scaling | None = None
+    encoding: Encoding
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
@@ -70,7 +72,8 @@ class FittedModel:
 
     def hidden_activations(self, X: Any, layer: int) -> np.ndarray:
         """Return the activations of hidden layer `layer`, counted from 0, of rows X."""
-        return self._by_block(X, lambda Z, batch, workspace: workspace.buffers(len(Z))[layer].A)
+        activations = self.network.hidden_activations
+        return self._by_block(X, lambda Z, batch, space: activations(space, len(Z), layer))
 
     def input_gradients(self, X: Any, class_index: int | None = None) -> np.ndarray:
         """Return d(logit of a class over the temperature) / d(row) of rows X.
@@ -87,8 +90,7 @@ class FittedModel:
             delta[np.arange(len(Z)), indices] = 1.0
             delta /= self.temperature
             grad = self.network.input_gradient(self.params, delta, workspace)
-            scaling_backward(self.scaling, batch, grad)
-            return grad
+            return self.encoding.backward(batch, grad)
 
         return self._by_block(X, gradient)
 
@@ -106,7 +108,7 @@ class FittedModel:
         Z are its logits over the temperature, `batch` the scaled rows, and the workspace
         is as the forward pass left it.
         """
-        rows = BatchReader(X, scaling=self.scaling, dtype=self.params.dtype)
+        rows = BatchReader(X, encoding=self.encoding, dtype=self.params.dtype)
         workspace = Workspace(self.network, min(BLOCK_ROWS, rows.n_rows), rows.dtype)
         out: Any = None
         with self._threads(rows.n_rows, sparse=issparse(X)):

@@ -3,7 +3,9 @@
     J = (1 / S) sum_i w_i L_i + alpha / (2 S) sum_l |W[l]|^2,   S = sum_i w_i
 
 J is the same for every solver and batch size. A batch estimates it without bias: its
-rows carry the weights w_i n / (S batch_size), and the penalty is added whole.
+rows carry the weights w_i n / (S batch_size), and the penalty is added whole. Of several towers
+J is the mean of theirs. A step on a batch follows the gradient of their sum, so that each
+tower moves as if it were alone.
 """
 
 from collections.abc import Iterator
@@ -103,7 +105,9 @@ class Objective:
             block_loss, block_grad = self._data_term(params, block, self.divisor)
             loss += block_loss
             grad += block_grad
-        return loss + self._add_penalty(params, grad), grad
+        loss += self._add_penalty(params, grad)
+        grad /= self.network.n_towers
+        return loss / self.network.n_towers, grad
 
     def moments(self) -> Moments:
         """Return the `Moments` of the rows as they are in X."""
@@ -124,11 +128,11 @@ class Objective:
         -------
         loss : float
         grad : ndarray of shape (n_params,)
-            Overwritten by the next call.
+            That of the sum over towers. Overwritten by the next call.
         """
         n_rows = batch.stop - batch.start if isinstance(batch, slice) else len(batch)
         loss, grad = self._data_term(params, batch, n_rows, self.rng)
-        return loss + self._add_penalty(params, grad), grad
+        return (loss + self._add_penalty(params, grad)) / self.network.n_towers, grad
 
     def _data_term(
         self,
@@ -174,8 +178,8 @@ def scaled_step_gain(network: Network, grad: np.ndarray, moments: Moments) -> fl
     the number of features and one. (With hidden layers it is another: this is an estimate.)
     """
     coefs, intercepts = network.split(grad.astype(np.float64))
-    W, b = coefs[0], intercepts[0]
     center, scale, constant = mean_and_deviation(moments)
+    W, b = coefs[0][: len(center)], intercepts[0]  # of the features, not of their bins
     G = ((W - np.outer(center, b)) / scale[:, np.newaxis])[~constant]
     return (float(np.sum(G * G)) + float(b @ b)) / (len(G) + 1)
 

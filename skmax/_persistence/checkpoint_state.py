@@ -59,7 +59,7 @@ class CheckpointState:
         """Raise ValueError if the shape of X or the classes are not those of this fit."""
         then = {
             "rows": self.n_rows,
-            "features": self.model.network.layer_sizes[0],
+            "features": self.model.encoding.n_features,
             "classes": self.model.classes.tolist(),
         }
         now = {"rows": n_rows, "features": n_features, "classes": classes.tolist()}

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from .._data.features.bins import Bins
+from .._data.features.encoding import VIEWS, Encoding
 from .._data.features.scaling import SCALINGS, Scaling
 from .._data.labels import check_labels
 from .._network.activations import ACTIVATIONS
@@ -99,6 +101,32 @@ def _check_scaling(scaling: Any, n_features: int) -> None:
     require((scaling.scale > 0.0).all(), f"scale must be > 0, got {scaling.scale.min()}")
 
 
+def _check_encoding(encoding: Any) -> None:
+    require(isinstance(encoding, Encoding), "it must have an encoding")
+    require(_is_count(encoding.n_features, 1), "n_features must be an integer > 0")
+    known = sorted(VIEWS)
+    require(
+        isinstance(encoding.kind, str) and encoding.kind in known,
+        f"the kind of encoding must be one of {known}, got {encoding.kind!r}",
+    )
+    require(_is_count(encoding.n_bins), "n_bins must be an integer >= 0")
+    if encoding.scaling is not None:
+        _check_scaling(encoding.scaling, encoding.n_features)
+    bins = encoding.bins
+    if bins is None:
+        return
+    require(isinstance(bins, Bins) and any(VIEWS[encoding.kind]), "bins must be some, or None")
+    column, size = bins.column, np.size(bins.column)
+    is_one = isinstance(column, np.ndarray) and column.dtype.kind == "i" and column.ndim == 1
+    require(is_one and size > 0 and (np.diff(column) >= 0).all(), "columns of bins must be sorted")
+    require(0 <= column[0] and column[-1] < encoding.n_features, "bins must be of its columns")
+    for name in ("start", "stop", "mean", "deviation"):
+        value = getattr(bins, name)
+        require(_is_vector(value, size), f"{name} must be of shape ({size},)")
+    require((bins.start < bins.stop).all(), "each bin must end after its start")
+    require((bins.deviation > 0.0).all(), "deviation must be > 0")
+
+
 def _check_model(model: FittedModel) -> None:
     """Check all but the number of parameters, because an unfinished fit has them in its state."""
     _check_network(model.network)
@@ -114,8 +142,13 @@ def _check_model(model: FittedModel) -> None:
     except ValueError as error:
         raise ValueError(f"The fitted state is damaged: of its classes, {error}") from error
     require(ordered, f"classes must be different and sorted, got {classes}")
-    if model.scaling is not None:
-        _check_scaling(model.scaling, sizes[0])
+    _check_encoding(model.encoding)
+    inputs = model.network.tower_inputs
+    wanted = model.encoding.tower_inputs
+    require(
+        (inputs, sizes[0]) == (wanted, model.encoding.width),
+        f"the network must have inputs for the encoded rows, {wanted}, got {inputs}",
+    )
     require(
         _is_number(model.temperature) and model.temperature > 0.0,
         f"temperature must be finite and > 0, got {model.temperature!r}",

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from .._data.features.bins import Bins
+from .._data.features.encoding import Encoding
 from .._data.features.scaling import Scaling
 from .._network.model import FittedModel
 from .._network.network import Network
@@ -25,14 +27,16 @@ from .checkpoint_state import CheckpointState
 from .integrity import check_belongs, check_integrity, require
 
 # Version of the format. It is raised if older versions of skmax would read a file wrongly.
-VERSION = 1
+VERSION = 2
 
 # Names of classes in files, which stay as they are if a class is renamed. An optimizer that is
 # registered has its own name there.
 NAMES: dict[type, str] = {
     FittedModel: "Model",
     Network: "Network",
+    Encoding: "Encoding",
     Scaling: "Scaling",
+    Bins: "Bins",
     CheckpointState: "Unfinished",
     TrainingState: "TrainingState",
     BestIterate: "Fallback",
@@ -51,7 +55,7 @@ ATTRIBUTES: dict[type, dict[str, str]] = {
         "initial_params": "initial",
     },
 }
-NETWORK_SETTINGS = ("layer_sizes", "activation", "dropout")
+NETWORK_SETTINGS = ("layer_sizes", "activation", "dropout", "tower_inputs")
 
 # Attributes that older files may have, and classes no longer: they are ignored.
 FORMER = {"Network": {"label_smoothing"}}
@@ -101,8 +105,8 @@ def from_plain(value: Any) -> Any:
     """
     if isinstance(value, dict) and "class" in value:
         value = dict(value)
-        version = value.pop("version", VERSION)
-        if version != VERSION:
+        version = value.pop("version", 1)
+        if version not in range(1, VERSION + 1):
             raise ValueError(
                 f"The fitted state is of format version {version!r}; this version of skmax reads "
                 f"{VERSION}. Load it with the version that wrote it, or a later one."
@@ -138,6 +142,9 @@ def _built(name: Any, items: dict[str, Any]) -> Any:
     require(known, f"it names {name!r}, which is none of {sorted(classes)}")
     kind = classes[name]
     items = {n: item for n, item in items.items() if n not in FORMER.get(name, ())}
+    if kind is FittedModel and "scaling" in items:  # of version 1, which knew no more of features
+        n_features = items["network"].layer_sizes[0]
+        items["encoding"] = Encoding(n_features, items.pop("scaling"))
     own = {called: n for n, called in ATTRIBUTES.get(kind, {}).items()}
     parameters = inspect.signature(kind).parameters
     called = {ATTRIBUTES.get(kind, {}).get(n, n): p for n, p in parameters.items()}

@@ -13,8 +13,9 @@ from scipy.sparse import issparse
 from sklearn.utils import check_random_state
 
 from .._data.batches import BLOCK_ROWS
+from .._data.features.encoding import Encoding, auto_encoding
 from .._network.blas import blas_threads, gains_from_threads
-from .._network.network import Network
+from .._network.network import Network, auto_hidden_sizes
 from .._optim.lbfgs import LBFGS
 from .._optim.minibatch import LearningRate, MinibatchSolver
 from .._optim.newton import NewtonCG
@@ -49,6 +50,7 @@ AS_GIVEN = (
     *("n_iter_no_change", "warm_start"),
     *("learning_rate", "learning_rate_scaling", "early_stopping", "validation_fraction"),
     *("scoring", "class_weight", "label_smoothing", "scaling", "temperature_scaling", "dtype"),
+    *("numerical_encoding", "n_bins"),
 )
 
 
@@ -65,8 +67,8 @@ class TrainingConfig:
 
     Parameters
     ----------
-    hidden : list of int
-        Units of the hidden layers.
+    hidden : list of int or "auto"
+        Units of the hidden layers; see `hidden_sizes`.
     schedule : Schedule
         That of the learning rate.
     max_iter : int
@@ -88,7 +90,7 @@ class TrainingConfig:
         What `scoring` names, ``scorer.of(model, held_out)``; None for the loss.
     """
 
-    hidden: list[int]
+    hidden: list[int] | str
     activation: str
     solver: str
     alpha: float
@@ -115,6 +117,8 @@ class TrainingConfig:
     label_smoothing: float | str
     dropout: float
     scaling: str | None
+    numerical_encoding: str
+    n_bins: int
     temperature_scaling: bool
     dtype: str
     given: dict[str, Any]
@@ -135,7 +139,7 @@ class TrainingConfig:
         """
         # A subclass may have a constructor without some of the parameters.
         given = vars(estimator)
-        hidden = hidden_sizes(given["hidden_layer_sizes"])
+        hidden = given_sizes(given["hidden_layer_sizes"])
         kind = OPTIMIZERS.get(given["solver"])
         settings = {}
         if kind is not None:
@@ -167,7 +171,7 @@ class TrainingConfig:
         if self.solver == "newton-cg" and self.hidden:
             raise ValueError(
                 "solver='newton-cg' needs hidden_layer_sizes=(), with which J is convex; got "
-                f"{tuple(self.hidden)}. Use 'lbfgs', 'adam' or 'sgd' with hidden layers."
+                f"{self.given['hidden_layer_sizes']!r}. Other solvers take hidden layers."
             )
         if self.dropout and not self.in_batches:
             raise ValueError(
@@ -254,10 +258,26 @@ class TrainingConfig:
         random_state = check_random_state(self.random_state)
         return random_state.randint(np.iinfo(np.int32).max, size=2).tolist()
 
-    def build_network(self, n_features: int, n_classes: int) -> Network:
-        """Return the network of so many features and classes."""
+    def encoding_kind(self, X: Any) -> str:
+        """Return how numbers of X are encoded, a key of VIEWS."""
+        if self.numerical_encoding != "auto":
+            return self.numerical_encoding
+        pays = self.in_batches and bool(self.hidden)
+        return auto_encoding(X, self.n_bins) if pays else "linear"
+
+    def hidden_sizes(self, encoding: Encoding) -> list[int]:
+        """Return the units of the hidden layers of each tower."""
+        if isinstance(self.hidden, str):
+            return auto_hidden_sizes(len(encoding.tower_inputs))
+        return self.hidden
+
+    def build_network(self, encoding: Encoding, n_classes: int) -> Network:
+        """Return the network of encoded rows and so many classes."""
         return Network(
-            [n_features, *self.hidden, n_classes], self.activation, dropout=self.dropout
+            [encoding.width, *self.hidden_sizes(encoding), n_classes],
+            self.activation,
+            dropout=self.dropout,
+            tower_inputs=encoding.tower_inputs,
         )
 
     def batch_rows(self, n_rows: int) -> int:
@@ -328,8 +348,10 @@ class TrainingConfig:
         )
 
 
-def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:
-    """Return the hidden layers as a list of int, empty for softmax regression."""
+def given_sizes(hidden_layer_sizes: Any) -> list[int] | str:
+    """Return the hidden layers as a list of int, empty for softmax regression, or "auto"."""
+    if isinstance(hidden_layer_sizes, str):
+        return hidden_layer_sizes
     sizes = np.atleast_1d(hidden_layer_sizes)
     whole = sizes.size == 0 or sizes.dtype.kind in "iu"
     if sizes.ndim != 1 or not whole or (sizes <= 0).any():

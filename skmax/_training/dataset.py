@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .._data.dataset import Dataset, varying_features
-from .._data.features.scaling import Scaling, learn_scaling
+from .._data.dataset import Dataset
+from .._data.features.encoding import Encoding, learn_encoding
 from .._data.splits import copies, split_validation, stratified_folds, units_of
 from .._data.weights import class_weights, row_weights
 from .._network.model import FittedModel
@@ -81,14 +81,14 @@ class TrainingRows(Protocol):
     def total_weight(self) -> tuple[float, int]:
         """Return the mean weight of the rows that have any, and how many rows count."""
 
-    def learn_scaling(self) -> Scaling | None:
+    def learn_encoding(self) -> Encoding:
         """Return what is learnt about the features."""
 
-    def extend_scaling(self, scaling: Scaling | None) -> Scaling | None:
-        """Return the scaling with those features learnt that vary for the first time."""
+    def extend_encoding(self, encoding: Encoding) -> Encoding:
+        """Return the encoding with those features learnt that vary for the first time."""
 
-    def varying_features(self, scaling: Scaling | None) -> np.ndarray:
-        """Return which features of the scaled rows are not 0 in all of them."""
+    def varying_inputs(self, encoding: Encoding) -> np.ndarray:
+        """Return which columns of the encoded rows are not 0 in all of them."""
 
     def threads(self, network: Network) -> AbstractContextManager[None]:
         """Return a context with all threads of BLAS, or one if the fit gains nothing from more."""
@@ -185,19 +185,26 @@ class InMemory:
         heaviest = 1.0 if self.class_weight is None else float(self.class_weight.max())
         return rows.weight_scale * heaviest
 
-    def learn_scaling(self) -> Scaling | None:
+    def learn_encoding(self) -> Encoding:
         """Return what is learnt about the features."""
-        rows = self.summed
-        return learn_scaling(self.config.scaling, rows.X, rows.index, rows.sample_weight)
+        rows, config = self.summed, self.config
+        return learn_encoding(
+            config.encoding_kind(rows.X),
+            config.scaling,
+            config.n_bins,
+            rows.X,
+            rows.index,
+            rows.sample_weight,
+        )
 
-    def extend_scaling(self, scaling: Scaling | None) -> Scaling | None:
-        """Return the scaling with those features learnt that vary for the first time."""
+    def extend_encoding(self, encoding: Encoding) -> Encoding:
+        """Return the encoding with those features learnt that vary for the first time."""
         rows = self.dataset
-        return scaling and scaling.extended(rows.X, rows.index, rows.sample_weight)
+        return encoding.extended(rows.X, rows.index, rows.sample_weight)
 
-    def varying_features(self, scaling: Scaling | None) -> np.ndarray:
-        """Return which features of the scaled rows are not 0 in all of them."""
-        return varying_features(scaling, self.dataset)
+    def varying_inputs(self, encoding: Encoding) -> np.ndarray:
+        """Return which columns of the encoded rows are not 0 in all of them."""
+        return encoding.varying(self.dataset.used_features)
 
     def threads(self, network: Network) -> AbstractContextManager[None]:
         """Return a context with all threads of BLAS, or one if the fit gains nothing from more."""
@@ -212,7 +219,7 @@ class InMemory:
         totals = np.bincount(rows.labels, weights=weight, minlength=len(self.classes))
         return Objective(
             model.network,
-            rows.reader(model.scaling, state.params.dtype),
+            rows.reader(model.encoding, state.params.dtype),
             rows.labels,
             weight,
             config.alpha * (self.n_rows / (self.n_rows + config.n_rows_before)),
@@ -230,7 +237,7 @@ class InMemory:
 
     def held_out_logits(self, model: FittedModel, params: np.ndarray) -> HeldOutLogits:
         """Return the logits of these rows, which were not trained on."""
-        labels, rows = self.dataset.labels, self.dataset.reader(model.scaling, params.dtype)
+        labels, rows = self.dataset.labels, self.dataset.reader(model.encoding, params.dtype)
         weight = self.row_weight if len(labels) else np.ones(0)
         return HeldOutLogits(all_logits(model.network, params, rows), labels, weight)
 

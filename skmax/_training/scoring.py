@@ -66,7 +66,7 @@ class Validation:
         self, config: TrainingConfig, model: FittedModel, held_out: Any, dtype: np.dtype
     ) -> None:
         self.network = model.network
-        self.rows = held_out.dataset.reader(model.scaling, dtype)
+        self.rows = held_out.dataset.reader(model.encoding, dtype)
         self.labels, self.weight = held_out.dataset.labels, held_out.row_weight
         self.score = None if config.scorer is None else config.scorer.of(model, held_out)
 

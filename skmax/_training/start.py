@@ -35,11 +35,14 @@ class Start:
     Parameters
     ----------
     state : TrainingState
-        Advanced by the fit.
-    model : FittedModel
-        Network, classes, scaling and temperature; its params are not used.
-    learn : callable ``learn(start, rows) -> FittedModel``
+        Advanced by the fit. Before a new fit has learnt its features, it has no parameters.
+    learn : callable ``learn(start, config, rows) -> FittedModel``
         Learns what is to be learnt about the features, and returns the model with it.
+    model : FittedModel, default=None
+        Network, classes, encoding and temperature that the fit goes on from; its params are
+        not used.
+    given : tuple of (list of ndarray or None, list of ndarray or None), default=(None, None)
+        Weights and biases to begin with.
     holdout : HoldOut
     dtype : numpy.dtype, default=None
         Precision that the fit has begun with; None if it is to be chosen.
@@ -50,8 +53,9 @@ class Start:
     """
 
     state: TrainingState
-    model: FittedModel
-    learn: Callable[["Start", TrainingRows], FittedModel]
+    learn: Callable[["Start", TrainingConfig, TrainingRows], FittedModel]
+    model: FittedModel | None = None
+    given: tuple[Any, Any] = (None, None)
     holdout: HoldOut = HoldOut.ASK
     dtype: np.dtype | None = None
     fingerprint: str | None = None
@@ -62,7 +66,7 @@ class Start:
         n_rows = rows.n_rows
         random = plan.n_fits > 0 or n_rows > config.batch_rows(n_rows)
         self.state.cast(self.dtype or config.compute_dtype(rows, random=random))
-        return self.learn(self, rows)
+        return self.learn(self, config, rows)
 
     def identify(
         self, config: TrainingConfig, rows: TrainingRows, held_out: InMemory | None
@@ -90,42 +94,27 @@ class Start:
         if state.initial_params is not None:
             return state.initial_params
         params = model.network.initial_params(np.random.default_rng(state.seed))
-        forget_unvarying(model.network, params, rows.varying_features(model.scaling))
+        forget_unvarying(model.network, params, rows.varying_inputs(model.encoding))
         return params
 
 
-def fresh(
-    config: TrainingConfig,
-    network: Network,
-    classes: np.ndarray,
-    coefs_init: Any = None,
-    intercepts_init: Any = None,
-) -> Start:
+def fresh(config: TrainingConfig, coefs_init: Any = None, intercepts_init: Any = None) -> Start:
     """Return the start of a new fit, with random parameters or those that are given."""
-    state = first_state(config, network)
-    coefs, intercepts = network.split(state.params)
-    overwrite_layers(coefs, coefs_init, "coefs_init")
-    overwrite_layers(intercepts, intercepts_init, "intercepts_init")
-    if not (coefs_init is None and intercepts_init is None):
-        state.initial_params = state.params
-    learn = learn_all if coefs_init is None else learn_scaling_only
-    return Start(state, FittedModel(state.params, network, classes), learn)
+    return Start(first_state(config), learn_all, given=(coefs_init, intercepts_init))
 
 
-def warm(
-    config: TrainingConfig, network: Network, state: TrainingState, model: FittedModel
-) -> Start:
+def warm(config: TrainingConfig, state: TrainingState, model: FittedModel) -> Start:
     """Return the start of a fit that goes on from a model, and from the state it ended in."""
-    check_architecture(config, network, model)
+    model = continued(config, model)
     if state.stop_reason.is_pause:
         state = state.copy()
     else:
         state = state.reset(model.params)
     state.target_iter, state.n_iter = None, 0
-    return Start(state, replace(model, network=network), learn_new, HoldOut.CONTINUE)
+    return Start(state, learn_new, model, holdout=HoldOut.CONTINUE)
 
 
-def resumed(config: TrainingConfig, network: Network, checkpoint: Any) -> Start:
+def resumed(config: TrainingConfig, checkpoint: Any) -> Start:
     """Return the start of a fit that was killed: it goes on from its checkpoint."""
     config.draw_seeds()  # as when the fit began: a RandomState instance ends in the same state
     state = checkpoint.state.copy()
@@ -134,81 +123,85 @@ def resumed(config: TrainingConfig, network: Network, checkpoint: Any) -> Start:
     elif config.max_iter > checkpoint.parameters["max_iter"]:
         state.target_iter = None
     holdout = HoldOut.ASK if state.target_iter is None else HoldOut.KEEP
-    model = replace(checkpoint.model, params=state.params, network=network)
-    return Start(state, model, keep, holdout, state.params.dtype, state.fingerprint)
+    model = replace(continued(config, checkpoint.model), params=state.params)
+    dtype, fingerprint = state.params.dtype, state.fingerprint
+    return Start(state, keep, model, holdout=holdout, dtype=dtype, fingerprint=fingerprint)
 
 
 def stream(
-    config: TrainingConfig,
-    network: Network,
-    rows: TrainingRows,
-    state: TrainingState | None,
-    model: Any,
+    config: TrainingConfig, rows: TrainingRows, state: TrainingState | None, model: Any
 ) -> Start:
     """Return the start of an epoch over one portion of a stream."""
     if state is None:
-        state = first_state(config, network)
-        model = FittedModel(state.params, network, rows.classes)
         dtype = config.compute_dtype(rows, random=True)
-        return Start(state, model, learn_all, HoldOut.KEEP, dtype)
-    check_architecture(config, network, model)
+        return Start(first_state(config), learn_all, holdout=HoldOut.KEEP, dtype=dtype)
+    model = continued(config, model)
     # A stream goes on from the published parameters, never from later ones than the best.
     if state.stop_reason.is_pause and state.history.best_params is None:
         state = state.copy()
     else:
         state = state.reset(model.params)
     state.target_iter = None
-    model, dtype = replace(model, network=network), state.params.dtype
-    return Start(state, model, learn_new, HoldOut.KEEP, dtype, n_iter_before=state.n_iter)
+    dtype, before = state.params.dtype, state.n_iter
+    return Start(state, learn_new, model, holdout=HoldOut.KEEP, dtype=dtype, n_iter_before=before)
 
 
-def first_state(config: TrainingConfig, network: Network) -> TrainingState:
-    """Return the state of a fit that begins, with random parameters in float64."""
+def first_state(config: TrainingConfig) -> TrainingState:
+    """Return the state of a fit that begins; its parameters come once features are learnt."""
     seed, split_seed = config.draw_seeds()
     rng = np.random.default_rng(seed)
-    params = network.initial_params(rng)
-    return TrainingState(params=params, rng=rng, split_seed=split_seed, seed=seed)
+    return TrainingState(params=np.empty(0), rng=rng, split_seed=split_seed, seed=seed)
 
 
-def learn_scaling_only(start: Start, rows: TrainingRows) -> FittedModel:
-    """Learn the scaling of the features, and keep the weights, which are given."""
-    state = start.state
-    if state.initial_params is not None:
+def learn_all(start: Start, config: TrainingConfig, rows: TrainingRows) -> FittedModel:
+    """Learn the features, build the network for them, and give it its first parameters.
+
+    Random weights of features that do not vary are forgotten; weights that are given are kept.
+    """
+    state, (coefs, intercepts) = start.state, start.given
+    encoding = rows.learn_encoding()
+    network = config.build_network(encoding, len(rows.classes))
+    params = network.initial_params(state.rng)
+    shapes = [[layer.shape for layer in layers] for layers in network.split(params)]
+    coefs = initial_layers(coefs, shapes[0], "coefs_init")
+    intercepts = initial_layers(intercepts, shapes[1], "intercepts_init")
+    network.overwrite(params, coefs, intercepts)
+    if coefs is None:
+        forget_unvarying(network, params, rows.varying_inputs(encoding))
+    state.params = params.astype(state.params.dtype)
+    if not (coefs is None and intercepts is None):
         state.initial_params = state.params.copy()
-    return replace(start.model, params=state.params, scaling=rows.learn_scaling())
+    return FittedModel(state.params, network, rows.classes, encoding)
 
 
-def learn_all(start: Start, rows: TrainingRows) -> FittedModel:
-    """Learn the scaling of the features, and forget random weights of those that do not vary."""
-    model, params = start.model, start.state.params
-    scaling = rows.learn_scaling()
-    forget_unvarying(model.network, params, rows.varying_features(scaling))
-    if start.state.initial_params is not None:
-        start.state.initial_params = params.copy()
-    return replace(model, params=params, scaling=scaling)
-
-
-def learn_new(start: Start, rows: TrainingRows) -> FittedModel:
+def learn_new(start: Start, config: TrainingConfig, rows: TrainingRows) -> FittedModel:
     """Learn the features that vary for the first time; others keep their scaling and weights.
 
     Their weights, in the state's `params`, become those with which a fit begins.
     """
-    state, network, scaling = start.state, start.model.network, start.model.scaling
-    model = replace(start.model, params=state.params, scaling=rows.extend_scaling(scaling))
-    if len(network.shapes) == 1:
+    state, before = start.state, start.model
+    assert before is not None  # for type checkers: what goes on has a model
+    network, encoding = before.network, rows.extend_encoding(before.encoding)
+    model = replace(before, params=state.params, encoding=encoding)
+    if not network.hidden_sizes:
         return model
-    W = network.split(state.params)[0][0]
-    new = ~W.any(axis=1) if scaling is None else ~rows.varying_features(scaling)
+    inputs = network.input_weights(state.params)
+    if encoding.scaling is None:
+        new = (inputs[-1] == 0.0).all(axis=1)
+    else:
+        new = np.logical_not(rows.varying_inputs(before.encoding))
     if new.any():
-        new &= rows.varying_features(model.scaling)
+        new &= rows.varying_inputs(encoding)
     if new.any():
         initial = network.initial_params(np.random.default_rng(state.seed))
-        W[new] = network.split(initial)[0][0][new]
+        for W, first in zip(inputs, network.input_weights(initial), strict=True):
+            W[new[: len(W)]] = first[new[: len(W)]]
     return model
 
 
-def keep(start: Start, rows: TrainingRows) -> FittedModel:
+def keep(start: Start, config: TrainingConfig, rows: TrainingRows) -> FittedModel:
     """Learn nothing about the features, because a resumed fit has learnt it from these rows."""
+    assert start.model is not None  # for type checkers: what goes on has a model
     return start.model
 
 
@@ -218,14 +211,31 @@ def forget_unvarying(network: Network, params: np.ndarray, varying: np.ndarray) 
     Otherwise they would stay as they were drawn, and weights that nothing has trained would
     change the logits of a row that has such a feature.
     """
-    network.split(params)[0][0][~varying] = 0.0
+    for W in network.input_weights(params):
+        W[~varying[: len(W)]] = 0.0
 
 
-def check_architecture(config: TrainingConfig, network: Network, model: FittedModel) -> None:
-    """Raise ValueError unless the parameters ask for the model that the fit goes on from."""
-    kind = None if model.scaling is None else model.scaling.kind
-    begun = _architecture(model.network, kind)
-    wanted = _architecture(network, config.scaling)
+def continued(config: TrainingConfig, model: FittedModel) -> FittedModel:
+    """Return a model as it is to be continued; raise ValueError if it has other parts.
+
+    A parameter that is "auto" stays what it has become.
+    """
+    network, encoding = model.network, model.encoding
+    kind = config.numerical_encoding
+    begun: dict[str, Any] = {
+        "hidden_layer_sizes": tuple(network.hidden_sizes),
+        "activation": network.activation,
+        "scaling": None if encoding.scaling is None else encoding.scaling.kind,
+        "numerical_encoding": encoding.kind,
+    }
+    wanted: dict[str, Any] = {
+        "hidden_layer_sizes": tuple(config.hidden_sizes(encoding)),
+        "activation": config.activation,
+        "scaling": config.scaling,
+        "numerical_encoding": encoding.kind if kind == "auto" else kind,
+    }
+    if encoding.bins is not None:
+        begun, wanted = begun | {"n_bins": encoding.n_bins}, wanted | {"n_bins": config.n_bins}
     differences = [
         f"{name}={begun[name]!r} there, {wanted[name]!r} here"
         for name in wanted
@@ -233,19 +243,11 @@ def check_architecture(config: TrainingConfig, network: Network, model: FittedMo
     ]
     if differences:
         raise ValueError(
-            "A fit can only be continued with the same layers, activation and scaling: "
+            "A fit can only be continued with the same layers, activation, scaling and encoding: "
             f"{'; '.join(differences)}. Set these back, or begin anew: with warm_start=False, or "
             "partial_fit of a clone."
         )
-
-
-def _architecture(network: Network, scaling: str | None) -> dict[str, Any]:
-    """Return the parameters that decide what the numbers of a network mean, by name."""
-    return {
-        "hidden_layer_sizes": tuple(network.layer_sizes[1:-1]),
-        "activation": network.activation,
-        "scaling": scaling,
-    }
+    return replace(model, network=config.build_network(encoding, len(model.classes)))
 
 
 def check_no_initial_values(coefs_init: Any, intercepts_init: Any) -> None:
@@ -257,22 +259,22 @@ def check_no_initial_values(coefs_init: Any, intercepts_init: Any) -> None:
         )
 
 
-def overwrite_layers(layers: list[np.ndarray], values: Any, name: str) -> None:
-    """Overwrite the arrays `layers` with `values`, an argument `name`, unless it is None."""
+def initial_layers(
+    values: Any, shapes: list[tuple[int, ...]], name: str
+) -> list[np.ndarray] | None:
+    """Return the arrays of an argument `name`, of these shapes; None if it is None."""
     if values is None:
-        return
-    shapes = [layer.shape for layer in layers]
+        return None
     if not isinstance(values, list | tuple | np.ndarray):
         raise ValueError(f"{name} must be a list of arrays, one per layer, got {values!r}.")
-    values = [
+    arrays = [
         check_array(as_numpy(value, name), ensure_2d=False, dtype=np.float64, input_name=name)
         for value in values
     ]
-    received = [value.shape for value in values]
+    received = [array.shape for array in arrays]
     if received != shapes:
         raise ValueError(
             f"{name} must be a list of arrays of shapes {shapes}, one per layer; got shapes "
             f"{received}."
         )
-    for layer, value in zip(layers, values, strict=True):
-        layer[...] = value
+    return arrays

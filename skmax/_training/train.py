@@ -45,8 +45,8 @@ def train(
     plan = HoldOutPlan(0, config.last_iterations)
     if held_out is None and asks:
         plan = training.plan(seed)
-    with training.threads(start.model.network):
-        model = start.begin(config, training, plan)
+    model = start.begin(config, training, plan)
+    with training.threads(model.network):
         warn_of_small_weights(config.alpha, *training.total_weight())
         start.identify(config, training, held_out)
         choice = holdout.choose(config, plan, model, training, start, observer)
