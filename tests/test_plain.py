@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import skops.io
 from factories import three_classes
-from internals import CLASSES, NAME_IN_FILES, OPTIMIZERS, Network, from_plain, to_plain
+from internals import CLASSES, NAME_IN_FILES, OPTIMIZERS, Network, from_plain, learn_bins, to_plain
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
@@ -124,12 +124,20 @@ def unfinished():
     return CLASSES["Unfinished"]({"max_iter": 5}, len(X), clf._state, clf._model)
 
 
+def bins():
+    return learn_bins(X, None, None, 4)
+
+
 @pytest.mark.parametrize("name", CLASSES)
 def test_every_class_goes_there_and_back(name):
     network = Network([3, 4, 2], "tanh", dropout=0.1)
     samples = {
         "Network": lambda: network,
-        "Model": lambda: CLASSES["Model"](np.ones(26), network, np.array(["a", "b"])),
+        "Model": lambda: CLASSES["Model"](
+            np.ones(26), network, np.array(["a", "b"]), CLASSES["Encoding"](3)
+        ),
+        "Encoding": lambda: CLASSES["Encoding"](3, None, "both", 4, bins()),
+        "Bins": bins,
         "Scaling": lambda: CLASSES["Scaling"]("robust", np.zeros(3), np.ones(3)),
         "TrainingState": lambda: fitted(**PAUSED)._state,
         "Fallback": lambda: CLASSES["Fallback"](np.ones(3)),
@@ -152,6 +160,7 @@ def changed(plain, path, value):
 
 
 GONE = object()
+TUPLES = ("network layer_sizes", "network tower_inputs")
 # Path of an entry of the model, the value that no fit can have given it, and what is said.
 NO_MODEL = [
     ("temperature", np.nan, "temperature must be finite and > 0, got nan"),
@@ -161,21 +170,47 @@ NO_MODEL = [
     ("temperature", "1", "temperature must be finite and > 0, got '1'"),
     ("temperature", None, "temperature must be finite and > 0, got None"),
     ("temperature", True, "temperature must be finite and > 0, got True"),
-    ("scaling scale", (1.0,), r"scale must be of shape \(10,\), got shape \(1,\)"),
-    ("scaling scale", (-1.0,) * 10, r"scale must be > 0, got -1\.0"),
-    ("scaling scale", (0.0,) * 10, r"scale must be > 0, got 0\.0"),
-    ("scaling scale", (np.inf,) * 10, "not finite"),
-    ("scaling scale", None, r"scale must be of shape \(10,\), got shape \(\)"),
-    ("scaling center", (0.0,) * 11, r"center must be of shape \(10,\), got shape \(11,\)"),
-    ("scaling kind", "minmax", r"scaling must be one of \['robust', 'standard'\], got 'minmax'"),
-    ("scaling", 3, "scaling must be one, or None"),
-    ("scaling class", "Scalar", "it names 'Scalar', which is none of"),
-    ("scaling class", "Network", "a Network has no center, constant, kind, scale"),
-    ("scaling kind", GONE, "a Scaling lacks kind"),
+    ("encoding scaling scale", (1.0,), r"scale must be of shape \(10,\), got shape \(1,\)"),
+    ("encoding scaling scale", (-1.0,) * 10, r"scale must be > 0, got -1\.0"),
+    ("encoding scaling scale", (0.0,) * 10, r"scale must be > 0, got 0\.0"),
+    ("encoding scaling scale", (np.inf,) * 10, "not finite"),
+    ("encoding scaling scale", None, r"scale must be of shape \(10,\), got shape \(\)"),
+    (
+        "encoding scaling center",
+        (0.0,) * 11,
+        r"center must be of shape \(10,\), got shape \(11,\)",
+    ),
+    (
+        "encoding scaling kind",
+        "minmax",
+        r"scaling must be one of \['robust', 'standard'\], got 'minmax'",
+    ),
+    ("encoding scaling", 3, "scaling must be one, or None"),
+    ("encoding", None, "it must have an encoding"),
+    (
+        "encoding kind",
+        "cubic",
+        r"the kind of encoding must be one of \['both', 'linear', .*'cubic'",
+    ),
+    ("encoding n_features", 9, r"center must be of shape \(9,\), got shape \(10,\)"),
+    ("encoding n_features", 0, "n_features must be an integer > 0"),
+    ("encoding n_bins", -1, "n_bins must be an integer >= 0"),
+    ("encoding bins", None, "the network must have inputs for the encoded rows"),
+    ("encoding bins", 3, "bins must be some, or None"),
+    ("encoding bins start", (1.0,), "start must be of shape"),
+    ("encoding bins stop", (-1e9,) * 40, "each bin must end after its start"),
+    ("encoding bins deviation", (0.0,) * 40, "deviation must be > 0"),
+    ("encoding bins column", (1,) + (0,) * 39, "columns of bins must be sorted"),
+    ("encoding bins column", (10,) * 40, "bins must be of its columns"),
+    ("encoding bins column", (), "columns of bins must be sorted"),
+    ("network tower_inputs", (10,), "params must be as many|must have inputs for the encoded"),
+    ("encoding scaling class", "Scalar", "it names 'Scalar', which is none of"),
+    ("encoding scaling class", "Network", "a Network has no center, constant, kind, scale"),
+    ("encoding scaling kind", GONE, "a Scaling lacks kind"),
     ("network activation", "softplus", "activation must be one of .*, got 'softplus'"),
     ("network dropout", 1.0, r"dropout must be in \[0, 1\), got 1\.0"),
-    ("network layer_sizes", (10, 0, 3), "layer_sizes must be > 0"),
-    ("network layer_sizes", (10, 3), "params must be as many as its layers'"),
+    ("network layer_sizes", (50, 0, 3), "layer_sizes must be > 0"),
+    ("network layer_sizes", (50, 3), "params must be as many as its layers'"),
     ("network", None, "it must have a network"),
     ("params", (1.0, 2.0), "params must be as many as its layers'"),
     ("params", None, "params must be one vector of floats"),
@@ -186,7 +221,8 @@ NO_MODEL = [
     ("momentum", 0.9, "a Model has no momentum"),
     ("temperature", GONE, None),
     ("classes", GONE, "a Model lacks classes"),
-    ("version", 2, "is of format version 2; this version of skmax reads 1"),
+    ("version", 3, "is of format version 3; this version of skmax reads 1 to 2"),
+    ("version", 0, "is of format version 0"),
     ("version", "x", "is of format version 'x'"),
     ("version", GONE, None),
     ("network label_smoothing", 0.1, None),
@@ -222,9 +258,7 @@ def attributes():
     [("_model", *entry) for entry in NO_MODEL] + [("_state", *entry) for entry in NO_STATE],
 )
 def test_what_no_fit_can_have_ended_with_is_refused(attributes, name, path, value, message):
-    value = (
-        np.array(value) if isinstance(value, tuple) and path != "network layer_sizes" else value
-    )
+    value = np.array(value) if isinstance(value, tuple) and path not in TUPLES else value
     state = changed(attributes, [name, *path.split()], value)
     if message is None:  # as older versions wrote it
         return SoftmaxMLPClassifier().__setstate__(state)
@@ -267,7 +301,7 @@ def test_an_unfinished_fit_is_checked_too(path, value, message):
 
 
 def test_the_format_has_a_version_at_the_top_only(attributes):
-    assert attributes["_model"]["version"] == attributes["_state"]["version"] == 1
+    assert attributes["_model"]["version"] == attributes["_state"]["version"] == 2
     assert "version" not in attributes["_model"]["network"]
 
 

@@ -38,7 +38,9 @@ class CheckpointState:
 
     def check_parameters(self, config: TrainingConfig) -> None:
         """Raise ValueError if the parameters are not those of this fit."""
-        now, then = config.described, self.parameters
+        now = config.described
+        # Checkpoints that are older than bins have no parameters of them.
+        then = {"numerical_encoding": "linear", "n_bins": now["n_bins"]} | self.parameters
         differences = [
             f"{name}={then.get(name)!r} there, {now.get(name)!r} here"
             for name in sorted(now.keys() | then.keys())

@@ -65,7 +65,13 @@ CUT_AFTER = 3
 
 def classifier(**settings):
     return SoftmaxMLPClassifier(
-        **{"hidden_layer_sizes": (4,), "random_state": 0, "dtype": "float64", **settings}
+        **{
+            "hidden_layer_sizes": (4,),
+            "random_state": 0,
+            "dtype": "float64",
+            "numerical_encoding": "linear",  # as all fits were then; the parameter is newer
+            **settings,
+        }
     )
 
 
