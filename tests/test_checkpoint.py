@@ -15,7 +15,7 @@ import internals
 import numpy as np
 import pytest
 from factories import three_classes
-from internals import OPTIMIZERS, SCHEDULES, describe
+from internals import OPTIMIZERS, SCHEDULES, comparable
 from joblib import parallel_config
 from killing import SETTINGS, kill_and_finish, same_fit
 from numpy.testing import assert_allclose, assert_array_equal
@@ -349,8 +349,8 @@ class Scorer:
     ],
 )
 def test_callables_among_the_parameters_are_known_again_in_another_process(path, scorer):
-    assert "0x" not in describe(scorer)
-    assert describe(scorer) == describe(copy.deepcopy(scorer))
+    assert "0x" not in comparable(scorer)
+    assert comparable(scorer) == comparable(copy.deepcopy(scorer))
 
 
 def test_pipelines_are_resumed_by_their_last_step(path):

@@ -20,11 +20,9 @@ from .._network.network import Network
 from .._optim.schedules import ScheduleState
 from .._optim.stopping import StopReason
 from .._training.config import TrainingConfig
-from .._training.curve import Curve
-from .._training.history import History
 from .._training.run import FitResult
 from .._training.start import first_state
-from .._training.state import TrainingState
+from .._training.state import Curve, History, TrainingState
 
 # What MLPClassifier has of our choices.
 ACTIVATIONS_IN_COMMON = ("identity", "logistic", "tanh", "relu")

@@ -20,10 +20,7 @@ from .._optim.minibatch import BestIterate
 from .._optim.optimizers import SGD, Adam
 from .._optim.schedules import ScheduleState
 from .._optim.stopping import StopReason
-from .._training.curve import Curve
-from .._training.history import CURVES, History
-from .._training.state import TrainingState
-from .checkpoint_state import CheckpointState
+from .._training.state import CURVES, Curve, History, TrainingState, UnfinishedFit
 
 
 def require(holds: object, what: str) -> None:
@@ -41,7 +38,7 @@ def check_integrity(value: object) -> None:
         )
     elif isinstance(value, TrainingState):
         _check_state(value)
-    elif isinstance(value, CheckpointState):
+    elif isinstance(value, UnfinishedFit):
         _check_unfinished(value)
 
 
@@ -180,7 +177,7 @@ def _check_optimizer(optimizer: Any, size: int) -> None:
         require(isinstance(value, Real), f"{name} must be a number, got {value!r}")
 
 
-def _check_unfinished(unfinished: CheckpointState) -> None:
+def _check_unfinished(unfinished: UnfinishedFit) -> None:
     model, state = unfinished.model, unfinished.state
     require(isinstance(model, FittedModel), "an unfinished fit must have a model")
     require(isinstance(state, TrainingState), "an unfinished fit must have a state")

@@ -18,10 +18,7 @@ from .._optim.minibatch import BestIterate
 from .._optim.optimizers import OPTIMIZERS
 from .._optim.schedules import ScheduleState
 from .._optim.stopping import StopReason
-from .._training.curve import Curve
-from .._training.history import History
-from .._training.state import TrainingState
-from .checkpoint_state import CheckpointState
+from .._training.state import Curve, History, TrainingState, UnfinishedFit
 from .integrity import check_belongs, check_integrity, require
 
 # Version of the format. It is raised if older versions of skmax would read a file wrongly.
@@ -33,7 +30,7 @@ NAMES: dict[type, str] = {
     FittedModel: "Model",
     Network: "Network",
     Scaling: "Scaling",
-    CheckpointState: "Unfinished",
+    UnfinishedFit: "Unfinished",
     TrainingState: "TrainingState",
     BestIterate: "Fallback",
     History: "History",

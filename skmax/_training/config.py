@@ -21,7 +21,7 @@ from .._optim.newton import NewtonCG
 from .._optim.optimizers import OPTIMIZERS, SGD, Adam
 from .._optim.schedules import SCHEDULES, Schedule
 from .._optim.stopping import StopReason
-from .fingerprint import describe
+from .fingerprint import comparable
 
 # Solvers that see all rows at once. The others are the OPTIMIZERS, which take mini-batches.
 FULL_BATCH_SOLVERS: dict[str, Callable[["TrainingConfig"], LBFGS | NewtonCG]] = {
@@ -240,14 +240,14 @@ class TrainingConfig:
     @cached_property
     def described(self) -> dict[str, Any]:
         """All parameters as numbers and strings that can be compared."""
-        described = {name: describe(value) for name, value in self.given.items()}
+        described = {name: comparable(value) for name, value in self.given.items()}
         return described | {"hidden_layer_sizes": str(self.hidden), "max_iter": self.max_iter}
 
     @property
     def loss_parameters(self) -> list[Any]:
         """The parameters that say which function of the data is minimised, and scored."""
         names = ("label_smoothing", "class_weight", "early_stopping", "scoring")
-        return [describe(getattr(self, name)) for name in names]
+        return [comparable(getattr(self, name)) for name in names]
 
     def draw_seeds(self) -> list[int]:
         """Return the two seeds of a fit: of its numbers, and of what it holds out."""

@@ -8,8 +8,7 @@ from .._optim.lbfgs import FullBatchEnd
 from .._optim.objective import scaled_step_gain
 from .._optim.stopping import StopReason
 from .config import TrainingConfig
-from .curve import Curve
-from .state import TrainingState
+from .state import Curve, TrainingState
 
 # A fit on unscaled features has not converged if one step would lower the loss by this much,
 # relative to max(1, loss). On scaled features, rounding and the kinks of "relu" hide 1e-6.

@@ -16,8 +16,7 @@ from .._network.model import FittedModel
 from .._optim.stopping import StopReason
 from .config import TrainingConfig, published_dtype
 from .dataset import HoldOutPlan, TrainingRows
-from .observer import FitObserver, RunObserver
-from .run import FitResult, Run
+from .run import FitObserver, FitResult, Run, RunObserver
 from .start import HoldOut, Start
 from .state import TrainingState
 from .temperature import fit_temperature
@@ -67,13 +66,13 @@ def choose(
     state = start.state
     if start.holdout is HoldOut.KEEP:
         return HoldOutChoice(state.target_iter or config.max_iter, model.temperature)
-    initial = start.initial_params(model, training)
+    initial = start.first_params(model, training)
     if not plan.n_fits or (initial is None and len(state.held_out_fits) != plan.n_fits):
         state.held_out_fits = []
         keeps = initial is None and config.temperature_scaling
         choice = HoldOutChoice(plan.ends[-1], model.temperature if keeps else 1.0)
     else:
-        with observer.held_out(plan.n_fits * plan.ends[-1]) as follower:
+        with observer.held_out_fits(plan.n_fits * plan.ends[-1]) as follower:
             choice = HeldOutFits(config, plan, model, training, start, initial, follower).choose()
     least = max(choice.n_iter, state.n_iter)
     return replace(choice, n_iter=min(end for end in config.last_iterations if end >= least))

@@ -13,7 +13,7 @@ from .._network.model import FittedModel
 from .._network.network import Network
 from .config import TrainingConfig
 from .dataset import HoldOutPlan, InMemory, TrainingRows
-from .state import TrainingState
+from .state import TrainingState, UnfinishedFit
 
 
 class HoldOut(Enum):
@@ -65,13 +65,13 @@ class Start:
         return self.learn(self, rows)
 
     def identify(
-        self, config: TrainingConfig, rows: TrainingRows, held_out: InMemory | None
+        self, config: TrainingConfig, rows: TrainingRows, validation: InMemory | None
     ) -> None:
         """Give the state its fingerprint; raise ValueError if it must be another one."""
         state = self.state
         if (config.fingerprint, self.fingerprint) == (None, None) and not state.history.loss_curve:
             return  # nothing is best yet, and the rows need not be read
-        fingerprint = rows.fingerprint(held_out)
+        fingerprint = rows.fingerprint(validation)
         if self.fingerprint not in (None, fingerprint):
             raise ValueError(
                 "A fit can only be resumed on the same data: these rows, labels, weights or "
@@ -79,7 +79,7 @@ class Start:
             )
         state.identify(fingerprint)
 
-    def initial_params(self, model: FittedModel, rows: TrainingRows) -> np.ndarray | None:
+    def first_params(self, model: FittedModel, rows: TrainingRows) -> np.ndarray | None:
         """Return the parameters with which the fit has begun, None if it goes on from another."""
         state = self.state
         if not state.history.loss_curve:
@@ -125,16 +125,16 @@ def warm(
     return Start(state, replace(model, network=network), learn_new, HoldOut.CONTINUE)
 
 
-def resumed(config: TrainingConfig, network: Network, checkpoint: Any) -> Start:
-    """Return the start of a fit that was killed: it goes on from its checkpoint."""
+def resumed(config: TrainingConfig, network: Network, unfinished: UnfinishedFit) -> Start:
+    """Return the start of a fit that was killed: it goes on from where its checkpoint is."""
     config.draw_seeds()  # as when the fit began: a RandomState instance ends in the same state
-    state = checkpoint.state.copy()
+    state = unfinished.state.copy()
     if state.stop_reason.is_final:
         state.target_iter = state.n_iter
-    elif config.max_iter > checkpoint.parameters["max_iter"]:
+    elif config.max_iter > unfinished.parameters["max_iter"]:
         state.target_iter = None
     holdout = HoldOut.ASK if state.target_iter is None else HoldOut.KEEP
-    model = replace(checkpoint.model, params=state.params, network=network)
+    model = replace(unfinished.model, params=state.params, network=network)
     return Start(state, model, keep, holdout, state.params.dtype, state.fingerprint)
 
 
