@@ -3,6 +3,7 @@
 import copy
 import errno
 import io
+import json
 import os
 import pickle
 import zipfile
@@ -493,6 +494,15 @@ def test_a_fit_that_begins_while_another_writes_leaves_its_temporary_file_alone(
     clf, whole = Checkpoint(path).resume(classifier()).fit(X, y), classifier().fit(X, y)
     same_fit(clf, whole)
     same_fit(others[0], whole)
+
+
+def test_the_temporary_file_of_a_fit_that_was_killed_goes_when_it_is_resumed(path):
+    cut_off(path)
+    fit = json.loads(path.read_bytes().split(b"\n")[1])["fit"]
+    left = path.with_name(f".{path.name}.{fit}.tmp")
+    left.touch()
+    Checkpoint(path).resume(classifier()).fit(X, y)
+    assert not left.exists()
 
 
 def test_the_path_is_kept_when_the_working_directory_changes(tmp_path, monkeypatch):

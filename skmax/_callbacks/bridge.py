@@ -13,7 +13,7 @@ import numpy as np
 
 from .._optim.stopping import StopReason
 from .._sklearn_compat import CONTEXTS
-from .._training.run import FitResult, Run
+from .._training.run import FitObserver, FitResult, Run
 
 # Attributes that an estimator has during a fit, or that a fit replaces or removes.
 OF_A_FIT = (*CONTEXTS, "_unfinished", "feature_names_in_")
@@ -22,7 +22,7 @@ OF_A_FIT = (*CONTEXTS, "_unfinished", "feature_names_in_")
 HELD_OUT_FITS = "held-out fits"
 
 
-class CallbackObserver:
+class CallbackObserver(FitObserver):
     """Tells the callbacks of an estimator of a fit, or of its held-out fits, and the iterations.
 
     Parameters

@@ -31,7 +31,8 @@ class Checkpoint:
     path : str or path-like
         The file, in a directory that exists. It is replaced as a whole: a temporary file
         beside it is written, flushed to the disk and renamed. A process that is killed while
-        it writes leaves that one (``.fit.skmax.<identifier>.tmp``), which can be deleted.
+        it writes leaves that one (``.fit.skmax.<identifier>.tmp``); the fit that finishes its
+        own deletes it.
     every : int, default=1
         Epochs (iterations of "lbfgs" and "newton-cg") from one checkpoint to the next,
         >= 1.

@@ -21,10 +21,10 @@ from .._data.labels import class_indices, encode
 from .._data.splits import units_of
 from .._data.warning import warn
 from .._sklearn_compat import BEGIN_CONTEXT, CALLBACKS
+from .._training.advice import warn_of_idle_settings
 from .._training.config import TrainingConfig
 from .._training.dataset import InMemory
-from .._training.idle_settings import warn_of_idle_settings
-from .._training.run import FitObserver, FitResult, SilentObserver
+from .._training.run import FitObserver, FitResult
 from .._training.scoring import Scorer
 from .._training.start import Start, check_no_initial_values, fresh, resumed, stream, warm
 from .._training.state import UnfinishedFit
@@ -80,7 +80,7 @@ class FitScope:
         """Set up the callbacks and tell them that the fit begins; return its observer."""
         estimator, config = self.estimator, self.config
         if not getattr(estimator, CALLBACKS, []):
-            return SilentObserver()
+            return FitObserver()
         n_tasks = config.max_iter + (config.asks_held_out_rows and not config.holds_out)
         context = getattr(estimator, BEGIN_CONTEXT)(task_name=task_name, max_subtasks=n_tasks)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}

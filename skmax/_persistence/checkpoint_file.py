@@ -127,7 +127,10 @@ class CheckpointFile:
     @property
     def _temporary(self) -> Path:
         """The file that is written first, and then renamed."""
-        return self.path.with_name(f".{self.path.name}.{self.fit}.tmp")
+        return self._temporary_of(self.fit)
+
+    def _temporary_of(self, fit: str) -> Path:
+        return self.path.with_name(f".{self.path.name}.{fit}.tmp")
 
     def _check_owner(self, header: dict[str, Any] | None) -> None:
         """Raise ValueError if the file belongs to another unfinished fit."""
@@ -135,6 +138,8 @@ class CheckpointFile:
             return
         running = _is_locked(self.path)
         if header["fit"] == self.resumed_from and not running:
+            if fcntl is not None:  # it is not running, and may have been killed while it wrote
+                self._temporary_of(header["fit"]).unlink(missing_ok=True)
             return
         advice = "Wait for it, or give this one another path."
         if not running:

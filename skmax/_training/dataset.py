@@ -8,11 +8,13 @@ from math import ceil
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from scipy.sparse import issparse
 
 from .._data.dataset import Dataset, checksum, varying_features
 from .._data.features.scaling import Scaling, learn_scaling
 from .._data.splits import copies, split_validation, stratified_folds, units_of
 from .._data.weights import class_weights, row_weights
+from .._network.blas import blas_threads, gains_from_threads
 from .._network.model import FittedModel
 from .._network.network import Network
 from .._optim.objective import Objective, all_logits
@@ -200,7 +202,12 @@ class InMemory:
 
     def threads(self, network: Network) -> AbstractContextManager[None]:
         """Return a context with all threads of BLAS, or one if the fit gains nothing from more."""
-        return self.config.threads(network, self.dataset.X, self.n_rows)
+        config, shapes, sparse = self.config, network.shapes, issparse(self.dataset.X)
+        if config.solver == "newton-cg" and not sparse:
+            # The preconditioner takes the products of all pairs of features.
+            shapes = [*shapes, (network.layer_sizes[0],) * 2]
+        n_rows = min(self.n_rows, config.batch_rows(self.n_rows))
+        return blas_threads(gains_from_threads(shapes, n_rows, sparse=sparse))
 
     def objective(
         self, model: FittedModel, state: TrainingState, batch_size: int | None = None

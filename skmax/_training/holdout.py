@@ -16,7 +16,7 @@ from .._network.model import FittedModel
 from .._optim.stopping import StopReason
 from .config import TrainingConfig, published_dtype
 from .dataset import HoldOutPlan, TrainingRows
-from .run import FitObserver, FitResult, Run, RunObserver
+from .run import FitObserver, FitResult, Run
 from .start import HoldOut, Start
 from .state import TrainingState
 from .temperature import fit_temperature
@@ -89,12 +89,9 @@ class HeldOutFits:
         training: TrainingRows,
         start: Start,
         initial: Any,
-        observer: RunObserver,
+        observer: FitObserver,
     ) -> None:
         self.config, self.plan, self.model, self.main = config, plan, model, start.state
-        self.runs: list[Run] = []
-        self.held_out: list[Any] = []
-        self.converged: list[bool] = []
         states = self.main.held_out_fits or [
             # They begin with the parameters of the network itself, but in another order of rows.
             TrainingState(
@@ -105,12 +102,15 @@ class HeldOutFits:
             for i in range(plan.n_fits)
         ]
         folds = training.folds(plan, self.main.split_seed)
-        for state, (rows, held_out, batch_size) in zip(states, folds, strict=True):
-            self.converged.append(not state.stop_reason.is_pause)
+        for state in states:
             state.n_iter = 0
             state.cast(self.main.params.dtype)
-            self.runs.append(Run(config, model, rows, state, observer, batch_size=batch_size))
-            self.held_out.append(held_out)
+        self.converged = [not state.stop_reason.is_pause for state in states]
+        self.runs = [
+            Run(config, model, rows, state, observer, batch_size=batch_size)
+            for state, (rows, _, batch_size) in zip(states, folds, strict=True)
+        ]
+        self.held_out: list[Any] = [held_out for _, held_out, _ in folds]
         self.main.held_out_fits = states
 
     def choose(self) -> HoldOutChoice:

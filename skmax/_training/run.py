@@ -3,15 +3,15 @@
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from .._network.model import FittedModel
 from .._optim.lbfgs import FullBatchEnd
 from .._optim.stopping import StopReason
+from .advice import convergence_message
 from .config import TrainingConfig, published_dtype
-from .convergence import convergence_message
 from .dataset import InMemory, TrainingRows
 from .monitor import Monitor
 from .scoring import evaluator
@@ -44,42 +44,22 @@ class FitResult:
     interruption: KeyboardInterrupt | None = None
 
 
-class RunObserver(Protocol):
-    """Whoever follows networks in training."""
+class FitObserver:
+    """Follows a fit: its own network, its held-out fits, and its end. This one does nothing."""
+
+    def held_out_fits(self, n_iter: int) -> AbstractContextManager["FitObserver"]:
+        """Return a context with who follows the held-out fits, of so many iterations in all."""
+        return nullcontext(self)
 
     def begin_iteration(self, run: "Run") -> None:
         """Hear that an iteration of a network begins."""
 
     def end_iteration(self, run: "Run") -> StopReason | None:
         """Hear that it has ended; return why to stop, None to go on."""
-
-
-class FitObserver(RunObserver, Protocol):
-    """Whoever follows a fit: its own network, its held-out fits, and its end."""
-
-    def held_out_fits(self, n_iter: int) -> AbstractContextManager[RunObserver]:
-        """Return a context with who follows the held-out fits, of so many iterations in all."""
-
-    def end_fit(self, fitted: dict[str, Any]) -> None:
-        """Hear that these attributes of the estimator have been published."""
-
-
-class SilentObserver:
-    """Stands for nobody who follows a fit."""
-
-    def held_out_fits(self, n_iter: int) -> AbstractContextManager[RunObserver]:
-        """Return a context with this."""
-        return nullcontext(self)
-
-    def begin_iteration(self, run: "Run") -> None:
-        """Do nothing."""
-
-    def end_iteration(self, run: "Run") -> StopReason | None:
-        """Return None."""
         return None
 
     def end_fit(self, fitted: dict[str, Any]) -> None:
-        """Do nothing."""
+        """Hear that these attributes of the estimator have been published."""
 
 
 class Run:
@@ -94,7 +74,7 @@ class Run:
         Rows to train on.
     state : TrainingState
         Advanced. Its params are in the dtype of the arithmetic.
-    observer : RunObserver
+    observer : FitObserver
     validation : InMemory, default=None
         Validation rows.
     n_iter_before : int, default=0
@@ -111,7 +91,7 @@ class Run:
         model: FittedModel,
         rows: TrainingRows,
         state: TrainingState,
-        observer: RunObserver,
+        observer: FitObserver,
         *,
         validation: InMemory | None = None,
         n_iter_before: int = 0,
@@ -131,7 +111,7 @@ class Run:
             validate=None if validation is None else evaluator(config, model, validation, dtype),
             early_stopping=stops_early,
             last_iterations=ends if stops_early and len(ends) > 1 else (),
-            watch_loss=config.watches_loss,
+            watch_loss=config.in_batches and not config.schedule.decays,
             n_iter=state.n_iter,
             verbose=verbose,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -108,7 +109,7 @@ def fresh(
     overwrite_layers(intercepts, intercepts_init, "intercepts_init")
     if not (coefs_init is None and intercepts_init is None):
         state.initial_params = state.params
-    learn = learn_all if coefs_init is None else learn_scaling_only
+    learn = partial(learn_all, has_random_weights=coefs_init is None)
     return Start(state, FittedModel(state.params, network, classes), learn)
 
 
@@ -117,10 +118,7 @@ def warm(
 ) -> Start:
     """Return the start of a fit that goes on from a model, and from the state it ended in."""
     check_architecture(config, network, model)
-    if state.stop_reason.is_pause:
-        state = state.copy()
-    else:
-        state = state.reset(model.params)
+    state = state.copy() if state.stop_reason.is_pause else state.reset(model.params)
     state.target_iter, state.n_iter = None, 0
     return Start(state, replace(model, network=network), learn_new, HoldOut.CONTINUE)
 
@@ -153,10 +151,8 @@ def stream(
         return Start(state, model, learn_all, HoldOut.KEEP, dtype)
     check_architecture(config, network, model)
     # A stream goes on from the published parameters, never from later ones than the best.
-    if state.stop_reason.is_pause and state.history.best_params is None:
-        state = state.copy()
-    else:
-        state = state.reset(model.params)
+    pauses = state.stop_reason.is_pause and state.history.best_params is None
+    state = state.copy() if pauses else state.reset(model.params)
     state.target_iter = None
     model, dtype = replace(model, network=network), state.params.dtype
     return Start(state, model, learn_new, HoldOut.KEEP, dtype, n_iter_before=state.n_iter)
@@ -170,22 +166,14 @@ def first_state(config: TrainingConfig, network: Network) -> TrainingState:
     return TrainingState(params=params, rng=rng, split_seed=split_seed, seed=seed)
 
 
-def learn_scaling_only(start: Start, rows: TrainingRows) -> FittedModel:
-    """Learn the scaling of the features, and keep the weights, which are given."""
-    state = start.state
+def learn_all(start: Start, rows: TrainingRows, *, has_random_weights: bool = True) -> FittedModel:
+    """Learn the scaling of the features, and forget random weights of those that do not vary."""
+    model, state, scaling = start.model, start.state, rows.learn_scaling()
+    if has_random_weights:
+        forget_unvarying(model.network, state.params, rows.varying_features(scaling))
     if state.initial_params is not None:
         state.initial_params = state.params.copy()
-    return replace(start.model, params=state.params, scaling=rows.learn_scaling())
-
-
-def learn_all(start: Start, rows: TrainingRows) -> FittedModel:
-    """Learn the scaling of the features, and forget random weights of those that do not vary."""
-    model, params = start.model, start.state.params
-    scaling = rows.learn_scaling()
-    forget_unvarying(model.network, params, rows.varying_features(scaling))
-    if start.state.initial_params is not None:
-        start.state.initial_params = params.copy()
-    return replace(model, params=params, scaling=scaling)
+    return replace(model, params=state.params, scaling=scaling)
 
 
 def learn_new(start: Start, rows: TrainingRows) -> FittedModel:
@@ -223,8 +211,7 @@ def forget_unvarying(network: Network, params: np.ndarray, varying: np.ndarray) 
 
 def check_architecture(config: TrainingConfig, network: Network, model: FittedModel) -> None:
     """Raise ValueError unless the parameters ask for the model that the fit goes on from."""
-    kind = None if model.scaling is None else model.scaling.kind
-    begun = _architecture(model.network, kind)
+    begun = _architecture(model.network, None if model.scaling is None else model.scaling.kind)
     wanted = _architecture(network, config.scaling)
     differences = [
         f"{name}={begun[name]!r} there, {wanted[name]!r} here"

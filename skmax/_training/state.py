@@ -72,8 +72,6 @@ class Curve:
     def __eq__(self, other: object) -> bool:
         return list(self) == list(other) if isinstance(other, Curve | list) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return f"Curve({list(self)})"
 
@@ -120,8 +118,7 @@ class History:
 
     def reset(self) -> "History":
         """Return a history with the same curves and nothing best yet."""
-        copy = self.copy()
-        return History(copy.loss_curve, copy.validation_loss_curve, copy.validation_scores)
+        return History(**{name: getattr(self, name).copy() for name in CURVES})
 
 
 @dataclass(eq=False)
