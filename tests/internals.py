@@ -70,7 +70,6 @@ from skmax._persistence import checkpoint_file as checkpoint_file
 from skmax._persistence.checkpoint_file import CheckpointFile
 from skmax._persistence.serialize import NAMES, from_plain, to_plain
 from skmax._training import dataset as training_dataset
-from skmax._training import fingerprint as fingerprint
 from skmax._training import holdout as holdout
 from skmax._training import run as run
 from skmax._training import scoring as scoring
@@ -78,12 +77,10 @@ from skmax._training import start as start
 from skmax._training import temperature as calibration
 from skmax._training import train as train
 from skmax._training.config import FULL_BATCH_SOLVERS, TrainingConfig
-from skmax._training.curve import Curve
-from skmax._training.fingerprint import describe
-from skmax._training.history import History
+from skmax._training.fingerprint import comparable
 from skmax._training.monitor import Monitor
 from skmax._training.scoring import over_all_classes, takes_weights
-from skmax._training.state import TrainingState
+from skmax._training.state import Curve, History, TrainingState
 from skmax._training.temperature import MIN_ROWS, chosen_rows, fit_temperature, most_rows
 
 # What files of skops call a classifier, and what whoever opens one has to trust.

@@ -3,6 +3,7 @@
 import copy
 import errno
 import io
+import json
 import os
 import pickle
 import zipfile
@@ -15,7 +16,7 @@ import internals
 import numpy as np
 import pytest
 from factories import three_classes
-from internals import OPTIMIZERS, SCHEDULES, describe
+from internals import OPTIMIZERS, SCHEDULES, comparable
 from joblib import parallel_config
 from killing import SETTINGS, kill_and_finish, same_fit
 from numpy.testing import assert_allclose, assert_array_equal
@@ -349,8 +350,8 @@ class Scorer:
     ],
 )
 def test_callables_among_the_parameters_are_known_again_in_another_process(path, scorer):
-    assert "0x" not in describe(scorer)
-    assert describe(scorer) == describe(copy.deepcopy(scorer))
+    assert "0x" not in comparable(scorer)
+    assert comparable(scorer) == comparable(copy.deepcopy(scorer))
 
 
 def test_pipelines_are_resumed_by_their_last_step(path):
@@ -493,6 +494,15 @@ def test_a_fit_that_begins_while_another_writes_leaves_its_temporary_file_alone(
     clf, whole = Checkpoint(path).resume(classifier()).fit(X, y), classifier().fit(X, y)
     same_fit(clf, whole)
     same_fit(others[0], whole)
+
+
+def test_the_temporary_file_of_a_fit_that_was_killed_goes_when_it_is_resumed(path):
+    cut_off(path)
+    fit = json.loads(path.read_bytes().split(b"\n")[1])["fit"]
+    left = path.with_name(f".{path.name}.{fit}.tmp")
+    left.touch()
+    Checkpoint(path).resume(classifier()).fit(X, y)
+    assert not left.exists()
 
 
 def test_the_path_is_kept_when_the_working_directory_changes(tmp_path, monkeypatch):

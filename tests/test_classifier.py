@@ -650,7 +650,7 @@ def test_a_fit_is_continued_exactly_that_began_without_warm_start(settings):
 
 
 def test_a_default_fit_does_not_read_the_rows_for_a_checksum(monkeypatch):
-    monkeypatch.setattr(internals.fingerprint, "checksum", None)  # which cannot be called
+    monkeypatch.setattr(internals.training_dataset, "checksum", None)  # which cannot be called
     quick(learning_rate="coslog4", warm_start=True).fit(X, y)
 
 

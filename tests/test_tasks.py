@@ -192,7 +192,7 @@ def test_nothing_is_set_up_without_callbacks():
     clf = SoftmaxMLPClassifier()
     clf._init_callback_context = None  # which is not called
     observer = internals.scope.FitScope(clf, "fit", X, y, None).observer
-    assert isinstance(observer, internals.scope.SilentObserver)
+    assert type(observer) is internals.scope.FitObserver
 
 
 def test_nothing_is_built_that_no_callback_asks_for(monkeypatch):

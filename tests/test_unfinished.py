@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from internals import describe
+from internals import comparable
 from sklearn.metrics import fbeta_score, make_scorer
 
 
@@ -52,21 +52,21 @@ PAIRS = {
 
 @pytest.mark.parametrize("one, other", PAIRS.values(), ids=PAIRS)
 def test_callables_that_do_something_else_are_told_apart(one, other):
-    assert describe(one) != describe(other)
-    assert "0x" not in describe(one)
-    assert describe(one) == describe(one) == describe(copy.deepcopy(one))
+    assert comparable(one) != comparable(other)
+    assert "0x" not in comparable(one)
+    assert comparable(one) == comparable(one) == comparable(copy.deepcopy(one))
 
 
 def test_a_function_defined_again_is_the_same():
-    assert describe(enclosing(1)) == describe(enclosing(1))
-    assert describe(recursive()) == describe(recursive())
+    assert comparable(enclosing(1)) == comparable(enclosing(1))
+    assert comparable(recursive()) == comparable(recursive())
 
 
 def test_another_process_describes_callables_alike():
     code = (
-        f"from {describe.__module__} import describe; from sklearn.metrics import *\n"
-        "print(describe(lambda e, X, y, a=1: y in {'a', 'b', 'c', 'd', 'e'}))\n"
-        "print(describe(make_scorer(fbeta_score, beta=2)))"
+        f"from {comparable.__module__} import comparable; from sklearn.metrics import *\n"
+        "print(comparable(lambda e, X, y, a=1: y in {'a', 'b', 'c', 'd', 'e'}))\n"
+        "print(comparable(make_scorer(fbeta_score, beta=2)))"
     )
     texts = set()
     for seed in "12":
@@ -78,7 +78,7 @@ def test_another_process_describes_callables_alike():
 
 def test_a_generator_of_random_numbers_is_the_same_after_it_was_used():
     random_state = np.random.RandomState(0)
-    before = describe(random_state)
+    before = comparable(random_state)
     random_state.rand()
-    assert describe(random_state) == before
-    assert describe(np.random.RandomState(1)) == before  # nor has it an address
+    assert comparable(random_state) == before
+    assert comparable(np.random.RandomState(1)) == before  # nor has it an address

@@ -5,14 +5,15 @@ all rows at once. If it has held-out fits, its first subtask is theirs, with a s
 of their iterations, which show no fitted estimator.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
 from .._optim.stopping import StopReason
 from .._sklearn_compat import CONTEXTS
-from .._training.run import FitResult, Run
+from .._training.run import FitObserver, FitResult, Run
 
 # Attributes that an estimator has during a fit, or that a fit replaces or removes.
 OF_A_FIT = (*CONTEXTS, "_unfinished", "feature_names_in_")
@@ -21,101 +22,77 @@ OF_A_FIT = (*CONTEXTS, "_unfinished", "feature_names_in_")
 HELD_OUT_FITS = "held-out fits"
 
 
-class CallbackObserver:
-    """Tells the callbacks of an estimator of a fit and its iterations.
+class CallbackObserver(FitObserver):
+    """Tells the callbacks of an estimator of a fit, or of its held-out fits, and the iterations.
 
     Parameters
     ----------
     context : sklearn.callback.CallbackContext
-        Of the fit.
+        Of the fit, or of its held-out fits.
     unit : str
         Name of an iteration.
-    attributes : callable ``attributes(result) -> dict``
-        Returns the attributes that the estimator would have with a `FitResult`.
-    **news
+    news : dict
         The estimator, X, y and metadata, for the callbacks.
+    attributes : callable ``attributes(result) -> dict``, default=None
+        Returns the attributes that the estimator would have with a `FitResult`; None if what
+        is trained is not shown.
     """
 
     def __init__(
         self,
         context: Any,
         unit: str,
-        attributes: Callable[[FitResult], dict[str, Any]],
-        **news: Any,
+        news: dict[str, Any],
+        attributes: Callable[[FitResult], dict[str, Any]] | None = None,
     ) -> None:
-        self._context, self._unit, self._attributes, self._news = context, unit, attributes, news
+        self._context, self._unit, self._news = context, unit, news
+        self._attributes: Any = attributes
         self._outer = np.geterr()  # a fit itself ignores overflow, callbacks need not
         self._task: Any = None
-        self._run: Run | None = None
+        self._run: Any = None
         self._fitted: dict[str, Any] | None = None
         context.call_on_fit_task_begin(**news)
 
-    def held_out(self, n_iter: int) -> "HeldOutObserver":
-        """Return who follows the held-out fits, of so many iterations in all; a context."""
+    @contextmanager
+    def held_out_fits(self, n_iter: int) -> Iterator["CallbackObserver"]:
+        """Yield who follows the held-out fits, of so many iterations in all."""
         context = self._context.subcontext(task_name=HELD_OUT_FITS, max_subtasks=n_iter)
-        return HeldOutObserver(context, f"held-out {self._unit}", self._news)
+        with np.errstate(**self._outer):
+            follower = CallbackObserver(context, f"held-out {self._unit}", self._news)
+        yield follower
+        follower._tell(context.call_on_fit_task_end)
 
-    def begin(self, run: Run) -> None:
+    def begin_iteration(self, run: Run) -> None:
         """Tell that an iteration begins."""
-        self._run = run
-        self._task = self._context.subcontext(task_name=self._unit)
-        # What finishes the fit elsewhere, for callbacks of ours.
-        self._task.unfinished = run.unfinished
+        self._run, self._task = run, self._context.subcontext(task_name=self._unit)
+        if self._attributes is not None:
+            # What finishes the fit elsewhere, for callbacks of ours.
+            self._task.unfinished = run.unfinished
         self._tell(self._task.call_on_fit_task_begin)
 
-    def end(self, run: Run) -> StopReason | None:
+    def end_iteration(self, run: Run) -> StopReason | None:
         """Tell that it has ended; return why to stop, None to go on."""
         self._fitted = None  # as it was before the iteration
         return stop_reason(self._task, self._tell(self._task.call_on_fit_task_end))
 
-    def end_fit(self, result: FitResult) -> None:
-        """Tell that the fit has ended, and with what."""
-        self._fitted = self._attributes(result)
+    def end_fit(self, fitted: dict[str, Any]) -> None:
+        """Tell that the fit has ended, and with which attributes."""
+        self._fitted = fitted
         self._tell(self._context.call_on_fit_task_end)
 
     def _tell(self, call: Callable[..., Any]) -> Any:
+        # The attributes are made only if a callback asks for the fitted estimator.
+        attributes = self._attributes and self._reconstruction
         with np.errstate(**self._outer):
-            # The attributes are made only if a callback asks for the fitted estimator.
-            return call(**self._news, reconstruction_attributes=self._reconstruction)
+            return call(**self._news, reconstruction_attributes=attributes)
 
     def _reconstruction(self) -> dict[str, Any]:
-        estimator = self._news["estimator"]
-        if self._fitted is None and self._run is not None:
+        if self._fitted is None:
             self._fitted = self._attributes(self._run.result_now())
+        estimator = self._news["estimator"]
         kept = {name: value for name, value in vars(estimator).items() if name not in OF_A_FIT}
         # scikit-learn sets these on a copy. All at once: what a fit removes goes, too.
-        return {"__dict__": kept | (self._fitted or {})}
-
-
-class HeldOutObserver:
-    """Tells the callbacks of an estimator of the iterations of its held-out fits."""
-
-    def __init__(self, context: Any, unit: str, news: dict[str, Any]) -> None:
-        self._context, self._unit, self._news = context, unit, news
-        self._outer = np.geterr()
-        self._task: Any = None
-
-    def __enter__(self) -> Self:
-        self._tell(self._context.call_on_fit_task_begin)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Tell that the held-out fits have ended, unless something has gone wrong."""
-        if error[0] is None:
-            self._tell(self._context.call_on_fit_task_end)
-
-    def begin(self, run: Run) -> None:
-        """Tell that an iteration begins."""
-        self._task = self._context.subcontext(task_name=self._unit)
-        self._tell(self._task.call_on_fit_task_begin)
-
-    def end(self, run: Run) -> StopReason | None:
-        """Tell that it has ended; return why to stop, None to go on."""
-        return stop_reason(self._task, self._tell(self._task.call_on_fit_task_end))
-
-    def _tell(self, call: Callable[..., Any]) -> Any:
-        with np.errstate(**self._outer):
-            return call(**self._news)
+        return {"__dict__": kept | self._fitted}
 
 
 def stop_reason(context: Any, asked: bool) -> StopReason | None:

@@ -1,7 +1,6 @@
 """Checkpoint: an unfinished fit in a file, from which it can be finished, as a callback."""
 
 import os
-from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,7 +8,6 @@ from typing import Any, TypeVar
 from .._data.checks import last_step
 from .._data.warning import warn
 from .._persistence.checkpoint_file import CheckpointFile, read_state, skops_io
-from .._persistence.checkpoint_state import CheckpointState
 from .._sklearn_compat import CALLBACKS, VALIDATE, n_samples
 from .._training.config import TrainingConfig
 
@@ -33,7 +31,8 @@ class Checkpoint:
     path : str or path-like
         The file, in a directory that exists. It is replaced as a whole: a temporary file
         beside it is written, flushed to the disk and renamed. A process that is killed while
-        it writes leaves that one (``.fit.skmax.<identifier>.tmp``), which can be deleted.
+        it writes leaves that one (``.fit.skmax.<identifier>.tmp``); the fit that finishes its
+        own deletes it.
     every : int, default=1
         Epochs (iterations of "lbfgs" and "newton-cg") from one checkpoint to the next,
         >= 1.
@@ -187,8 +186,7 @@ class Checkpoint:
             Rows of the fit.
         """
         if hasattr(context, "unfinished") and not self._file(context).is_written:
-            parameters = TrainingConfig.of(estimator).described
-            self._file(context).write(_unfinished_fit(parameters, n_samples(X), context))
+            self._file(context).write(context.unfinished(n_samples(X)))
 
     def on_fit_task_end(self, estimator: Any, context: Any, *, X: Any = None) -> None:
         """Write the checkpoint of a pass, or say that the fit is finished.
@@ -209,8 +207,7 @@ class Checkpoint:
         if not finished and file.n_iter % self.every:
             return
         try:
-            parameters = TrainingConfig.of(estimator).described
-            file.write(None if finished else _unfinished_fit(parameters, n_samples(X), context))
+            file.write(None if finished else context.unfinished(n_samples(X)))
         except OSError as error:
             warn(
                 f"No checkpoint of pass {file.n_iter} was written: {error}. The fit goes on; "
@@ -232,9 +229,3 @@ def _check_kind(kind: type) -> None:
             "Checkpoint is a callback of SoftmaxMLPClassifier, alone or as the last step of a "
             f"pipeline (Checkpoint(path).resume(pipeline)), got {kind.__name__}."
         )
-
-
-def _unfinished_fit(parameters: dict[str, Any], n_rows: int, context: Any) -> CheckpointState:
-    """Return what finishes a fit after one of its passes."""
-    state, model = context.unfinished()
-    return CheckpointState(parameters, n_rows, state, replace(model, params=state.params[:0]))

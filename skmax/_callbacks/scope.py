@@ -20,15 +20,14 @@ from .._data.far_rows import warn_of_far_rows
 from .._data.labels import class_indices, encode
 from .._data.splits import units_of
 from .._data.warning import warn
-from .._persistence.checkpoint_state import CheckpointState
 from .._sklearn_compat import BEGIN_CONTEXT, CALLBACKS
+from .._training.advice import warn_of_idle_settings
 from .._training.config import TrainingConfig
 from .._training.dataset import InMemory
-from .._training.idle_settings import warn_of_idle_settings
-from .._training.observer import FitObserver, SilentObserver
-from .._training.run import FitResult
+from .._training.run import FitObserver, FitResult
 from .._training.scoring import Scorer
 from .._training.start import Start, check_no_initial_values, fresh, resumed, stream, warm
+from .._training.state import UnfinishedFit
 from .bridge import CallbackObserver
 
 
@@ -61,14 +60,14 @@ class FitScope:
         self.estimator, self.trains_itself = estimator, local is None
         self.working_copy = copy(estimator) if local is None else local  # validation writes to it
         config = TrainingConfig.of(self.working_copy)
-        self.checkpoint: CheckpointState | None = (
+        self.unfinished: UnfinishedFit | None = (
             vars(estimator).get("_unfinished") if task_name == "fit" else None
         )
-        if self.checkpoint is not None:
-            self.checkpoint.check_parameters(config)
+        if self.unfinished is not None:
+            self.unfinished.check_parameters(config)
         # What this fit goes on from, None if it begins anew or is resumed.
         self.model, self.state = vars(estimator).get("_model"), vars(estimator).get("_state")
-        if task_name == "fit" and (self.checkpoint is not None or not config.warm_start):
+        if task_name == "fit" and (self.unfinished is not None or not config.warm_start):
             self.model = self.state = None
         if task_name == "partial_fit":
             config = config.for_stream(0 if self.state is None else self.state.position.t)
@@ -81,12 +80,12 @@ class FitScope:
         """Set up the callbacks and tell them that the fit begins; return its observer."""
         estimator, config = self.estimator, self.config
         if not getattr(estimator, CALLBACKS, []):
-            return SilentObserver()
+            return FitObserver()
         n_tasks = config.max_iter + (config.asks_held_out_rows and not config.holds_out)
         context = getattr(estimator, BEGIN_CONTEXT)(task_name=task_name, max_subtasks=n_tasks)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         news = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        return CallbackObserver(context, config.unit, self._attributes, **news)
+        return CallbackObserver(context, config.unit, news, self._attributes)
 
     def _attributes(self, result: FitResult) -> dict[str, Any]:
         features, keeps = vars(self.working_copy), self.config.warm_start
@@ -170,9 +169,9 @@ class FitScope:
     def start(self, rows: InMemory, coefs_init: Any, intercepts_init: Any) -> Start:
         """Return the start of a fit: fresh, warm or resumed."""
         config, (n_rows, n_features) = self.config, rows.dataset.X.shape
-        if self.checkpoint is not None:
-            self.checkpoint.check_data(n_rows, n_features, rows.classes)
-            return resumed(config, self.checkpoint)
+        if self.unfinished is not None:
+            self.unfinished.check_data(n_rows, n_features, rows.classes)
+            return resumed(config, self.unfinished)
         if self.model is None:
             return fresh(config, coefs_init, intercepts_init)
         check_no_initial_values(coefs_init, intercepts_init)
@@ -195,7 +194,7 @@ class FitScope:
         if result.interruption is not None:
             raise result.interruption
         try:
-            self.observer.end_fit(result)
+            self.observer.end_fit(fitted)
         except Exception:  # of a callback: a fit that fails leaves the old model
             estimator.__dict__ = before
             raise

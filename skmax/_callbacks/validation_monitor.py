@@ -169,11 +169,12 @@ class ValidationMonitor:
         """
         if select not in ("most_recent", "all"):
             raise ValueError(f"select must be 'most_recent' or 'all', got {select!r}.")
-        records = []
-        for path in self.folder.glob("*.jsonl"):
-            # A process that was killed may have left half a line.
-            lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-            records += [json.loads(line) for line in lines]
+        # A process that was killed may have left half a line.
+        records = [
+            json.loads(line)
+            for path in self.folder.glob("*.jsonl")
+            for line in path.read_text(encoding="utf-8").split("\n")[:-1]
+        ]
         begun: dict[str, str] = {}
         for record in records:
             begun[record["run"]] = min(record["begun"], begun.get(record["run"], "z"))
@@ -360,8 +361,4 @@ def _by_name(scoring: Any) -> dict[Any, Any]:
 
 def _position(context: Any) -> list[int]:
     """Return the numbers of the tasks from the root to this one."""
-    numbers = []
-    while context is not None:
-        numbers.append(context.task_id)
-        context = context.parent
-    return numbers[::-1]
+    return [] if context is None else [*_position(context.parent), context.task_id]

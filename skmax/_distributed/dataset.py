@@ -92,7 +92,7 @@ class PartitionedRows:
             raise ValueError("X must have a row with a weight above zero, and has none.")
         return Normalization(learnt.n_rows, total / learnt.n_rows)
 
-    def hold_out(self, validation: InMemory | None, seed: int) -> tuple[Self, InMemory | None]:
+    def split(self, validation: InMemory | None, seed: int) -> tuple[Self, InMemory | None]:
         """Return these rows to train on, and the validation rows that are given."""
         return self, validation and validation.weighted_as(self)
 
@@ -139,7 +139,7 @@ class PartitionedRows:
             dtype=dtype,
         )
 
-    def fingerprint(self, held_out: InMemory | None) -> str:
+    def fingerprint(self, validation: InMemory | None) -> str:
         """Return the same for any rows, because no fit on a cluster is continued."""
         return "cluster"
 

@@ -21,11 +21,9 @@ from .._network.network import Network
 from .._optim.schedules import ScheduleState
 from .._optim.stopping import StopReason
 from .._training.config import TrainingConfig
-from .._training.curve import Curve
-from .._training.history import History
 from .._training.run import FitResult
 from .._training.start import first_state
-from .._training.state import TrainingState
+from .._training.state import Curve, History, TrainingState
 
 # What MLPClassifier has of our choices.
 ACTIVATIONS_IN_COMMON = ("identity", "logistic", "tanh", "relu")
@@ -116,7 +114,7 @@ def _mlp_attributes(
         "coefs_": coefs,
         "intercepts_": intercepts,
         "classes_": binarizer.classes_,
-        "n_features_in_": model.network.layer_sizes[0],
+        "n_features_in_": model.encoding.n_features,
         "n_layers_": len(coefs) + 1,
         "n_outputs_": len(intercepts[-1]),
         "out_activation_": "softmax" if n_classes > 2 else "logistic",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 from weakref import WeakSet
 
-from .checkpoint_state import CheckpointState
+from .._training.state import UnfinishedFit
 from .serialize import from_plain, to_plain
 
 try:
@@ -81,7 +81,7 @@ class CheckpointFile:
         self._temporary.touch()
         self._temporary.unlink()
 
-    def write(self, state: CheckpointState | None) -> None:
+    def write(self, state: UnfinishedFit | None) -> None:
         """Replace the file by one with the unfinished fit; None says that the fit is finished."""
         self._check_owner(read(self.path, MAX_HEAD)[0])
         header = {"fit": self.fit, "name": self.name, "finished": state is None}
@@ -127,7 +127,10 @@ class CheckpointFile:
     @property
     def _temporary(self) -> Path:
         """The file that is written first, and then renamed."""
-        return self.path.with_name(f".{self.path.name}.{self.fit}.tmp")
+        return self._temporary_of(self.fit)
+
+    def _temporary_of(self, fit: str) -> Path:
+        return self.path.with_name(f".{self.path.name}.{fit}.tmp")
 
     def _check_owner(self, header: dict[str, Any] | None) -> None:
         """Raise ValueError if the file belongs to another unfinished fit."""
@@ -135,6 +138,8 @@ class CheckpointFile:
             return
         running = _is_locked(self.path)
         if header["fit"] == self.resumed_from and not running:
+            if fcntl is not None:  # it is not running, and may have been killed while it wrote
+                self._temporary_of(header["fit"]).unlink(missing_ok=True)
             return
         advice = "Wait for it, or give this one another path."
         if not running:
@@ -157,7 +162,7 @@ def skops_io() -> Any:
     return skops.io
 
 
-def read_state(path: Path) -> CheckpointState | None:
+def read_state(path: Path) -> UnfinishedFit | None:
     """Return the unfinished fit of a file, or None if there is none.
 
     Raises
@@ -172,7 +177,7 @@ def read_state(path: Path) -> CheckpointState | None:
     if untrusted:
         raise ValueError(f"{path} holds what no checkpoint does: {', '.join(untrusted)}.")
     unfinished = from_plain(skops_io().loads(payload))
-    if not isinstance(unfinished, CheckpointState):
+    if not isinstance(unfinished, UnfinishedFit):
         raise ValueError(f"{path} holds no unfinished fit, got a {type(unfinished).__name__}.")
     return replace(unfinished, fit=header["fit"])
 

@@ -22,10 +22,7 @@ from .._optim.minibatch import BestIterate
 from .._optim.optimizers import SGD, Adam
 from .._optim.schedules import ScheduleState
 from .._optim.stopping import StopReason
-from .._training.curve import Curve
-from .._training.history import CURVES, History
-from .._training.state import TrainingState
-from .checkpoint_state import CheckpointState
+from .._training.state import CURVES, Curve, History, TrainingState, UnfinishedFit
 
 
 def require(holds: object, what: str) -> None:
@@ -43,7 +40,7 @@ def check_integrity(value: object) -> None:
         )
     elif isinstance(value, TrainingState):
         _check_state(value)
-    elif isinstance(value, CheckpointState):
+    elif isinstance(value, UnfinishedFit):
         _check_unfinished(value)
 
 
@@ -75,10 +72,9 @@ def _check_network(network: Any) -> None:
     require(isinstance(network, Network), "it must have a network")
     sizes = network.layer_sizes
     require(len(sizes) >= 2 and min(sizes) >= 1, f"layer_sizes must be > 0, got {sizes}")
-    known = sorted(ACTIVATIONS)
     require(
-        isinstance(network.activation, str) and network.activation in known,
-        f"activation must be one of {known}, got {network.activation!r}",
+        isinstance(network.activation, str) and network.activation in ACTIVATIONS,
+        f"activation must be one of {sorted(ACTIVATIONS)}, got {network.activation!r}",
     )
     require(
         _is_number(network.dropout, 0.0) and network.dropout < 1.0,
@@ -159,33 +155,40 @@ def _check_state(state: TrainingState) -> None:
     size = np.size(state.params)
     require(_is_vector(state.params, size), "params must be one vector of floats")
     require(isinstance(state.rng, np.random.Generator), "rng must be a Generator of NumPy")
-    counts = {"split_seed": state.split_seed, "seed": state.seed, "n_iter": state.n_iter}
-    counts |= {} if state.target_iter is None else {"planned": state.target_iter}
     require(isinstance(state.position, ScheduleState), "it must have a position")
-    counts |= vars(state.position)
-    for name, value in counts.items():
+    counts = {"split_seed": state.split_seed, "seed": state.seed, "n_iter": state.n_iter}
+    counts |= {"planned": 0 if state.target_iter is None else state.target_iter}
+    for name, value in {**counts, **vars(state.position)}.items():
         require(_is_count(value), f"{name} must be an integer >= 0, got {value!r}")
-    is_one = isinstance(state.stop_reason, StopReason)
-    require(is_one, f"ended_by must be a reason to stop, got {state.stop_reason!r}")
+    require(
+        isinstance(state.stop_reason, StopReason),
+        f"ended_by must be a reason to stop, got {state.stop_reason!r}",
+    )
     _check_history(state.history, size)
     _check_optimizer(state.optimizer, size)
-    best, initial = state.best_iterate, state.initial_params
-    is_one = best is None or (isinstance(best, BestIterate) and _is_vector(best.params, size))
-    require(is_one, "fallback must have as many params as the state")
-    is_one = initial is None or _is_vector(initial, size)
-    require(is_one, "initial must be as many params as the state's")
-    is_one = isinstance(state.held_out_fits, list) and all(
-        isinstance(fit, TrainingState) for fit in state.held_out_fits
+    best, initial, fits = state.best_iterate, state.initial_params, state.held_out_fits
+    require(
+        best is None or (isinstance(best, BestIterate) and _is_vector(best.params, size)),
+        "fallback must have as many params as the state",
     )
-    require(is_one, "helpers must be a list of states")
+    require(
+        initial is None or _is_vector(initial, size),
+        "initial must be as many params as the state's",
+    )
+    require(
+        isinstance(fits, list) and all(isinstance(fit, TrainingState) for fit in fits),
+        "helpers must be a list of states",
+    )
 
 
 def _check_history(history: Any, size: int) -> None:
     require(isinstance(history, History), "it must have a history")
     for name in CURVES:
         curve = getattr(history, name)
-        is_one = isinstance(curve, Curve) and all(isinstance(value, Real) for value in curve)
-        require(is_one, f"{name} must be a list of numbers")
+        require(
+            isinstance(curve, Curve) and all(isinstance(value, Real) for value in curve),
+            f"{name} must be a list of numbers",
+        )
     for name in ("best_loss", "best_score"):
         value = getattr(history, name)
         require(isinstance(value, Real), f"{name} must be a number, got {value!r}")
@@ -198,30 +201,31 @@ def _check_history(history: Any, size: int) -> None:
 
 
 def _check_optimizer(optimizer: Any, size: int) -> None:
-    moments = []
-    if isinstance(optimizer, SGD):
-        moments = [optimizer.velocity]
-    elif isinstance(optimizer, Adam):
-        moments = [optimizer.mean_sum, optimizer.square_sum]
-        require(_is_count(optimizer.n_steps), "n_steps must be an integer >= 0")
-    for moment in moments:
+    for name in ("velocity", "mean_sum", "square_sum"):
+        moment = getattr(optimizer, name, None) if isinstance(optimizer, SGD | Adam) else None
         require(moment is None or _is_vector(moment, size), "moments must be as many as params")
-    if isinstance(optimizer, Adam) and optimizer.square_sum is not None:
-        require((optimizer.square_sum >= 0.0).all(), "square_sum must be >= 0")
+    if isinstance(optimizer, Adam):
+        require(_is_count(optimizer.n_steps), "n_steps must be an integer >= 0")
+        squares = optimizer.square_sum
+        require(squares is None or (squares >= 0.0).all(), "square_sum must be >= 0")
     for name in getattr(optimizer, "SETTINGS", ()):
         value = getattr(optimizer, name)
         require(isinstance(value, Real), f"{name} must be a number, got {value!r}")
 
 
-def _check_unfinished(unfinished: CheckpointState) -> None:
+def _check_unfinished(unfinished: UnfinishedFit) -> None:
     model, state = unfinished.model, unfinished.state
     require(isinstance(model, FittedModel), "an unfinished fit must have a model")
     require(isinstance(state, TrainingState), "an unfinished fit must have a state")
     _check_model(model)
     _check_state(state)
-    n_params = model.network.n_params
-    require(state.params.size == n_params, "an unfinished fit must have the params of its network")
+    require(
+        state.params.size == model.network.n_params,
+        "an unfinished fit must have the params of its network",
+    )
     require(_is_count(unfinished.n_rows, 1), "an unfinished fit must know the number of its rows")
     parameters = unfinished.parameters
-    is_one = isinstance(parameters, dict) and _is_count(parameters.get("max_iter"), 1)
-    require(is_one, "an unfinished fit must know its parameters")
+    require(
+        isinstance(parameters, dict) and _is_count(parameters.get("max_iter"), 1),
+        "an unfinished fit must know its parameters",
+    )

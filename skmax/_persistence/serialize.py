@@ -20,10 +20,7 @@ from .._optim.minibatch import BestIterate
 from .._optim.optimizers import OPTIMIZERS
 from .._optim.schedules import ScheduleState
 from .._optim.stopping import StopReason
-from .._training.curve import Curve
-from .._training.history import History
-from .._training.state import TrainingState
-from .checkpoint_state import CheckpointState
+from .._training.state import Curve, History, TrainingState, UnfinishedFit
 from .integrity import check_belongs, check_integrity, require
 
 # Version of the format. It is raised if older versions of skmax would read a file wrongly.
@@ -37,7 +34,7 @@ NAMES: dict[type, str] = {
     Encoding: "Encoding",
     Scaling: "Scaling",
     Bins: "Bins",
-    CheckpointState: "Unfinished",
+    UnfinishedFit: "Unfinished",
     TrainingState: "TrainingState",
     BestIterate: "Fallback",
     History: "History",
@@ -146,19 +143,19 @@ def _built(name: Any, items: dict[str, Any]) -> Any:
         network = items.get("network")
         require(isinstance(network, Network), "it must have a network")
         items["encoding"] = Encoding(network.layer_sizes[0], items.pop("scaling"))
-    own = {called: n for n, called in ATTRIBUTES.get(kind, {}).items()}
-    parameters = inspect.signature(kind).parameters
-    called = {ATTRIBUTES.get(kind, {}).get(n, n): p for n, p in parameters.items()}
+    names, parameters = ATTRIBUTES.get(kind, {}), inspect.signature(kind).parameters
+    called = {names.get(own, own): own for own in parameters}
     unknown = sorted(items.keys() - called.keys())
     require(not unknown, f"a {name} has no {', '.join(unknown)}")
-    lacking = sorted({n for n, p in called.items() if p.default is p.empty} - items.keys())
+    values = {called[n]: item for n, item in items.items()}
+    needed = {own for own, parameter in parameters.items() if parameter.default is parameter.empty}
+    lacking = sorted(needed - values.keys())
     require(not lacking, f"a {name} lacks {', '.join(lacking)}")
-    if "ended_by" in items and kind is TrainingState:
-        reasons = [reason.value for reason in StopReason]
-        stop_reason = items["ended_by"]
-        require(stop_reason in reasons, f"ended_by must be one of {reasons}, got {stop_reason!r}")
-        items["ended_by"] = StopReason(stop_reason)
+    if "stop_reason" in values:
+        reasons, reason = [reason.value for reason in StopReason], values["stop_reason"]
+        require(reason in reasons, f"ended_by must be one of {reasons}, got {reason!r}")
+        values["stop_reason"] = StopReason(reason)
     try:
-        return kind(**{own.get(n, n): item for n, item in items.items()})
+        return kind(**values)
     except TypeError as error:
         raise ValueError(f"The fitted state is damaged: of a {name}, {error}.") from error

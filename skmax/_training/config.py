@@ -1,7 +1,6 @@
 """TrainingConfig: what the parameters of an estimator mean, read once for each fit."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from inspect import signature
@@ -9,12 +8,10 @@ from math import ceil, log
 from typing import Any, Self
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.utils import check_random_state
 
 from .._data.batches import BLOCK_ROWS
 from .._data.features.encoding import Encoding, auto_encoding
-from .._network.blas import blas_threads, gains_from_threads
 from .._network.network import Network, auto_hidden_sizes
 from .._optim.lbfgs import LBFGS
 from .._optim.minibatch import LearningRate, MinibatchSolver
@@ -22,7 +19,7 @@ from .._optim.newton import NewtonCG
 from .._optim.optimizers import OPTIMIZERS, SGD, Adam
 from .._optim.schedules import SCHEDULES, Schedule
 from .._optim.stopping import StopReason
-from .fingerprint import describe
+from .fingerprint import comparable
 
 # Solvers that see all rows at once. The others are the OPTIMIZERS, which take mini-batches.
 FULL_BATCH_SOLVERS: dict[str, Callable[["TrainingConfig"], LBFGS | NewtonCG]] = {
@@ -139,34 +136,26 @@ class TrainingConfig:
         """
         # A subclass may have a constructor without some of the parameters.
         given = vars(estimator)
-        hidden = given_sizes(given["hidden_layer_sizes"])
         kind = OPTIMIZERS.get(given["solver"])
-        settings = {}
-        if kind is not None:
-            # Each gets the type of its default, because a NumPy scalar would promote float32.
-            settings = {n: type(getattr(kind, n))(given[n]) for n in kind.SETTINGS if n in given}
-        max_iter = given["max_iter"]
-        if max_iter == "auto":
-            max_iter = AUTO_ITERATIONS if kind is None else AUTO_EPOCHS
+        named = [name for name in getattr(kind, "SETTINGS", ()) if name in given]
+        auto = AUTO_ITERATIONS if kind is None else AUTO_EPOCHS
         defaults = signature(type(estimator)).parameters
+        known = [name for name in MAY_BE_IDLE if name in defaults]
         values: dict[str, Any] = {name: given[name] for name in AS_GIVEN}
         values |= {name: float(given[name]) for name in FLOATS}
-        named = [name for name in MAY_BE_IDLE if name in defaults]
-        changed = {n: given[n] for n in named if given[n] != defaults[n].default}
-        config = cls(
-            hidden=hidden,
+        return cls(
+            hidden=given_sizes(given["hidden_layer_sizes"]),
             schedule=SCHEDULES[given["learning_rate"]],
-            optimizer_settings=settings,
-            max_iter=int(max_iter),
+            # Each gets the type of its default, because a NumPy scalar would promote float32.
+            optimizer_settings={name: type(getattr(kind, name))(given[name]) for name in named},
+            max_iter=auto if given["max_iter"] == "auto" else int(given["max_iter"]),
             given=estimator.get_params(deep=False),
-            changed=changed,
+            changed={n: given[n] for n in known if given[n] != defaults[n].default},
             verbose=bool(given["verbose"]),
             **values,
         )
-        config._check()
-        return config
 
-    def _check(self) -> None:
+    def __post_init__(self) -> None:
         """Raise ValueError for parameters that do not fit together."""
         if self.solver == "newton-cg" and self.hidden:
             raise ValueError(
@@ -185,11 +174,10 @@ class TrainingConfig:
         A stream has no end. Only divergence ends it, its learning rate does not decay, and
         nothing is held out. Targets are not smoothed by "auto", because nothing calibrates.
         """
-        decays = self.schedule.decays
         return replace(
             self,
             max_iter=1,
-            schedule=SCHEDULES["constant"] if decays else self.schedule,
+            schedule=SCHEDULES["constant"] if self.schedule.decays else self.schedule,
             early_stopping=False,
             temperature_scaling=False,
             label_smoothing=0.0 if self.label_smoothing == "auto" else self.label_smoothing,
@@ -236,22 +224,17 @@ class TrainingConfig:
         """
         return self.holds_out or self.temperature_scaling or self.chooses_cycle
 
-    @property
-    def watches_loss(self) -> bool:
-        """Whether patience is measured on the training loss."""
-        return self.in_batches and not self.schedule.decays
-
     @cached_property
     def described(self) -> dict[str, Any]:
         """All parameters as numbers and strings that can be compared."""
-        described = {name: describe(value) for name, value in self.given.items()}
+        described = {name: comparable(value) for name, value in self.given.items()}
         return described | {"hidden_layer_sizes": str(self.hidden), "max_iter": self.max_iter}
 
     @property
     def loss_parameters(self) -> list[Any]:
         """The parameters that say which function of the data is minimised, and scored."""
         names = ("label_smoothing", "class_weight", "early_stopping", "scoring")
-        return [describe(getattr(self, name)) for name in names]
+        return [comparable(getattr(self, name)) for name in names]
 
     def draw_seeds(self) -> list[int]:
         """Return the two seeds of a fit: of its numbers, and of what it holds out."""
@@ -320,15 +303,6 @@ class TrainingConfig:
             with_settings = getattr(previous, "with_settings", partial(replace, previous))
             return with_settings(**self.optimizer_settings)
         return kind(**self.optimizer_settings)
-
-    def threads(self, network: Network, X: Any, n_rows: int) -> AbstractContextManager[None]:
-        """Return a context with all threads of BLAS, or one if a fit gains nothing from more."""
-        shapes, sparse = network.shapes, issparse(X)
-        if self.solver == "newton-cg" and not sparse:
-            # The preconditioner takes the products of all pairs of features.
-            shapes = [*shapes, (network.layer_sizes[0],) * 2]
-        n_rows = min(n_rows, self.batch_rows(n_rows))
-        return blas_threads(gains_from_threads(shapes, n_rows, sparse=sparse))
 
     def build_solver(
         self, network: Network, dtype: np.dtype

@@ -8,16 +8,17 @@ from math import ceil
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from scipy.sparse import issparse
 
-from .._data.dataset import Dataset
+from .._data.dataset import Dataset, checksum
 from .._data.features.encoding import Encoding, learn_encoding
 from .._data.splits import copies, split_validation, stratified_folds, units_of
 from .._data.weights import class_weights, row_weights
+from .._network.blas import blas_threads, gains_from_threads
 from .._network.model import FittedModel
 from .._network.network import Network
 from .._optim.objective import Objective, all_logits
 from .config import TrainingConfig
-from .fingerprint import fingerprint
 from .state import TrainingState
 from .temperature import ENOUGH_ROWS, MIN_ROWS, chosen_rows, enough_rows, most_rows
 
@@ -45,7 +46,7 @@ class HoldOutPlan:
         Iterations after which they are scored; the last ends the fit.
     n_folds : int, default=0
         Number of parts of the rows. Each held-out fit leaves out one part.
-    rows : Dataset, default=None
+    rows : InMemory, default=None
         Those of positive weight.
     """
 
@@ -73,7 +74,7 @@ class TrainingRows(Protocol):
     classes: np.ndarray
     class_weight: np.ndarray | None
 
-    def hold_out(
+    def split(
         self, validation: "InMemory | None", seed: int
     ) -> "tuple[TrainingRows, InMemory | None]":
         """Return training rows, and validation rows: those given, held out of these, or None."""
@@ -98,7 +99,7 @@ class TrainingRows(Protocol):
     ) -> Any:
         """Return J of these rows, in the precision of the state."""
 
-    def fingerprint(self, held_out: "InMemory | None") -> str:
+    def fingerprint(self, validation: "InMemory | None") -> str:
         """Return what identifies the function that is minimised, and the rows."""
 
     def plan(self, seed: int) -> HoldOutPlan:
@@ -150,7 +151,7 @@ class InMemory:
         """Sample weight times class weight of each row, or None if all are 1."""
         return row_weights(self.dataset.labels, self.dataset.sample_weight, self.class_weight)
 
-    def hold_out(
+    def split(
         self, validation: "InMemory | None", seed: int
     ) -> "tuple[InMemory, InMemory | None]":
         """Return training rows, and validation rows: those given, held out of these, or None."""
@@ -208,7 +209,12 @@ class InMemory:
 
     def threads(self, network: Network) -> AbstractContextManager[None]:
         """Return a context with all threads of BLAS, or one if the fit gains nothing from more."""
-        return self.config.threads(network, self.dataset.X, self.n_rows)
+        config, shapes, sparse = self.config, network.shapes, issparse(self.dataset.X)
+        if config.solver == "newton-cg" and not sparse:
+            # The preconditioner takes the products of all pairs of features.
+            shapes = [*shapes, (network.layer_sizes[0],) * 2]
+        n_rows = min(self.n_rows, config.batch_rows(self.n_rows))
+        return blas_threads(gains_from_threads(shapes, n_rows, sparse=sparse))
 
     def objective(
         self, model: FittedModel, state: TrainingState, batch_size: int | None = None
@@ -230,10 +236,13 @@ class InMemory:
             n_rows=self.n_rows,
         )
 
-    def fingerprint(self, held_out: "InMemory | None") -> str:
+    def fingerprint(self, validation: "InMemory | None") -> str:
         """Return what identifies the function that is minimised, and the rows."""
-        rows = None if held_out is None else held_out.dataset
-        return fingerprint(self.config, self.dataset, rows)
+        config = self.config
+        if config.fingerprint is not None:
+            return config.fingerprint
+        rows = f"{checksum(self.dataset)} {validation and checksum(validation.dataset)}"
+        return f"{[config.alpha]} {config.loss_parameters} {rows}"
 
     def held_out_logits(self, model: FittedModel, params: np.ndarray) -> HeldOutLogits:
         """Return the logits of these rows, which were not trained on."""
@@ -250,10 +259,11 @@ class InMemory:
         150. If there are groups, so many groups are held out instead of rows, because rows of
         a group are alike.
         """
-        config, rows = self.config, self.dataset
+        config, weighing, rows = self.config, self, self.dataset
         if self.class_weight is not None and not self.class_weight.all():
             # Rows of weight zero are left out, because they cannot change the loss.
-            rows = rows.take(np.flatnonzero(self.class_weight[rows.labels]))
+            weighing = self.take(np.flatnonzero(self.class_weight[rows.labels]))
+            rows = weighing.dataset
         ends, chooses = config.last_iterations, config.chooses_cycle
         counts = np.bincount(rows.labels)
         # A row that is alone in its class cannot be held out.
@@ -271,7 +281,7 @@ class InMemory:
         if enough_rows(n_rows, int(np.count_nonzero(counts))) and n_folds > 1:
             if chooses or config.temperature_scaling:
                 n_fits = min(n_folds, ceil(enough * n_folds / n_units))
-        return HoldOutPlan(n_fits, ends if chooses and n_fits else ends[-1:], n_folds, rows)
+        return HoldOutPlan(n_fits, ends if chooses and n_fits else ends[-1:], n_folds, weighing)
 
     def folds(
         self, plan: HoldOutPlan, seed: int
@@ -281,19 +291,16 @@ class InMemory:
         A held-out fit takes about as many steps as the network will, so that its batches have a
         seventh fewer rows.
         """
-        rows, n_rows = plan.rows, len(plan.rows.labels)
+        rows, dataset = plan.rows, plan.rows.dataset
         fold = stratified_folds(
-            rows.labels, plan.n_folds, np.random.default_rng(seed), rows.groups
+            dataset.labels, plan.n_folds, np.random.default_rng(seed), dataset.groups
         )
-        n_batches = ceil(n_rows / self.config.batch_rows(n_rows))
+        n_batches = ceil(rows.n_rows / self.config.batch_rows(rows.n_rows))
         most = most_rows(len(self.classes)) // max(plan.n_fits, 1)
         folds = []
         for i in range(plan.n_fits):
             training, held_out = np.flatnonzero(fold != i), np.flatnonzero(fold == i)
             kept = held_out[chosen_rows(len(held_out), most, [seed, i, 1])]
             batch_size = ceil(len(training) / n_batches)
-            folds.append((self._part(rows, training), self._part(rows, kept), batch_size))
+            folds.append((rows.take(training), rows.take(kept), batch_size))
         return folds
-
-    def _part(self, rows: Dataset, positions: np.ndarray) -> "InMemory":
-        return InMemory(self.config, rows.take(positions), self.classes, self.class_weight)

@@ -1,4 +1,4 @@
-"""What identifies a fit: its parameters as text, and a checksum of its rows."""
+"""Parameters as text that is the same in another process, because it identifies a fit."""
 
 import re
 import sys
@@ -10,18 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .._data.dataset import Dataset, checksum
 
-
-def fingerprint(config: Any, training: Dataset, held_out: Dataset | None) -> str:
-    """Return what identifies the function that a fit minimises, and the rows."""
-    if config.fingerprint is not None:
-        return config.fingerprint
-    rows = f"{checksum(training)} {held_out and checksum(held_out)}"
-    return f"{[config.alpha]} {config.loss_parameters} {rows}"
-
-
-def describe(value: Any) -> Any:
+def comparable(value: Any) -> Any:
     """Return a number, a string or None as it is, and any other value as text."""
     if isinstance(value, np.generic):
         value = value.item()

@@ -16,8 +16,7 @@ from .._network.model import FittedModel
 from .._optim.stopping import StopReason
 from .config import TrainingConfig, published_dtype
 from .dataset import HoldOutPlan, TrainingRows
-from .observer import FitObserver, RunObserver
-from .run import FitResult, Run
+from .run import FitObserver, FitResult, Run
 from .start import HoldOut, Start
 from .state import TrainingState
 from .temperature import fit_temperature
@@ -67,13 +66,13 @@ def choose(
     state = start.state
     if start.holdout is HoldOut.KEEP:
         return HoldOutChoice(state.target_iter or config.max_iter, model.temperature)
-    initial = start.initial_params(model, training)
+    initial = start.first_params(model, training)
     if not plan.n_fits or (initial is None and len(state.held_out_fits) != plan.n_fits):
         state.held_out_fits = []
         keeps = initial is None and config.temperature_scaling
         choice = HoldOutChoice(plan.ends[-1], model.temperature if keeps else 1.0)
     else:
-        with observer.held_out(plan.n_fits * plan.ends[-1]) as follower:
+        with observer.held_out_fits(plan.n_fits * plan.ends[-1]) as follower:
             choice = HeldOutFits(config, plan, model, training, start, initial, follower).choose()
     least = max(choice.n_iter, state.n_iter)
     return replace(choice, n_iter=min(end for end in config.last_iterations if end >= least))
@@ -90,12 +89,9 @@ class HeldOutFits:
         training: TrainingRows,
         start: Start,
         initial: Any,
-        observer: RunObserver,
+        observer: FitObserver,
     ) -> None:
         self.config, self.plan, self.model, self.main = config, plan, model, start.state
-        self.runs: list[Run] = []
-        self.held_out: list[Any] = []
-        self.converged: list[bool] = []
         states = self.main.held_out_fits or [
             # They begin with the parameters of the network itself, but in another order of rows.
             TrainingState(
@@ -106,12 +102,15 @@ class HeldOutFits:
             for i in range(plan.n_fits)
         ]
         folds = training.folds(plan, self.main.split_seed)
-        for state, (rows, held_out, batch_size) in zip(states, folds, strict=True):
-            self.converged.append(not state.stop_reason.is_pause)
+        for state in states:
             state.n_iter = 0
             state.cast(self.main.params.dtype)
-            self.runs.append(Run(config, model, rows, state, observer, batch_size=batch_size))
-            self.held_out.append(held_out)
+        self.converged = [not state.stop_reason.is_pause for state in states]
+        self.runs = [
+            Run(config, model, rows, state, observer, batch_size=batch_size)
+            for state, (rows, _, batch_size) in zip(states, folds, strict=True)
+        ]
+        self.held_out: list[Any] = [held_out for _, held_out, _ in folds]
         self.main.held_out_fits = states
 
     def choose(self) -> HoldOutChoice:

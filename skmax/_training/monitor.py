@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .history import History
+from .state import History
 
 
 @dataclass(eq=False)
@@ -64,11 +64,9 @@ class Monitor:
             history.validation_loss_curve.append(validation_loss)
             history.validation_scores.append(score)
             line += f", validation loss = {validation_loss:.8f}, validation score = {score:.6f}"
-            can_end = not self.last_iterations or self.n_iter in self.last_iterations
-            if self.early_stopping:
-                improved = not can_end or self._compare_score(params, score)
-            else:
-                self._compare_score(params, score)
+            cannot_end = self.last_iterations and self.n_iter not in self.last_iterations
+            score_improved = cannot_end or self._compare_score(params, score)
+            improved = score_improved if self.early_stopping else improved
         if self.verbose:
             print(line)
         history.n_no_improvement = 0 if improved else history.n_no_improvement + 1

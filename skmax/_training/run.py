@@ -1,20 +1,21 @@
-"""Run: one network in training, and the result of its fit."""
+"""Run: one network in training, who follows it, and the result of its fit."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from .._network.model import FittedModel
 from .._optim.lbfgs import FullBatchEnd
 from .._optim.stopping import StopReason
+from .advice import convergence_message
 from .config import TrainingConfig, published_dtype
-from .convergence import convergence_message
 from .dataset import InMemory, TrainingRows
 from .monitor import Monitor
-from .observer import RunObserver
-from .scoring import Validation
-from .state import TrainingState
+from .scoring import evaluator
+from .state import TrainingState, UnfinishedFit
 from .temperature import chosen_rows, fit_temperature, most_rows
 
 
@@ -43,6 +44,24 @@ class FitResult:
     interruption: KeyboardInterrupt | None = None
 
 
+class FitObserver:
+    """Follows a fit: its own network, its held-out fits, and its end. This one does nothing."""
+
+    def held_out_fits(self, n_iter: int) -> AbstractContextManager["FitObserver"]:
+        """Return a context with who follows the held-out fits, of so many iterations in all."""
+        return nullcontext(self)
+
+    def begin_iteration(self, run: "Run") -> None:
+        """Hear that an iteration of a network begins."""
+
+    def end_iteration(self, run: "Run") -> StopReason | None:
+        """Hear that it has ended; return why to stop, None to go on."""
+        return None
+
+    def end_fit(self, fitted: dict[str, Any]) -> None:
+        """Hear that these attributes of the estimator have been published."""
+
+
 class Run:
     """One network in training: it observes its solver, and is shown to the observer of the fit.
 
@@ -55,8 +74,8 @@ class Run:
         Rows to train on.
     state : TrainingState
         Advanced. Its params are in the dtype of the arithmetic.
-    observer : RunObserver
-    held_out : InMemory, default=None
+    observer : FitObserver
+    validation : InMemory, default=None
         Validation rows.
     n_iter_before : int, default=0
         Iterations that the state counts, and earlier calls of `partial_fit` have made.
@@ -72,29 +91,27 @@ class Run:
         model: FittedModel,
         rows: TrainingRows,
         state: TrainingState,
-        observer: RunObserver,
+        observer: FitObserver,
         *,
-        held_out: InMemory | None = None,
+        validation: InMemory | None = None,
         n_iter_before: int = 0,
         batch_size: int | None = None,
         verbose: bool = False,
     ) -> None:
         self.config, self.model, self.rows, self.state = config, model, rows, state
-        self.observer, self.held_out, self.n_iter_before = observer, held_out, n_iter_before
+        self.observer, self.validation, self.n_iter_before = observer, validation, n_iter_before
         state.optimizer = config.optimizer(state.optimizer)
-        self.validation = None
-        if held_out is not None:
-            self.validation = Validation(config, model, held_out, state.params.dtype)
-        ends = config.last_iterations
+        ends, dtype = config.last_iterations, state.params.dtype
+        # If "auto" is given validation rows, it needs no held-out fits.
+        stops_early = config.holds_out or (config.chooses_cycle and validation is not None)
         self.monitor = Monitor(
             state.history,
             tol=config.tol,
             n_iter_no_change=config.n_iter_no_change,
-            validate=self.validation,
-            # If "auto" is given validation rows, it needs no held-out fits.
-            early_stopping=config.holds_out or (config.chooses_cycle and held_out is not None),
-            last_iterations=ends if len(ends) > 1 and held_out is not None else (),
-            watch_loss=config.watches_loss,
+            validate=None if validation is None else evaluator(config, model, validation, dtype),
+            early_stopping=stops_early,
+            last_iterations=ends if stops_early and len(ends) > 1 else (),
+            watch_loss=config.in_batches and not config.schedule.decays,
             n_iter=state.n_iter,
             verbose=verbose,
         )
@@ -103,11 +120,11 @@ class Run:
     @cached_property
     def fingerprint(self) -> str:
         """What identifies the function and the rows. To compute it, all rows are read."""
-        return self.rows.fingerprint(self.held_out)
+        return self.rows.fingerprint(self.validation)
 
     def begin(self) -> None:
         """Hear from the solver that an iteration begins."""
-        self.observer.begin(self)
+        self.observer.begin_iteration(self)
 
     def record(self, params: np.ndarray, loss: float) -> bool:
         """Record an iteration; return whether patience has run out."""
@@ -115,7 +132,7 @@ class Run:
 
     def end(self) -> StopReason | None:
         """Hear from the solver that an iteration has ended; return why to stop."""
-        return self.observer.end(self)
+        return self.observer.end_iteration(self)
 
     def advance(self, iterations: range) -> FullBatchEnd | None:
         """Run the solver for these iterations of the fit; return where it has ended."""
@@ -187,27 +204,29 @@ class Run:
         own = params is state.params  # the state goes on, and must not share its array
         params = params.astype(published_dtype(self.rows), copy=own)
         model = replace(self.model, params=params)
-        if self.held_out is not None:
-            model = replace(model, temperature=self._temperature(model, self.held_out))
+        if self.validation is not None:
+            model = replace(model, temperature=self._temperature(model, self.validation))
         return FitResult(model, state, loss, message, interruption)
 
-    def _temperature(self, model: FittedModel, held_out: InMemory) -> float:
+    def _temperature(self, model: FittedModel, rows: InMemory) -> float:
         """Return the temperature of the model on validation rows, or on some if they are many."""
         if not self.config.temperature_scaling:
             return 1.0
-        weight = held_out.row_weight
-        weighing = np.arange(held_out.n_rows) if weight is None else np.flatnonzero(weight)
+        weight = rows.row_weight
+        weighing = np.arange(rows.n_rows) if weight is None else np.flatnonzero(weight)
         most = most_rows(model.network.layer_sizes[-1])
         if len(weighing) > most:
             chosen = chosen_rows(len(weighing), most, self.state.split_seed)
-            held_out = held_out.take(weighing[chosen])
-        return fit_temperature(*held_out.held_out_logits(model, model.params))[0]
+            rows = rows.take(weighing[chosen])
+        return fit_temperature(*rows.held_out_logits(model, model.params))[0]
 
     def result_now(self) -> FitResult:
         """Return the result as if the fit ended now; the run goes on."""
         curve = self.state.history.loss_curve
         return self.result(self.state.snapshot(), curve.last if curve else np.nan)
 
-    def unfinished(self) -> tuple[TrainingState, FittedModel]:
-        """Return what finishes the fit elsewhere: a state, and a model without parameters."""
-        return replace(self.state.snapshot(), fingerprint=self.fingerprint), self.model
+    def unfinished(self, n_rows: int) -> UnfinishedFit:
+        """Return what finishes the fit elsewhere, with so many rows of X."""
+        state = replace(self.state.snapshot(), fingerprint=self.fingerprint)
+        model = replace(self.model, params=state.params[:0])
+        return UnfinishedFit(self.config.described, n_rows, state, model)

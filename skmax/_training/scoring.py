@@ -1,4 +1,4 @@
-"""Loss and score of held-out rows, for parameters that are still in training."""
+"""Loss and score of validation rows, for parameters that are still in training."""
 
 import inspect
 from collections.abc import Callable
@@ -29,10 +29,10 @@ class Scorer:
         self.estimator = estimator
         self.outer = np.geterr()
 
-    def of(self, model: FittedModel, held_out: Any) -> Callable[[np.ndarray], float]:
-        """Return ``score(params)`` of the held-out rows."""
+    def of(self, model: FittedModel, validation: Any) -> Callable[[np.ndarray], float]:
+        """Return ``score(params)`` of the validation rows."""
         scoring = self.estimator.scoring
-        rows = held_out.dataset
+        rows = validation.dataset
         scorer = check_scoring(self.estimator, scoring=scoring)
         X = rows.X if rows.index is None else rows.X[rows.index]
         y = model.classes[rows.labels]
@@ -43,7 +43,7 @@ class Scorer:
                 weights = rows.sample_weight * rows.weight_scale
                 too_large = not np.isfinite(weights.sum())
             weight = {"sample_weight": rows.sample_weight if too_large else weights}
-        dtype = published_dtype(held_out)
+        dtype = published_dtype(validation)
         candidate = copy(self.estimator)
         candidate.__dict__.pop("feature_names_in_", None)  # it is given arrays
 
@@ -55,24 +55,22 @@ class Scorer:
         return score_of
 
 
-class Validation:
-    """Loss and score of validation rows: ``validation(params) -> (loss, score)``.
+def evaluator(
+    config: TrainingConfig, model: FittedModel, validation: Any, dtype: np.dtype
+) -> Callable[[np.ndarray], tuple[float, float]]:
+    """Return ``evaluate(params) -> (loss, score)`` of the validation rows.
 
     The loss is in the precision of the fit, weighted by sample weights times class weights.
     The score is what the estimator's `scoring` says.
     """
+    rows, labels = validation.dataset.reader(model.encoding, dtype), validation.dataset.labels
+    weight, score = validation.row_weight, config.scorer and config.scorer.of(model, validation)
 
-    def __init__(
-        self, config: TrainingConfig, model: FittedModel, held_out: Any, dtype: np.dtype
-    ) -> None:
-        self.network = model.network
-        self.rows = held_out.dataset.reader(model.encoding, dtype)
-        self.labels, self.weight = held_out.dataset.labels, held_out.row_weight
-        self.score = None if config.scorer is None else config.scorer.of(model, held_out)
+    def evaluate(params: np.ndarray) -> tuple[float, float]:
+        loss = mean_cross_entropy(model.network, params, rows, labels, weight)
+        return loss, score(params) if score else -loss
 
-    def __call__(self, params: np.ndarray) -> tuple[float, float]:
-        loss = mean_cross_entropy(self.network, params, self.rows, self.labels, self.weight)
-        return loss, -loss if self.score is None else self.score(params)
+    return evaluate
 
 
 def over_all_classes(scorer: Any, scoring: Any, classes: Any, y: Any) -> Callable[..., float]:

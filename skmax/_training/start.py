@@ -13,7 +13,7 @@ from .._network.model import FittedModel
 from .._network.network import Network
 from .config import TrainingConfig
 from .dataset import HoldOutPlan, InMemory, TrainingRows
-from .state import TrainingState
+from .state import TrainingState, UnfinishedFit
 
 
 class HoldOut(Enum):
@@ -69,13 +69,13 @@ class Start:
         return self.learn(self, config, rows)
 
     def identify(
-        self, config: TrainingConfig, rows: TrainingRows, held_out: InMemory | None
+        self, config: TrainingConfig, rows: TrainingRows, validation: InMemory | None
     ) -> None:
         """Give the state its fingerprint; raise ValueError if it must be another one."""
         state = self.state
         if (config.fingerprint, self.fingerprint) == (None, None) and not state.history.loss_curve:
             return  # nothing is best yet, and the rows need not be read
-        fingerprint = rows.fingerprint(held_out)
+        fingerprint = rows.fingerprint(validation)
         if self.fingerprint not in (None, fingerprint):
             raise ValueError(
                 "A fit can only be resumed on the same data: these rows, labels, weights or "
@@ -83,7 +83,7 @@ class Start:
             )
         state.identify(fingerprint)
 
-    def initial_params(self, model: FittedModel, rows: TrainingRows) -> np.ndarray | None:
+    def first_params(self, model: FittedModel, rows: TrainingRows) -> np.ndarray | None:
         """Return the parameters with which the fit has begun, None if it goes on from another."""
         state = self.state
         if not state.history.loss_curve:
@@ -106,24 +106,21 @@ def fresh(config: TrainingConfig, coefs_init: Any = None, intercepts_init: Any =
 def warm(config: TrainingConfig, state: TrainingState, model: FittedModel) -> Start:
     """Return the start of a fit that goes on from a model, and from the state it ended in."""
     model = continued(config, model)
-    if state.stop_reason.is_pause:
-        state = state.copy()
-    else:
-        state = state.reset(model.params)
+    state = state.copy() if state.stop_reason.is_pause else state.reset(model.params)
     state.target_iter, state.n_iter = None, 0
     return Start(state, learn_new, model, holdout=HoldOut.CONTINUE)
 
 
-def resumed(config: TrainingConfig, checkpoint: Any) -> Start:
-    """Return the start of a fit that was killed: it goes on from its checkpoint."""
+def resumed(config: TrainingConfig, unfinished: UnfinishedFit) -> Start:
+    """Return the start of a fit that was killed: it goes on from where its checkpoint is."""
     config.draw_seeds()  # as when the fit began: a RandomState instance ends in the same state
-    state = checkpoint.state.copy()
+    state = unfinished.state.copy()
     if state.stop_reason.is_final:
         state.target_iter = state.n_iter
-    elif config.max_iter > checkpoint.parameters["max_iter"]:
+    elif config.max_iter > unfinished.parameters["max_iter"]:
         state.target_iter = None
     holdout = HoldOut.ASK if state.target_iter is None else HoldOut.KEEP
-    model = replace(continued(config, checkpoint.model), params=state.params)
+    model = replace(continued(config, unfinished.model), params=state.params)
     dtype, fingerprint = state.params.dtype, state.fingerprint
     return Start(state, keep, model, holdout=holdout, dtype=dtype, fingerprint=fingerprint)
 
@@ -137,10 +134,8 @@ def stream(
         return Start(first_state(config), learn_all, holdout=HoldOut.KEEP, dtype=dtype)
     model = continued(config, model)
     # A stream goes on from the published parameters, never from later ones than the best.
-    if state.stop_reason.is_pause and state.history.best_params is None:
-        state = state.copy()
-    else:
-        state = state.reset(model.params)
+    pauses = state.stop_reason.is_pause and state.history.best_params is None
+    state = state.copy() if pauses else state.reset(model.params)
     state.target_iter = None
     dtype, before = state.params.dtype, state.n_iter
     return Start(state, learn_new, model, holdout=HoldOut.KEEP, dtype=dtype, n_iter_before=before)

@@ -1,16 +1,124 @@
-"""TrainingState: what moves while a network is trained, and all that continues its fit."""
+"""What moves while a network is trained, what it has recorded, and all that continues its fit."""
 
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 import numpy as np
 
+from .._network.model import FittedModel
 from .._optim.minibatch import BestIterate
 from .._optim.optimizers import SGD, Adam
 from .._optim.schedules import ScheduleState
 from .._optim.stopping import StopReason
-from .history import History
+from .config import TrainingConfig
+
+# Attributes of a history that have a number for each iteration.
+CURVES = ("loss_curve", "validation_loss_curve", "validation_scores")
+
+# Parameters that do not change what is fitted, or that may have grown meanwhile.
+FREE = ("verbose", "max_iter")
+
+
+class Curve:
+    """A list of numbers that is only appended to, and knows its least.
+
+    A copy is made in no time, because it shares the values. They are in tuples, each longer
+    than all tuples after it together, so that a curve of n values has at most log2(n) + 1
+    tuples. `append` merges tuples that are no longer than what follows them, so that on
+    average each value is copied log2(n) times in all.
+
+    Parameters
+    ----------
+    values : iterable of float, default=()
+    """
+
+    __slots__ = ("_parts", "least")
+
+    def __init__(self, values: Iterable[float] = ()) -> None:
+        part = tuple(values)
+        self._parts: tuple[tuple[float, ...], ...] = (part,) if part else ()
+        self.least: float = min(part, default=inf)
+
+    def append(self, value: float) -> None:
+        """Append a value; copies of this curve stay as they are."""
+        parts = self._parts
+        last: tuple[float, ...] = (value,)
+        while parts and len(parts[-1]) <= len(last):
+            last, parts = parts[-1] + last, parts[:-1]
+        self._parts = (*parts, last)
+        self.least = min(self.least, value)
+
+    def copy(self) -> "Curve":
+        """Return a curve of the same values."""
+        twin = Curve()
+        twin._parts, twin.least = self._parts, self.least
+        return twin
+
+    @property
+    def last(self) -> float:
+        """The last value; IndexError if there is none."""
+        return self._parts[-1][-1]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def __iter__(self) -> Iterator[float]:
+        for part in self._parts:
+            yield from part
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Curve | list) else NotImplemented
+
+    def __repr__(self) -> str:
+        return f"Curve({list(self)})"
+
+
+@dataclass(eq=False)
+class History:
+    """What the iterations of a fit, and of those it continues, have recorded.
+
+    Parameters
+    ----------
+    loss_curve : Curve, or a list of float that becomes one
+        J of each iteration.
+    validation_loss_curve, validation_scores : Curve, or a list of float that becomes one
+        Of the same iterations, NaN before there were validation rows; scores are
+        greater-is-better.
+    best_loss, best_score : float
+        Best of the curve and of the scores since the history was last reset.
+    best_params : ndarray, default=None
+        Parameters of the best score; kept under early stopping only.
+    best_epoch : int, default=None
+        Their iteration: its place in the curve, counted from 1. Older files lack it.
+    n_no_improvement : int, default=0
+        Iterations in a row without an improvement by at least `tol`.
+    """
+
+    loss_curve: Curve = field(default_factory=Curve)
+    validation_loss_curve: Curve = field(default_factory=Curve)
+    validation_scores: Curve = field(default_factory=Curve)
+    best_loss: float = np.inf
+    best_score: float = -np.inf
+    best_params: np.ndarray | None = None
+    best_epoch: int | None = None
+    n_no_improvement: int = 0
+
+    def __post_init__(self) -> None:
+        for name in CURVES:
+            curve = getattr(self, name)
+            if isinstance(curve, list):  # of a file; `integrity` checks the values
+                setattr(self, name, Curve(curve))
+
+    def copy(self) -> "History":
+        """Return a history that can be written to without changing this one."""
+        return replace(self, **{name: getattr(self, name).copy() for name in CURVES})
+
+    def reset(self) -> "History":
+        """Return a history with the same curves and nothing best yet."""
+        return History(**{name: getattr(self, name).copy() for name in CURVES})
 
 
 @dataclass(eq=False)
@@ -112,3 +220,63 @@ class TrainingState:
             self.history = self.history.reset()
             self.held_out_fits = []
         self.fingerprint = fingerprint
+
+
+@dataclass(frozen=True, eq=False)
+class UnfinishedFit:
+    """A fit between two of its iterations.
+
+    Parameters
+    ----------
+    parameters : dict
+        Of the estimator, as `TrainingConfig.described` has them.
+    n_rows : int
+        Rows of X.
+    state : TrainingState
+    model : FittedModel
+        Network, classes, scaling and temperature; its params are not used.
+    fit : str, default=""
+        Identifies the fit that has written it.
+    """
+
+    parameters: dict[str, Any]
+    n_rows: int
+    state: TrainingState
+    model: FittedModel
+    fit: str = ""
+
+    def check_parameters(self, config: TrainingConfig) -> None:
+        """Raise ValueError if the parameters are not those of this fit."""
+        now = config.described
+        # Checkpoints that are older than bins have no parameters of them.
+        then = {"numerical_encoding": "linear", "n_bins": now["n_bins"]} | self.parameters
+        differences = [
+            f"{name}={then.get(name)!r} there, {now.get(name)!r} here"
+            for name in sorted(now.keys() | then.keys())
+            if name not in FREE and now.get(name) != then.get(name)
+        ]
+        if now["max_iter"] < then["max_iter"]:
+            differences.append(
+                f"max_iter={then['max_iter']} there, {now['max_iter']} here, which may be larger "
+                "only"
+            )
+        if differences:
+            raise ValueError(
+                f"A fit can only be resumed with the same parameters: {'; '.join(differences)}. "
+                "Set these, or delete the checkpoint to begin anew."
+            )
+
+    def check_data(self, n_rows: int, n_features: int, classes: np.ndarray) -> None:
+        """Raise ValueError if the shape of X or the classes are not those of this fit."""
+        then = {
+            "rows": self.n_rows,
+            "features": self.model.encoding.n_features,
+            "classes": self.model.classes.tolist(),
+        }
+        now = {"rows": n_rows, "features": n_features, "classes": classes.tolist()}
+        for name, value in then.items():
+            if now[name] != value:
+                raise ValueError(
+                    f"A fit can only be resumed on the same data: its {name} were {value}, these "
+                    f"are {now[name]}."
+                )

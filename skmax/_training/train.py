@@ -8,8 +8,7 @@ from .._data.weights import warn_of_small_weights
 from . import holdout
 from .config import TrainingConfig
 from .dataset import HoldOutPlan, InMemory, TrainingRows
-from .observer import FitObserver
-from .run import FitResult, Run
+from .run import FitObserver, FitResult, Run
 from .start import HoldOut, Start
 
 
@@ -41,14 +40,14 @@ def train(
         data are not those of the fit that is resumed.
     """
     seed, asks = start.state.split_seed, start.holdout is not HoldOut.KEEP
-    training, held_out = rows.hold_out(validation, seed)
+    training, validation = rows.split(validation, seed)
     plan = HoldOutPlan(0, config.last_iterations)
-    if held_out is None and asks:
+    if validation is None and asks:
         plan = training.plan(seed)
     model = start.begin(config, training, plan)
     with training.threads(model.network):
         warn_of_small_weights(config.alpha, *training.total_weight())
-        start.identify(config, training, held_out)
+        start.identify(config, training, validation)
         choice = holdout.choose(config, plan, model, training, start, observer)
         if choice.result is not None:
             return choice.result
@@ -59,7 +58,7 @@ def train(
             training,
             start.state,
             observer,
-            held_out=held_out,
+            validation=validation,
             n_iter_before=start.n_iter_before,
             verbose=config.verbose,
         )
