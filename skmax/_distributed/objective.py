@@ -230,10 +230,9 @@ class PartitionedObjective:
     """
 
     def __init__(self, partitions: Partitions, spec: ObjectiveSpec, alpha: float) -> None:
-        self.partitions, self.spec, self.alpha = partitions, spec, alpha
-        self.penalty = spec.normalization.penalty(alpha, 1.0)
+        self.partitions, self.shared = partitions, partitions.share(spec)
         self.network, self.n_rows = spec.network, spec.normalization.n_rows
-        self.shared = partitions.share(spec)
+        self.penalty = spec.normalization.penalty(alpha, 1.0)
 
     def moments(self) -> Moments:
         """Return the `Moments` of the rows as they are in X."""
@@ -243,6 +242,5 @@ class PartitionedObjective:
         """Return J and its gradient, a new array."""
         share = self.partitions.sum(share_of, self.shared, params)
         weights = params[: self.network.n_weights]
-        grad = share.grad
-        grad[: self.network.n_weights] += self.penalty * weights
-        return share.loss + 0.5 * self.penalty * float(weights @ weights), grad
+        share.grad[: self.network.n_weights] += self.penalty * weights
+        return share.loss + 0.5 * self.penalty * float(weights @ weights), share.grad
