@@ -210,10 +210,8 @@ def rows_between(
 def held_out_logits(dataset: Dataset, spec: ObjectiveSpec, params: np.ndarray) -> HeldOutPart:
     """Return the logits, class indices and weights of a dataset as `HeldOutPart`."""
     weight = _weight(dataset, spec)
-    Z = np.empty((0, spec.network.layer_sizes[-1]), spec.dtype)
-    if len(dataset.labels) > 0:
-        with _threads(dataset, spec):
-            Z = all_logits(spec.network, params, dataset.reader(spec.scaling, spec.dtype))
+    with _threads(dataset, spec):
+        Z = all_logits(spec.network, params, dataset.reader(spec.scaling, spec.dtype))
     return HeldOutPart(Z, dataset.labels, np.ones(len(Z)) if weight is None else weight)
 
 

@@ -104,9 +104,8 @@ def rows_strip(ax: Any) -> Any:
             return strip
     ax.plot([0, 1], [0, 1], color="0.5", linestyle=":", label="calibrated")
     foot = -STRIP / (1 - STRIP) * 1.5
-    ax.set(xlim=(0, 1), ylim=(foot, 1.02), xlabel="confidence")
+    ax.set(xlim=(0, 1), ylim=(foot, 1.02), xlabel="confidence", yticks=np.linspace(0, 1, 6))
     ax.set_ylabel("accuracy", y=(0.5 - foot) / (1.02 - foot))
-    ax.set_yticks(np.linspace(0, 1, 6))
     ax.spines["left"].set_bounds(0, 1)
     strip = ax.inset_axes((0, 0, 1, STRIP), label="rows", xlim=(0, 1), yscale="log")
     strip.set_ylabel("rows", fontsize="small")
@@ -117,11 +116,6 @@ def rows_strip(ax: Any) -> Any:
     strip.tick_params(axis="x", bottom=False, labelbottom=False)
     strip.spines[["top", "right"]].set_visible(False)
     return strip
-
-
-def signed(number: float) -> str:
-    """Return a number as the ticks of an axis show it: with a minus, not a hyphen."""
-    return f"{number:.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def draw_bars(ax: Any, values: np.ndarray, numbers: list[str], style: dict[str, Any]) -> Any:
@@ -140,6 +134,7 @@ def draw_bars(ax: Any, values: np.ndarray, numbers: list[str], style: dict[str, 
     return bars
 
 
-def prefix_of(name: str | None) -> str:
-    """Return what precedes a label in a legend: the name of the fit or classifier."""
+def prefix_of(display: Any, name: str | None) -> str:
+    """Return what precedes a label or title: a name, that of the display if it is None."""
+    name = display.name if name is None else name
     return "" if name is None else f"{name}: "

@@ -1,5 +1,6 @@
 """TrainingCurveDisplay: how a fit went, epoch by epoch."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from .drawing import draw_curve, dressed_axes, legend_with_room, prefix_of, pypl
 QUANTITIES = ("loss", "score")
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TrainingCurveDisplay:
     """Loss or validation score after each epoch of a fit.
 
@@ -63,26 +65,14 @@ class TrainingCurveDisplay:
     True
     """
 
-    def __init__(
-        self,
-        *,
-        loss: ArrayLike,
-        validation_loss: ArrayLike | None = None,
-        validation_score: ArrayLike | None = None,
-        best_epoch: int | None = None,
-        name: str | None = None,
-        loss_name: str = "loss (nats)",
-        score_name: str = "score",
-        pass_name: str = "epoch",
-    ) -> None:
-        self.loss = loss
-        self.validation_loss = validation_loss
-        self.validation_score = validation_score
-        self.best_epoch = best_epoch
-        self.name = name
-        self.loss_name = loss_name
-        self.score_name = score_name
-        self.pass_name = pass_name
+    loss: ArrayLike
+    validation_loss: ArrayLike | None = None
+    validation_score: ArrayLike | None = None
+    best_epoch: int | None = None
+    name: str | None = None
+    loss_name: str = "loss (nats)"
+    score_name: str = "score"
+    pass_name: str = "epoch"
 
     def plot(
         self, ax: Any = None, *, name: str | None = None, quantity: str = "loss", **kwargs: Any
@@ -132,7 +122,7 @@ class TrainingCurveDisplay:
             )
         else:
             training, validation, label = None, score, self.score_name
-        prefix = prefix_of(self.name if name is None else name)
+        prefix = prefix_of(self, name)
         self.line_ = self.validation_line_ = None
         if training is not None:
             style = {"label": f"{prefix}training"}
