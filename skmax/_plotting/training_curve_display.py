@@ -106,43 +106,36 @@ class TrainingCurveDisplay:
             If matplotlib is missing.
         """
         check_option("quantity", quantity, QUANTITIES)
-        score = _measured(self.validation_score)
-        if quantity == "score" and score is None:
+        draws_loss = quantity == "loss"
+        validation = _measured(self.validation_loss if draws_loss else self.validation_score)
+        if validation is None and not draws_loss:
             raise ValueError(
                 "quantity='score' needs validation scores, and this fit has none: fit with "
                 "early_stopping=True or with X_val and y_val."
             )
         ax = self.ax_ = dressed_axes(ax, self, kwargs)
         self.figure_ = ax.figure
-        if quantity == "loss":
-            training, validation, label = (
-                self.loss,
-                _measured(self.validation_loss),
-                self.loss_name,
-            )
-        else:
-            training, validation, label = None, score, self.score_name
         prefix = prefix_of(self, name)
         self.line_ = self.validation_line_ = None
-        if training is not None:
+        if draws_loss:
             style = {"label": f"{prefix}training"}
             if validation is None:
                 style |= self._mark(style["label"])
-            self.line_ = draw_curve(ax, training, style, kwargs)
+            self.line_ = draw_curve(ax, self.loss, style, kwargs)
         if validation is not None:
             style = {"label": f"{prefix}validation", "linestyle": "--"}
             style |= self._mark(style["label"])
             if self.line_ is not None:
                 style["color"] = self.line_.get_color()
             self.validation_line_ = draw_curve(ax, validation, style, kwargs)
-        if quantity == "loss":
+        if draws_loss:
             scale_losses(ax)
         ax.xaxis.get_major_locator().set_params(integer=True)
         # Not left=0 alone: the right end would stay where the first of several fits ends.
         ax.set_xlim(0, 1.05 * max(float(np.max(line.get_xdata())) for line in ax.lines))
-        ax.set(xlabel=self.pass_name, ylabel=label)
+        ax.set(xlabel=self.pass_name, ylabel=self.loss_name if draws_loss else self.score_name)
         ax.grid(axis="y", alpha=0.25)
-        legend_with_room(ax, above=quantity == "loss")
+        legend_with_room(ax, above=draws_loss)
         return self
 
     def _mark(self, label: str) -> dict[str, Any]:
