@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 from .._data.arrays import as_numeric
 from .._data.checks import check_weights
 from .._data.labels import check_labels
-from .partitions import Partitions, itself, threads, wait_for_a_worker
+from .partitions import Partitions, itself, wait_for_threads
 
 
 def load(
@@ -101,7 +101,7 @@ def load_into(futures: list[Any], client: Any, X: Any, y: Any, sample_weight: An
     """Load the partitions, with neighbours on one worker if Dask leaves the choice."""
     # An adaptive cluster starts workers only if there are tasks.
     with Partitions(client, lambda asked: asked.append(client.submit(itself, None, pure=False))):
-        addresses = threads(wait_for_a_worker(client))
+        addresses = wait_for_threads(client)
     with client.as_current():
         parts = delayed_parts(X, y, sample_weight)
     groups = np.array_split(np.arange(len(parts)), len(addresses))

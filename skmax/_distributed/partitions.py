@@ -191,7 +191,7 @@ class Partitions:
             for value in arguments
         ]
         n_leaves = len(self.futures)
-        n_tasks = min(n_leaves, max(1, len(threads(workers(self.client)))))
+        n_tasks = min(n_leaves, max(1, len(threads(self.client))))
         level = [
             submit(
                 add_up,
@@ -226,7 +226,7 @@ class Partitions:
                 if future.status == "error" and future.exception() is None:
                     raise CancelledError("Workers were lost, and the error with them.") from error
                 raise
-            wait_for_a_worker(self.client)
+            wait_for_threads(self.client)
             # While something is computed, an evaluation may take any time.
             if time.monotonic() - begun > NO_ANSWER and not any(self.client.processing().values()):
                 raise TimeoutError(
@@ -251,23 +251,21 @@ def retry(client: Any, futures: list[Any]) -> None:
     client.sync(again)
 
 
-def workers(client: Any) -> dict[str, Any]:
-    """Return the workers by address; raise RuntimeError if the scheduler is gone."""
-    found = client.scheduler_info(n_workers=-1).get("workers")
-    if found is None:
+def threads(client: Any) -> list[str]:
+    """Return the address of each worker, as often as it has threads.
+
+    RuntimeError if the scheduler is gone.
+    """
+    workers = client.scheduler_info(n_workers=-1).get("workers")
+    if workers is None:
         raise RuntimeError(f"The scheduler of {client!r} is gone: the fit cannot go on.")
-    return found
+    return [address for address in sorted(workers) for _ in range(workers[address]["nthreads"])]
 
 
-def threads(found: dict[str, Any]) -> list[str]:
-    """Return the address of each worker, as often as it has threads."""
-    return [address for address in sorted(found) for _ in range(found[address]["nthreads"])]
-
-
-def wait_for_a_worker(client: Any) -> dict[str, Any]:
-    """Return the workers, at least one; raise RuntimeError if none comes in time."""
+def wait_for_threads(client: Any) -> list[str]:
+    """Return the `threads` of the workers, at least one; RuntimeError if none comes in time."""
     begun = time.monotonic()
-    while not (found := workers(client)):
+    while not (found := threads(client)):
         if time.monotonic() - begun > NO_WORKERS:
             raise RuntimeError(
                 f"The cluster has had no worker for {NO_WORKERS:.0f} seconds: the fit cannot go "

@@ -82,9 +82,8 @@ class NewtonCG:
             if not regression.move(step, logit_step, slope):
                 # If rounding hides the progress, J is at its optimum as far as can be told.
                 hidden = rounding(state.params.dtype) * max(1.0, abs(regression.loss))
-                at_optimum = 0.0 < -slope <= hidden
                 state.stop_reason = (
-                    StopReason.CONVERGENCE if at_optimum else StopReason.LINE_SEARCH
+                    StopReason.CONVERGENCE if 0.0 < -slope <= hidden else StopReason.LINE_SEARCH
                 )
                 break
             grad = regression.gradient()

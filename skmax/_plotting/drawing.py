@@ -85,9 +85,8 @@ def scale_losses(ax: Any) -> None:
 def legend_with_room(ax: Any, *, above: bool) -> None:
     """Draw the legend, with room for it above or below all curves."""
     legend = ax.legend(frameon=False, fontsize="small")
-    n_entries, points = len(legend.texts), legend.prop.get_size()
     height = 72 * ax.get_window_extent().height / ax.figure.dpi
-    room = min(0.4, 1.6 * points * (1 + n_entries) / height)
+    room = min(0.4, 1.6 * legend.prop.get_size() * (1 + len(legend.texts)) / height)
     to_axis = ax.yaxis.get_transform()
     low, high = to_axis.transform(ax.dataLim.intervaly)
     margin = 0.05 * ((high - low) or 1.0)
