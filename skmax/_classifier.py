@@ -936,9 +936,9 @@ default="relu"
             and X.shape[0] > 0
             and X.shape[1] == n_features
             and "feature_names_in_" not in self.__dict__
+            and isfinite(np.add.reduce(X, axis=None))  # so is then every addend
         ):
-            if isfinite(np.add.reduce(X, axis=None)):  # so is then every addend
-                return model, X
+            return model, X
         X = checked_numbers(X, partial(validate_data, self, reset=False))
         if X.shape[1] != n_features:  # the estimator has been refitted meanwhile
             raise ValueError(

@@ -149,6 +149,8 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
     classes_ = _of_local("classes_", "Class labels, sorted.")
     coefs_ = _of_local("coefs_", "Weight matrices, read-only.")
     intercepts_ = _of_local("intercepts_", "Bias vectors, read-only.")
+    coef_ = _of_local("coef_", "Weights for features as they are in X, without hidden layers.")
+    intercept_ = _of_local("intercept_", "Biases, likewise.")
     scaling_ = _of_local("scaling_", "What was learnt about the features, or None.")
     temperature_ = _of_local("temperature_", "What logits are divided by.")
     n_features_in_ = _of_local("n_features_in_", "Number of features.")
@@ -204,16 +206,16 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         RuntimeError
             If the cluster has no workers, or fails again and again.
         """
-        local, client = (
-            self._local_classifier(has_validation_rows=X_val is not None),
-            self._client(),
-        )
+        local = self._local_classifier(has_validation_rows=X_val is not None)
+        client = self._client()
         scope = FitScope(self, "fit", X, y, sample_weight, local=local)
         validate_data(local, header(X), reset=True, skip_check_array=True)
         with PartitionedRows.loaded(client, scope.config, X, y, sample_weight) as rows:
             local.n_features_in_ = rows.n_features
-            given = map(in_memory, (X_val, y_val, sample_weight_val))
-            validation = scope.check_validation(rows.classes, *given)
+            # Validation rows that are on a cluster are gathered here.
+            validation = scope.check_validation(
+                rows.classes, *dask.compute(X_val, y_val, sample_weight_val, traverse=False)
+            )
             result = train(scope.config, rows, validation, fresh(scope.config), scope.observer)
         return scope.publish(result)
 
@@ -304,16 +306,6 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         relative = heaviest / heaviest.max()
         return float((relative @ right) / (relative @ total))
 
-    @property
-    def coef_(self) -> np.ndarray:
-        """Weights of a model without hidden layers, for the features as they are in X."""
-        return self._fitted().coef_
-
-    @property
-    def intercept_(self) -> np.ndarray:
-        """Biases of a model without hidden layers, likewise."""
-        return self._fitted().intercept_
-
     def to_local(self) -> SoftmaxMLPClassifier:
         """Return the fitted SoftmaxMLPClassifier, which needs no cluster.
 
@@ -402,8 +394,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
     def _by_block(self, X: Any, method: str) -> Any:
         """Return what a method of the local classifier returns of each block of rows."""
         local = self._checked(X)
-        X = named(X).to_dask_array() if hasattr(X, "to_dask_array") else X
-        X = X.rechunk({1: -1})
+        X = (named(X).to_dask_array() if hasattr(X, "to_dask_array") else X).rechunk({1: -1})
         row = np.zeros(X.shape[1]) if local.scaling_ is None else local.scaling_.center
         empty = getattr(local, method)(row[np.newaxis])[:0]
         columns = (
@@ -417,11 +408,6 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
             dtype=empty.dtype,
             **columns,
         )
-
-
-def in_memory(values: Any) -> Any:
-    """Return validation rows as they are, gathered on the client if they are on a cluster."""
-    return values.compute() if hasattr(values, "compute") else values
 
 
 def _predict_block(X: Any, predict: Callable[[Any], np.ndarray], empty: np.ndarray) -> np.ndarray:

@@ -86,13 +86,6 @@ from ._network.model import FittedModel
 
 __all__: list[str] = []  # importing the module is all there is to do
 
-OPTIONS = {
-    "zipmap": [True, False, "columns"],
-    "raw_scores": [True, False],
-    "nocl": [True, False],
-    "output_class_labels": [True, False],
-}
-
 
 @dataclass(frozen=True)
 class _Graph:
@@ -155,10 +148,6 @@ def _gelu(graph: _Graph, Z: str) -> str:
     return graph.add("Mul", graph.add("Mul", Z, 0.5), doubled)
 
 
-def _silu(graph: _Graph, Z: str) -> str:
-    return graph.add("Mul", Z, graph.add("Sigmoid", Z))
-
-
 # Each takes the name of Z and returns that of g(Z).
 ACTIVATION_NODES: dict[str, Callable[[_Graph, str], str]] = {
     "identity": lambda graph, Z: Z,
@@ -167,7 +156,7 @@ ACTIVATION_NODES: dict[str, Callable[[_Graph, str], str]] = {
     "relu": lambda graph, Z: graph.add("Relu", Z),
     "selu": _selu,
     "gelu": _gelu,
-    "silu": _silu,
+    "silu": lambda graph, Z: graph.add("Mul", Z, graph.add("Sigmoid", Z)),
 }
 
 
@@ -203,10 +192,9 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     model = clf._fitted_model()
     rows = operator.inputs[0]
     rows_dtype = tensor_dtype_to_np_dtype(guess_proto_type(rows.type))
-    double = rows_dtype == np.float64
-    graph = _Graph(scope, container, np.dtype(np.float64 if double else np.float32))
+    dtype = np.dtype(np.float64 if rows_dtype == np.float64 else np.float32)
+    graph = _Graph(scope, container, dtype)
     label, probabilities = (output.full_name for output in operator.outputs)
-    raw_scores = container.get_options(clf, {"raw_scores": False})["raw_scores"]
 
     X = _add_scaling(graph, rows.full_name, rows_dtype, model.encoding.scaling)
     Z = _add_network(graph, X, model)
@@ -214,7 +202,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     index = graph.add("ArgMax", Z, axis=1, keepdims=0)
     labels = _onnx_labels(get_label_classes(scope, clf))
     graph.add("Gather", labels, index, output=label)
-    if raw_scores:
+    if container.get_options(clf, {"raw_scores": False})["raw_scores"]:
         _add_raw_scores(graph, Z, len(model.classes), probabilities)
     else:
         P = graph.add("Softmax", Z, axis=1)
@@ -287,5 +275,10 @@ update_registered_converter(
     calculate_linear_classifier_output_shapes,
     _convert,
     parser=_parse,
-    options=OPTIONS,
+    options={
+        "zipmap": [True, False, "columns"],
+        "raw_scores": [True, False],
+        "nocl": [True, False],
+        "output_class_labels": [True, False],
+    },
 )

@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 from .._data.arrays import as_numeric
 from .._data.checks import check_weights
 from .._data.labels import check_labels
-from .partitions import Partitions, itself, threads, wait_for_a_worker
+from .partitions import Partitions, itself, wait_for_threads
 
 
 def load(
@@ -83,24 +83,25 @@ def delayed_parts(X: Any, y: Any, sample_weight: Any) -> list[tuple[Any, Any, An
         if any(np.isnan(size) for name in arrays for size in columns[name].chunks[0]):
             # On copies, because it works in place.
             columns = {name: value.copy().compute_chunk_sizes() for name, value in columns.items()}
-        rows = {name: value.shape[0] for name, value in columns.items()}
-        if len(set(rows.values())) > 1:
-            raise ValueError(f"Found inconsistent numbers of rows: {rows}.")
+        _check_equal("rows", {name: value.shape[0] for name, value in columns.items()})
         chunks = columns["X"].chunks[0]
         columns = {name: value.rechunk({0: chunks}) for name, value in columns.items()}
     parts = {name: list(np.ravel(value.to_delayed())) for name, value in columns.items()}
-    counts = {name: len(delayed) for name, delayed in parts.items()}
-    if len(set(counts.values())) > 1:
-        raise ValueError(f"Found inconsistent numbers of partitions: {counts}.")
+    _check_equal("partitions", {name: len(delayed) for name, delayed in parts.items()})
     parts.setdefault("sample_weight", [None] * len(parts["X"]))
     return list(zip(parts["X"], parts["y"], parts["sample_weight"], strict=True))
+
+
+def _check_equal(what: str, numbers: dict[str, int]) -> None:
+    if len(set(numbers.values())) > 1:
+        raise ValueError(f"Found inconsistent numbers of {what}: {numbers}.")
 
 
 def load_into(futures: list[Any], client: Any, X: Any, y: Any, sample_weight: Any) -> None:
     """Load the partitions, with neighbours on one worker if Dask leaves the choice."""
     # An adaptive cluster starts workers only if there are tasks.
     with Partitions(client, lambda asked: asked.append(client.submit(itself, None, pure=False))):
-        addresses = threads(wait_for_a_worker(client))
+        addresses = wait_for_threads(client)
     with client.as_current():
         parts = delayed_parts(X, y, sample_weight)
     groups = np.array_split(np.arange(len(parts)), len(addresses))

@@ -54,8 +54,8 @@ class PartitionedRows:
         self.learnt = self._statistics(partitions, with_moments=config.scaling is not None)
         self.n_rows = self.learnt.n_rows
         totals = self.learnt.class_totals
-        labels = np.arange(len(self.classes))
-        weight = class_weights(config.class_weight, self.classes, labels, totals)
+        each = np.arange(len(totals))
+        weight = class_weights(config.class_weight, self.classes, each, totals)
         self.weight_scale, self.class_weight = found.heaviest, weight
         if weight is not None and weight.max() > 0.0:
             # Relative, as weights of rows are, so that no sum of them overflows.
@@ -192,5 +192,6 @@ class HeldOutPartitions:
         held_out = self.partitions.sum(held_out_logits, shared, params)
         # Rows of a class that is not trained on are left out: their logits mean nothing.
         known = self.learnt.class_totals[held_out.labels] > 0.0
-        arrays = (held_out.logits, held_out.labels, held_out.weight)
-        return HeldOutLogits(*(array[known] for array in arrays))
+        return HeldOutLogits(
+            held_out.logits[known], held_out.labels[known], held_out.weight[known]
+        )

@@ -211,10 +211,8 @@ def rows_between(
 def held_out_logits(dataset: Dataset, spec: ObjectiveSpec, params: np.ndarray) -> HeldOutPart:
     """Return the logits, class indices and weights of a dataset as `HeldOutPart`."""
     weight = _weight(dataset, spec)
-    Z = np.empty((0, spec.network.layer_sizes[-1]), spec.dtype)
-    if len(dataset.labels) > 0:
-        with _threads(dataset, spec):
-            Z = all_logits(spec.network, params, dataset.reader(spec.encoding, spec.dtype))
+    with _threads(dataset, spec):
+        Z = all_logits(spec.network, params, dataset.reader(spec.encoding, spec.dtype))
     return HeldOutPart(Z, dataset.labels, np.ones(len(Z)) if weight is None else weight)
 
 
@@ -231,10 +229,9 @@ class PartitionedObjective:
     """
 
     def __init__(self, partitions: Partitions, spec: ObjectiveSpec, alpha: float) -> None:
-        self.partitions, self.spec, self.alpha = partitions, spec, alpha
-        self.penalty = spec.normalization.penalty(alpha, 1.0)
+        self.partitions, self.shared = partitions, partitions.share(spec)
         self.network, self.n_rows = spec.network, spec.normalization.n_rows
-        self.shared = partitions.share(spec)
+        self.penalty = spec.normalization.penalty(alpha, 1.0)
 
     def moments(self) -> Moments:
         """Return the `Moments` of the rows as they are in X."""
@@ -244,6 +241,5 @@ class PartitionedObjective:
         """Return J and its gradient, a new array."""
         share = self.partitions.sum(share_of, self.shared, params)
         weights = params[: self.network.n_weights]
-        grad = share.grad
-        grad[: self.network.n_weights] += self.penalty * weights
-        return share.loss + 0.5 * self.penalty * float(weights @ weights), grad
+        share.grad[: self.network.n_weights] += self.penalty * weights
+        return share.loss + 0.5 * self.penalty * float(weights @ weights), share.grad

@@ -54,20 +54,19 @@ def insert(
 
 def add_up(
     function: Callable[..., Any],
-    choose: Callable[[Any, int], Any] | None,
+    choose: Callable[[Any, int], Any],
     parts: Iterable[Any],
     first: int,
     n_leaves: int,
     *arguments: Any,
 ) -> dict[tuple[int, int], Any]:
-    """Return the sums of `function(part, *arguments)` over consecutive partitions, as nodes.
+    """Return the sums of `function(choose(part, number), *arguments)` over partitions, as nodes.
 
-    If there is a `choose`, the part is `choose(part, number)`.
+    The partitions are consecutive, and `first` is the number of the first.
     """
     nodes: dict[tuple[int, int], Any] = {}
     for number, part in enumerate(parts, first):
-        part = part if choose is None else choose(part, number)
-        insert(nodes, 0, number, function(part, *arguments), n_leaves)
+        insert(nodes, 0, number, function(choose(part, number), *arguments), n_leaves)
     return nodes
 
 
@@ -80,7 +79,7 @@ def merge(many: Iterable[dict[tuple[int, int], Any]], n_leaves: int) -> dict[tup
     return merged
 
 
-def itself(value: Any) -> Any:
+def itself(value: Any, number: int = 0) -> Any:
     return value
 
 
@@ -101,7 +100,7 @@ class Partitions:
         self.client = client
         self.futures: list[Any] = []
         self._load = load
-        self._choose: Any = None
+        self._choose: Callable[[Any, int], Any] = itself
         self._shared: list[Any] = []
         self.__enter__()
 
@@ -155,9 +154,14 @@ class Partitions:
         """
         failure = None
         for attempt in range(MAX_ATTEMPTS):
+            if attempt > 1:
+                # Dask can blame a partition for the workers that were lost with it, or for a task
+                # that it has meanwhile computed: it then fails again and again, until nobody asks
+                # for it and the scheduler forgets it.
+                self._drop()
+                self.__enter__()
             if attempt:
-                # A partition may have been blamed for the workers that were lost with it.
-                self._recover(afresh=attempt > 1)
+                retry(self.client, self.futures + self._shared)
             pending: list[Any] = []
             try:
                 self._submit(function, arguments, pending)
@@ -170,17 +174,6 @@ class Partitions:
             f"The cluster has failed {MAX_ATTEMPTS} times to evaluate the objective, at last "
             f"with {failure!r}."
         ) from failure
-
-    def _recover(self, *, afresh: bool) -> None:
-        """Have what has failed computed again, or, afresh, all partitions loaded again.
-
-        Dask can blame a partition for a task that it has meanwhile computed: it then fails
-        again and again, until nobody asks for it and the scheduler forgets it.
-        """
-        if afresh:
-            self._drop()
-            self.__enter__()
-        retry(self.client, self.futures + self._shared)
 
     def _submit(
         self, function: Callable[..., Any], arguments: Sequence[Any], pending: list[Any]
@@ -198,7 +191,7 @@ class Partitions:
             for value in arguments
         ]
         n_leaves = len(self.futures)
-        n_tasks = min(n_leaves, max(1, len(threads(workers(self.client)))))
+        n_tasks = min(n_leaves, max(1, len(threads(self.client))))
         level = [
             submit(
                 add_up,
@@ -233,7 +226,7 @@ class Partitions:
                 if future.status == "error" and future.exception() is None:
                     raise CancelledError("Workers were lost, and the error with them.") from error
                 raise
-            wait_for_a_worker(self.client)
+            wait_for_threads(self.client)
             # While something is computed, an evaluation may take any time.
             if time.monotonic() - begun > NO_ANSWER and not any(self.client.processing().values()):
                 raise TimeoutError(
@@ -258,23 +251,21 @@ def retry(client: Any, futures: list[Any]) -> None:
     client.sync(again)
 
 
-def workers(client: Any) -> dict[str, Any]:
-    """Return the workers by address; raise RuntimeError if the scheduler is gone."""
-    found = client.scheduler_info(n_workers=-1).get("workers")
-    if found is None:
+def threads(client: Any) -> list[str]:
+    """Return the address of each worker, as often as it has threads.
+
+    RuntimeError if the scheduler is gone.
+    """
+    workers = client.scheduler_info(n_workers=-1).get("workers")
+    if workers is None:
         raise RuntimeError(f"The scheduler of {client!r} is gone: the fit cannot go on.")
-    return found
+    return [address for address in sorted(workers) for _ in range(workers[address]["nthreads"])]
 
 
-def threads(found: dict[str, Any]) -> list[str]:
-    """Return the address of each worker, as often as it has threads."""
-    return [address for address in sorted(found) for _ in range(found[address]["nthreads"])]
-
-
-def wait_for_a_worker(client: Any) -> dict[str, Any]:
-    """Return the workers, at least one; raise RuntimeError if none comes in time."""
+def wait_for_threads(client: Any) -> list[str]:
+    """Return the `threads` of the workers, at least one; RuntimeError if none comes in time."""
     begun = time.monotonic()
-    while not (found := workers(client)):
+    while not (found := threads(client)):
         if time.monotonic() - begun > NO_WORKERS:
             raise RuntimeError(
                 f"The cluster has had no worker for {NO_WORKERS:.0f} seconds: the fit cannot go "

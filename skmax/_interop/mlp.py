@@ -87,13 +87,12 @@ def _check_expressible(model: FittedModel) -> None:
 
 def _closest_settings(config: TrainingConfig, network: Network) -> dict[str, Any]:
     """Return MLPClassifier's settings of what has values there that are not ours."""
-    common = network.activation in ACTIVATIONS_IN_COMMON
-    scheduled = config.learning_rate in SCHEDULES_IN_COMMON
+    activation, schedule = network.activation, config.learning_rate
     return {
         "hidden_layer_sizes": tuple(network.layer_sizes[1:-1]),
-        "activation": network.activation if common else "identity",
+        "activation": activation if activation in ACTIVATIONS_IN_COMMON else "identity",
         "solver": config.solver if config.in_batches else "lbfgs",
-        "learning_rate": config.learning_rate if scheduled else "constant",
+        "learning_rate": schedule if schedule in SCHEDULES_IN_COMMON else "constant",
         # What is larger than the number of rows, "auto" alone takes without a warning.
         "batch_size": "auto" if config.batch_size == PEER_BATCH_SIZE else config.batch_size,
         "max_iter": config.max_iter,
@@ -105,7 +104,10 @@ def _mlp_attributes(
     model: FittedModel, state: TrainingState, early_stopping: bool
 ) -> dict[str, Any]:
     """Return all that a fitted MLPClassifier has, and its own warm start goes on from."""
-    coefs, intercepts = _peer_layers(model)
+    coefs, intercepts = folded_layers(model)
+    if len(model.classes) == 1:
+        # The one output is of a second class, which there is not: as improbable as can be.
+        coefs[-1][...], intercepts[-1][...] = 0.0, log(np.finfo(intercepts[-1].dtype).tiny)
     n_classes, history = len(model.classes), state.history
     # Its labels may be of kinds that LabelBinarizer cannot fit, and only predict.
     binarizer = LabelBinarizer().fit(np.arange(n_classes))
@@ -129,16 +131,6 @@ def _mlp_attributes(
         "_best_intercepts": [b.copy() for b in intercepts],
         "_no_improvement_count": 0,
     }
-
-
-def _peer_layers(model: FittedModel) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return the folded layers with MLPClassifier's outputs, which are two for one class."""
-    coefs, intercepts = folded_layers(model)
-    if len(model.classes) == 1:
-        # The one output is of a second class, which there is not: as improbable as can be.
-        W, b = coefs[-1], intercepts[-1]
-        W[...], b[...] = 0.0, log(np.finfo(b.dtype).tiny)
-    return coefs, intercepts
 
 
 def linear_coefficients(model: FittedModel) -> tuple[np.ndarray, np.ndarray]:

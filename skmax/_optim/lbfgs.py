@@ -8,8 +8,7 @@ import numpy as np
 import scipy.optimize
 
 from .._network.kernels import rounding
-from .observer import Observer
-from .stopping import StopReason
+from .stopping import Observer, StopReason, ends_with
 
 # What the status of scipy's result means, if nothing of ours has ended the run.
 STATUS = {0: StopReason.CONVERGENCE, 1: StopReason.MAX_ITER}
@@ -62,13 +61,11 @@ class LBFGS:
         ``objective(params)`` returns J and its gradient. A trial point without a finite loss
         and gradient ends the run: it has diverged.
         """
+        state.stop_reason = StopReason.MAX_ITER
         if not iterations:  # scipy takes one iteration even so
-            state.stop_reason = StopReason.MAX_ITER
             size = float(np.abs(objective(state.params)[1]).max())
             return FullBatchEnd(size, "no iteration was left")
         search = _Search(self.max_fun, objective, state, observer)
-        options = {"maxiter": len(iterations), "maxfun": self.max_fun, "gtol": self.tol}
-        state.stop_reason = StopReason.MAX_ITER
         try:
             result = scipy.optimize.minimize(
                 search.evaluate,
@@ -76,7 +73,12 @@ class LBFGS:
                 method="L-BFGS-B",
                 jac=True,
                 callback=search.callback,
-                options=options | {"ftol": rounding(state.params.dtype)},
+                options={
+                    "maxiter": len(iterations),
+                    "maxfun": self.max_fun,
+                    "gtol": self.tol,
+                    "ftol": rounding(state.params.dtype),
+                },
             )
         except _Ended as end:
             state.stop_reason, message = end.args
@@ -93,26 +95,19 @@ class _Search:
     """What scipy calls: the objective at trial points, and the end of each iteration."""
 
     def __init__(self, max_fun: int, objective: Any, state: Any, observer: Observer) -> None:
-        self.max_fun, self.objective, self.state, self.observer = (
-            max_fun,
-            objective,
-            state,
-            observer,
-        )
-        self.trial = np.empty_like(state.params)
+        self.max_fun, self.objective = max_fun, objective
+        self.state, self.observer = state, observer
         self.n_evaluations, self.gradient_size, self.in_iteration = 0, np.inf, False
 
     def evaluate(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return J and its gradient at a trial point."""
         if self.n_evaluations == self.max_fun:
-            message = "all evaluations that max_fun allows have been made"
-            raise _Ended(StopReason.MAX_FUN, message)
+            raise _Ended(StopReason.MAX_FUN, "all evaluations that max_fun allows have been made")
         if self.n_evaluations and not self.in_iteration:  # the first one is at the start
             self.in_iteration = True
             self.observer.begin()
         self.n_evaluations += 1
-        self.trial[:] = x
-        loss, grad = self.objective(self.trial)
+        loss, grad = self.objective(x.astype(self.state.params.dtype))
         self.gradient_size = float(np.abs(grad).max())
         if not isfinite(loss + self.gradient_size):
             # scipy would go on to a worse point, or stay, and call that convergence.
@@ -133,7 +128,4 @@ def end_iteration(state: Any, observer: Observer, loss: float) -> bool:
     """End an iteration over all rows; return whether something ends the run with it."""
     if observer.record(state.params, loss):
         state.stop_reason = StopReason.PATIENCE
-    asked = observer.end()
-    if asked is not None and state.stop_reason is not StopReason.PATIENCE:
-        state.stop_reason = asked
-    return state.stop_reason.is_final
+    return ends_with(observer, state)

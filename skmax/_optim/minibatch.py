@@ -8,9 +8,8 @@ import numpy as np
 
 from .._data.batches import blocks
 from .objective import Objective
-from .observer import Observer
 from .schedules import Schedule, ScheduleState
-from .stopping import StopReason
+from .stopping import Observer, StopReason, ends_with
 
 # A fit has diverged if its loss exceeds so many times the first.
 DIVERGENCE = 1e3
@@ -109,11 +108,7 @@ class MinibatchSolver:
             for epoch in epochs:
                 observer.begin()
                 self._advance(objective, state, observer, is_first=epoch == 0)
-                asked = observer.end()
-                if state.stop_reason.is_final:
-                    return
-                if asked is not None:
-                    state.stop_reason = asked
+                if ends_with(observer, state):
                     return
         except KeyboardInterrupt:
             state.params[:] = state.best_iterate.params  # the last step may be half done, or worse

@@ -22,8 +22,7 @@ from .._network.losses import softmax
 from .._network.network import transposed_dot
 from .lbfgs import FullBatchEnd, end_iteration
 from .objective import Objective
-from .observer import Observer
-from .stopping import StopReason
+from .stopping import Observer, StopReason
 
 # The preconditioner decomposes the second moments of so many features at most, and only
 # if 25 d^3 operations are fewer than half of some 200 products with the Hessian, 4 n d K
@@ -83,9 +82,8 @@ class NewtonCG:
             if not regression.move(step, logit_step, slope):
                 # If rounding hides the progress, J is at its optimum as far as can be told.
                 hidden = rounding(state.params.dtype) * max(1.0, abs(regression.loss))
-                at_optimum = 0.0 < -slope <= hidden
                 state.stop_reason = (
-                    StopReason.CONVERGENCE if at_optimum else StopReason.LINE_SEARCH
+                    StopReason.CONVERGENCE if 0.0 < -slope <= hidden else StopReason.LINE_SEARCH
                 )
                 break
             grad = regression.gradient()
@@ -177,10 +175,10 @@ class _Regression:
             # Without a penalty J may be flat somewhere.
             self._curvature += 1e-9 * self._curvature.max()
 
-    def _data_term(self, block: slice, logits: np.ndarray) -> float:
-        """Return the weighted loss of a block of rows; overwrites the logits with w (P - Y)."""
+    def _data_term(self, block: slice, logits: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the weighted loss of a block of rows, and the logits, now w (P - Y)."""
         labels, weight = self.objective.labels[block], self.weight[block]
-        return softmax_cross_entropy(logits, labels, weight, self.objective.smoothing)
+        return softmax_cross_entropy(logits, labels, weight, self.objective.smoothing), logits
 
     def _loss_along(self, step: np.ndarray, logit_step: np.ndarray, length: float) -> float:
         """Return J at params + length * step."""
@@ -188,18 +186,14 @@ class _Regression:
         W = self.params[:n_weights] + length * step[:n_weights]
         loss = 0.5 * self.objective.penalty * float(W @ W)
         for block in self.blocks:
-            loss += self._data_term(block, self.Z[block] + length * logit_step[block])
+            loss += self._data_term(block, self.Z[block] + length * logit_step[block])[0]
         return loss
 
     def gradient(self) -> np.ndarray:
         """Return the gradient of J."""
-
-        def delta(block: slice, X: np.ndarray | SparseBatch) -> np.ndarray:
-            logits = self.Z[block].copy()
-            self._data_term(block, logits)
-            return logits
-
-        return self._pull_back(delta, self.params)
+        return self._pull_back(
+            lambda block, X: self._data_term(block, self.Z[block].copy())[1], self.params
+        )
 
     def hessian_product(self, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return H direction, and what the direction adds to the logits."""
@@ -255,9 +249,11 @@ class _Regression:
         """
         n_features, n_classes = self.network.layer_sizes
         too_wide = n_features**2 > MAX_SQUARE * self.rows.n_rows * n_classes
-        if too_wide or n_features > MAX_FEATURES:
-            return None
-        if not isinstance(self.rows.take(self.blocks[0]), np.ndarray):
+        if (
+            too_wide
+            or n_features > MAX_FEATURES
+            or not isinstance(self.rows.take(self.blocks[0]), np.ndarray)
+        ):
             return None
         moments = np.zeros((n_features + 1, n_features + 1), dtype=self.params.dtype)
         for block in self.blocks:

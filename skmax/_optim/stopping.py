@@ -1,6 +1,9 @@
-"""Why a run of a solver has ended."""
+"""What a solver tells and asks of whoever observes it, and why a run of it has ended."""
 
 from enum import StrEnum
+from typing import Any, Protocol
+
+import numpy as np
 
 
 class StopReason(StrEnum):
@@ -39,3 +42,30 @@ class StopReason(StrEnum):
     def restores_best(self) -> bool:
         """Whether the best parameters so far are restored, because the last ones are worse."""
         return self in (StopReason.DIVERGENCE, StopReason.INTERRUPTION)
+
+
+class Observer(Protocol):
+    """Follows a solver: it is told of each iteration, and says whether to stop.
+
+    An iteration is an epoch of a mini-batch solver, or a step of one that sees all rows at once.
+    """
+
+    def begin(self) -> None:
+        """Hear that an iteration begins."""
+
+    def record(self, params: np.ndarray, loss: float) -> bool:
+        """Record an iteration that ended at `params`; return whether patience has run out."""
+
+    def end(self) -> StopReason | None:
+        """Hear that it has ended, and all that it changes has changed; return why to stop."""
+
+
+def ends_with(observer: Observer, state: Any) -> bool:
+    """Tell the observer that an iteration has ended; return whether the run ends with it.
+
+    What has ended the run by itself counts, whatever the observer asks.
+    """
+    asked = observer.end()
+    if asked is not None and not state.stop_reason.is_final:
+        state.stop_reason = asked
+    return state.stop_reason.is_final

@@ -105,8 +105,8 @@ def from_plain(value: Any) -> Any:
         version = value.pop("version", 1)
         if version not in range(1, VERSION + 1):
             raise ValueError(
-                f"The fitted state is of format version {version!r}; this version of skmax reads 1 "
-                f"to {VERSION}. Load it with the version that wrote it, or a later one."
+                f"The fitted state is of format version {version!r}; this version of skmax reads "
+                f"1 to {VERSION}. Load it with the version that wrote it, or a later one."
             )
     loaded = _from_plain(value)
     check_integrity(loaded)
@@ -140,7 +140,7 @@ def _built(name: Any, items: dict[str, Any]) -> Any:
     kind = classes[name]
     items = {n: item for n, item in items.items() if n not in FORMER.get(name, ())}
     if kind is FittedModel and "scaling" in items:  # of version 1, which knew no more of features
-        network = items.get("network")
+        network: Any = items.get("network")
         require(isinstance(network, Network), "it must have a network")
         items["encoding"] = Encoding(network.layer_sizes[0], items.pop("scaling"))
     names, parameters = ATTRIBUTES.get(kind, {}), inspect.signature(kind).parameters

@@ -85,9 +85,8 @@ def scale_losses(ax: Any) -> None:
 def legend_with_room(ax: Any, *, above: bool) -> None:
     """Draw the legend, with room for it above or below all curves."""
     legend = ax.legend(frameon=False, fontsize="small")
-    n_entries, points = len(legend.texts), legend.prop.get_size()
     height = 72 * ax.get_window_extent().height / ax.figure.dpi
-    room = min(0.4, 1.6 * points * (1 + n_entries) / height)
+    room = min(0.4, 1.6 * legend.prop.get_size() * (1 + len(legend.texts)) / height)
     to_axis = ax.yaxis.get_transform()
     low, high = to_axis.transform(ax.dataLim.intervaly)
     margin = 0.05 * ((high - low) or 1.0)
@@ -104,9 +103,8 @@ def rows_strip(ax: Any) -> Any:
             return strip
     ax.plot([0, 1], [0, 1], color="0.5", linestyle=":", label="calibrated")
     foot = -STRIP / (1 - STRIP) * 1.5
-    ax.set(xlim=(0, 1), ylim=(foot, 1.02), xlabel="confidence")
+    ax.set(xlim=(0, 1), ylim=(foot, 1.02), xlabel="confidence", yticks=np.linspace(0, 1, 6))
     ax.set_ylabel("accuracy", y=(0.5 - foot) / (1.02 - foot))
-    ax.set_yticks(np.linspace(0, 1, 6))
     ax.spines["left"].set_bounds(0, 1)
     strip = ax.inset_axes((0, 0, 1, STRIP), label="rows", xlim=(0, 1), yscale="log")
     strip.set_ylabel("rows", fontsize="small")
@@ -117,11 +115,6 @@ def rows_strip(ax: Any) -> Any:
     strip.tick_params(axis="x", bottom=False, labelbottom=False)
     strip.spines[["top", "right"]].set_visible(False)
     return strip
-
-
-def signed(number: float) -> str:
-    """Return a number as the ticks of an axis show it: with a minus, not a hyphen."""
-    return f"{number:.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def draw_bars(ax: Any, values: np.ndarray, numbers: list[str], style: dict[str, Any]) -> Any:
@@ -140,6 +133,7 @@ def draw_bars(ax: Any, values: np.ndarray, numbers: list[str], style: dict[str, 
     return bars
 
 
-def prefix_of(name: str | None) -> str:
-    """Return what precedes a label in a legend: the name of the fit or classifier."""
+def prefix_of(display: Any, name: str | None) -> str:
+    """Return what precedes a label or title: a name, that of the display if it is None."""
+    name = display.name if name is None else name
     return "" if name is None else f"{name}: "

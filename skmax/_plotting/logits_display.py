@@ -1,5 +1,6 @@
 """LogitsDisplay: why a row got its probabilities."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -8,14 +9,18 @@ from sklearn.utils.validation import check_is_fitted
 from .._data.checks import check_methods, last_step
 from .._data.labels import check_labels, class_indices, positions
 from .._network.losses import log_softmax, softmax
-from .drawing import BLUE, VERMILLION, draw_bars, dressed_axes, prefix_of, pyplot, signed, styled
+from .drawing import BLUE, VERMILLION, draw_bars, dressed_axes, prefix_of, pyplot, styled
 from .reliability_display import check_column_labels, logits_of
 
 # Rows of bars that a figure has room for, and letters of a class's name.
 MOST_CLASSES = 15
 MOST_LETTERS = 20
 
+# What the ticks of an axis have instead of a hyphen.
+MINUS = "\N{MINUS SIGN}"
 
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class LogitsDisplay:
     """Logits of one row, their softmax, and what its true class costs.
 
@@ -77,18 +82,10 @@ class LogitsDisplay:
     2.172
     """
 
-    def __init__(
-        self,
-        *,
-        logits: np.ndarray,
-        labels: np.ndarray,
-        y_true: Any = None,
-        name: str | None = None,
-    ) -> None:
-        self.logits = logits
-        self.labels = labels
-        self.y_true = y_true
-        self.name = name
+    logits: np.ndarray
+    labels: np.ndarray
+    y_true: Any = None
+    name: str | None = None
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -129,8 +126,7 @@ class LogitsDisplay:
         ax = self.ax_ = dressed_axes(ax, self, kwargs, patch=True)
         self.figure_ = ax.figure
         ax.set_axis_off()
-        name = self.name if name is None else name
-        ax.set_title(prefix_of(name) + self._verdict(), fontsize="medium")
+        ax.set_title(prefix_of(self, name) + self._verdict(), fontsize="medium")
         for panel in [child for child in ax.child_axes if child.get_label() == "panel"]:
             panel.remove()  # those of another row
         left = ax.inset_axes((0, 0, 0.47, 1), label="panel")
@@ -143,7 +139,7 @@ class LogitsDisplay:
             colours[place] = VERMILLION
         style = styled({"color": colours, "height": 0.7}, kwargs, patch=True)
         self.bars_ = (
-            draw_bars(left, logits, [signed(z) for z in logits], style),
+            draw_bars(left, logits, [f"{z:.1f}".replace("-", MINUS) for z in logits], style),
             draw_bars(right, P, [f"{p:.3f}" if p >= 5e-4 else "<0.001" for p in P], style),
         )
         left.use_sticky_edges = False  # a margin beside bars of length 0, too
@@ -178,9 +174,7 @@ class LogitsDisplay:
         return names, logits, np.append(P[shown], np.delete(P, shown).sum()), place
 
     def _true_index(self) -> int | None:
-        if self.y_true is None:
-            return None
-        return positions([self.y_true], self.labels)[0]
+        return None if self.y_true is None else positions([self.y_true], self.labels)[0]
 
     def _class_name(self, i: int) -> str:
         name = str(self.labels[i])
@@ -333,7 +327,7 @@ class LogitsDisplay:
 
 
 def _one_row(row: Any) -> Any:
-    shape = row.shape if hasattr(row, "shape") else np.shape(row)
+    shape = np.shape(row)
     if len(shape) == 1:
         return np.asarray(row).reshape(1, -1)
     if len(shape) != 2 or shape[0] != 1:

@@ -1,5 +1,6 @@
 """ReliabilityDisplay: accuracy in bins of confidence, or whether probabilities can be believed."""
 
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ MOST_WEIGHT = 1e100
 ROUNDING = 1e-3
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ReliabilityDisplay:
     """Accuracy against confidence: whether probabilities can be believed.
 
@@ -87,20 +89,11 @@ class ReliabilityDisplay:
     True
     """
 
-    def __init__(
-        self,
-        *,
-        confidence: np.ndarray,
-        accuracy: np.ndarray,
-        n_rows: np.ndarray,
-        bin_edges: np.ndarray,
-        name: str | None = None,
-    ) -> None:
-        self.confidence = confidence
-        self.accuracy = accuracy
-        self.n_rows = n_rows
-        self.bin_edges = bin_edges
-        self.name = name
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    n_rows: np.ndarray
+    bin_edges: np.ndarray
+    name: str | None = None
 
     @property
     def ece(self) -> float:
@@ -138,8 +131,8 @@ class ReliabilityDisplay:
         self.rows_ax_ = rows_strip(ax)
         used = self.n_rows > 0
         points, n_rows = (self.confidence[used], self.accuracy[used]), self.n_rows[used]
-        prefix = prefix_of(self.name if name is None else name)
-        style = {"linewidth": 1.2, "clip_on": False, "label": f"{prefix}ECE {self.ece:.3f}"}
+        label = f"{prefix_of(self, name)}ECE {self.ece:.3f}"
+        style = {"linewidth": 1.2, "clip_on": False, "label": label}
         (self.line_,) = ax.plot(*points, **styled(style, kwargs))
         colour = self.line_.get_color()
         self.points_ = ax.scatter(

@@ -1,5 +1,6 @@
 """TrainingCurveDisplay: how a fit went, epoch by epoch."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from .drawing import draw_curve, dressed_axes, legend_with_room, prefix_of, pypl
 QUANTITIES = ("loss", "score")
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TrainingCurveDisplay:
     """Loss or validation score after each epoch of a fit.
 
@@ -63,26 +65,14 @@ class TrainingCurveDisplay:
     True
     """
 
-    def __init__(
-        self,
-        *,
-        loss: ArrayLike,
-        validation_loss: ArrayLike | None = None,
-        validation_score: ArrayLike | None = None,
-        best_epoch: int | None = None,
-        name: str | None = None,
-        loss_name: str = "loss (nats)",
-        score_name: str = "score",
-        pass_name: str = "epoch",
-    ) -> None:
-        self.loss = loss
-        self.validation_loss = validation_loss
-        self.validation_score = validation_score
-        self.best_epoch = best_epoch
-        self.name = name
-        self.loss_name = loss_name
-        self.score_name = score_name
-        self.pass_name = pass_name
+    loss: ArrayLike
+    validation_loss: ArrayLike | None = None
+    validation_score: ArrayLike | None = None
+    best_epoch: int | None = None
+    name: str | None = None
+    loss_name: str = "loss (nats)"
+    score_name: str = "score"
+    pass_name: str = "epoch"
 
     def plot(
         self, ax: Any = None, *, name: str | None = None, quantity: str = "loss", **kwargs: Any
@@ -116,43 +106,36 @@ class TrainingCurveDisplay:
             If matplotlib is missing.
         """
         check_option("quantity", quantity, QUANTITIES)
-        score = _measured(self.validation_score)
-        if quantity == "score" and score is None:
+        draws_loss = quantity == "loss"
+        validation = _measured(self.validation_loss if draws_loss else self.validation_score)
+        if validation is None and not draws_loss:
             raise ValueError(
                 "quantity='score' needs validation scores, and this fit has none: fit with "
                 "early_stopping=True or with X_val and y_val."
             )
         ax = self.ax_ = dressed_axes(ax, self, kwargs)
         self.figure_ = ax.figure
-        if quantity == "loss":
-            training, validation, label = (
-                self.loss,
-                _measured(self.validation_loss),
-                self.loss_name,
-            )
-        else:
-            training, validation, label = None, score, self.score_name
-        prefix = prefix_of(self.name if name is None else name)
+        prefix = prefix_of(self, name)
         self.line_ = self.validation_line_ = None
-        if training is not None:
+        if draws_loss:
             style = {"label": f"{prefix}training"}
             if validation is None:
                 style |= self._mark(style["label"])
-            self.line_ = draw_curve(ax, training, style, kwargs)
+            self.line_ = draw_curve(ax, self.loss, style, kwargs)
         if validation is not None:
             style = {"label": f"{prefix}validation", "linestyle": "--"}
             style |= self._mark(style["label"])
             if self.line_ is not None:
                 style["color"] = self.line_.get_color()
             self.validation_line_ = draw_curve(ax, validation, style, kwargs)
-        if quantity == "loss":
+        if draws_loss:
             scale_losses(ax)
         ax.xaxis.get_major_locator().set_params(integer=True)
         # Not left=0 alone: the right end would stay where the first of several fits ends.
         ax.set_xlim(0, 1.05 * max(float(np.max(line.get_xdata())) for line in ax.lines))
-        ax.set(xlabel=self.pass_name, ylabel=label)
+        ax.set(xlabel=self.pass_name, ylabel=self.loss_name if draws_loss else self.score_name)
         ax.grid(axis="y", alpha=0.25)
-        legend_with_room(ax, above=quantity == "loss")
+        legend_with_room(ax, above=draws_loss)
         return self
 
     def _mark(self, label: str) -> dict[str, Any]:
