@@ -49,7 +49,7 @@ print(f"{n_kept} of {X.shape[1]} pixels are kept\n")
 # Parameters of the classifier are named after its step of the pipeline. No hidden layer,
 # ``()``, is softmax regression. The default of each setting is in the grid: alpha 1, hidden
 # layers (128, 128) and learning rate 0.006. How long to train is not: each fit asks a
-# helper network. Whatever a pipeline learns (pixels, scaling, epochs, temperature), it
+# held-out fit. Whatever a pipeline learns (pixels, scaling, epochs, temperature), it
 # learns from the training part of a fold, so that nothing leaks into the scores.
 
 alphas = [0.01, 0.1, 1.0, 10.0]

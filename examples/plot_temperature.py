@@ -4,7 +4,7 @@ Can the probabilities be believed?
 
 A classifier that says 0.9 should be right nine times in ten. A reliability diagram shows
 whether it is: accuracy against confidence, for rows that it was not trained on. The classifier
-divides its logits by a temperature, one number, so that they can be believed. Helper networks
+divides its logits by a temperature, one number, so that they can be believed. Held-out fits
 say which number, so that no rows have to be kept for that. This page looks at small data sets
 before and after: where labels are clear, where they are not, and where the fit went on for too
 long. The picture has a diagram of each.
@@ -84,7 +84,7 @@ for name, ((X, y), cv, classifier) in cases.items():
 # %%
 # Digits are learnt with smoothed labels, which make a network timid: before, it is right more
 # often than it says. A temperature of a half mends that, and takes two fifths and two thirds
-# off the log loss. On diabetes, stopped after the cycle that the helpers advise, there is
+# off the log loss. On diabetes, stopped after the cycle that held-out fits advise, there is
 # hardly anything to mend, and the result is a draw. Trained to the end, the network believes
 # the noise: before, it is right less often than it says. Temperatures of about two mend its
 # confidence, but its log loss stays above that of the fit that was stopped.

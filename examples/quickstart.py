@@ -35,7 +35,7 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_sta
 # %%
 # The model
 # ---------
-# It scales the pixels itself, asks a helper network how long to train, and calibrates its
+# It scales the pixels itself, asks a held-out fit how long to train, and calibrates its
 # probabilities. The peer needs a scaler before it, and is left at its defaults too.
 
 model = SoftmaxMLPClassifier(random_state=0)
@@ -70,7 +70,7 @@ for name, scores in {
 # Held-out scores
 # ---------------
 # ``fit`` needs no more than rows and labels. The network is trained on all the rows that
-# it is given: only the helper does without some.
+# it is given: only the held-out fit does without some.
 
 model.fit(X_train, y_train)
 P_test = model.predict_proba(X_test)
@@ -100,8 +100,8 @@ for i in [*range(5), *costliest]:
 # A fit that is watched
 # ---------------------
 # Validation rows given to ``fit`` are not trained on: their loss is recorded after each
-# epoch. They also do what is otherwise the helper's task. The learning rate falls to zero
-# four times, in cycles that are each twice as long as the one before. Early stopping
+# epoch. They also do what is otherwise the task of a held-out fit. The learning rate falls to
+# zero four times, in cycles that are each twice as long as the one before. Early stopping
 # compares the validation loss where the second, the third and the fourth cycle end. The
 # first that is no improvement ends the fit, and the best network is kept. At last its
 # temperature is fitted to the same rows, so that their loss flatters it a little.
