@@ -72,8 +72,10 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(128, 128)
-        Units of each hidden layer. `()` is softmax regression.
+    hidden_layer_sizes : "auto" or int or array-like of int, default="auto"
+        Units of each hidden layer; with two views (see `numerical_encoding`), of each of the
+        two towers. `()` is softmax regression. "auto" is (128, 128) for one view, and
+        (128, 64) for two.
     activation : {"identity", "logistic", "tanh", "relu", "selu", "gelu", "silu"}, \
 default="relu"
         Activation function of the hidden layers.
@@ -184,6 +186,18 @@ default="relu"
         training does not count. "robust" uses median and
         interquartile range, then clips smoothly to +-3 by z / sqrt(1 + (z / 3)^2); it
         needs dense X.
+    numerical_encoding : {"auto", "linear", "piecewise_linear", "both"}, default="auto"
+        How the network sees a number: "linear" is the scaled number; "piecewise_linear"
+        is that and bins of it, in which a threshold is linear; "both" is two views, each
+        with a tower of layers of its own: one sees the numbers, the other the numbers and the
+        bins, each is trained on its own loss, and their logits are averaged (see Notes).
+        "auto" is "both" if X is dense, the solver takes mini-batches, there is a hidden layer
+        and X has at most 1024 / (1 + `n_bins`) columns; otherwise "linear". A fit that goes on
+        from another keeps the encoding of that one.
+    n_bins : int, default=4
+        Most bins of a column, >= 2. Their edges are quantiles of the training rows (of the
+        first ones in `partial_fit`); equal ones are one. A column has none if it has fewer
+        than three distinct quantiles, as one of two values.
     temperature_scaling : bool, default=True
         Whether to divide the logits by a temperature, so that probabilities are
         calibrated. It is fitted on the rows of `X_val`, on those held out by
@@ -201,8 +215,10 @@ default="relu"
     classes_ : ndarray of shape (n_classes,)
         Class labels, sorted.
     coefs_ : list of ndarray of shape (fan_in, fan_out)
-        Weight matrices, in terms of the scaled features. Read-only views of one vector;
-        to start a fit from other values pass `coefs_init`.
+        Weight matrices, in terms of the encoded features; read-only. Two towers are one
+        network with blocks: a weight from one tower to the other is 0, and the last
+        layer has half of each tower's weights. To start a fit from other values pass
+        `coefs_init`.
     intercepts_ : list of ndarray of shape (fan_out,)
         Bias vectors, likewise.
     coef_ : ndarray of shape (n_classes, n_features), or (1, n_features) for two classes
@@ -211,6 +227,9 @@ default="relu"
         Not with hidden layers, nor with `scaling="robust"`.
     intercept_ : ndarray of shape (n_classes,), or (1,) for two classes
         Biases, likewise.
+    encoded_feature_names_ : ndarray of shape (n_encoded_features,), dtype object
+        Names of the rows of `coefs_[0]`: the features (x0, x1, ... if they have no names), then
+        their bins, as "x0 [0.5, 1.25]".
     scaling_ : Scaling or None
         What was learnt about the features: its `center` and `scale` are arrays of shape
         (n_features,), and features enter the network as (X - center) / scale (of "robust"
@@ -273,6 +292,11 @@ default="relu"
     on all rows or if the network itself has not begun. What a callback stops in the network's
     own epochs is the network as it is.
 
+    With two views J is the mean of the towers' J, and so are all curves; a tower moves as if it
+    were trained alone. Component t of a number x with the edges e_0 < ... < e_T is
+    clip((x - e_{t-1}) / (e_t - e_{t-1}), 0, 1), and is standardised. What a threshold is to one
+    view, a slope is to the other: they err differently, and so their mean errs less.
+
     A held-out fit is trained just as the network itself, but without a seventh of the
     rows. These say after which cycle to stop ("auto"), and which temperature to
     use. The network is then trained on all rows, and the held-out fit forgotten. If a seventh
@@ -295,6 +319,12 @@ default="relu"
 
     Goodfellow, Bengio and Courville, "Deep learning", 2016, algorithm 7.2: early stopping
     to determine how long to train, then training on all the data.
+
+    Gorishniy, Kotelnikov and Babenko, "TabM: advancing tabular deep learning with
+    parameter-efficient ensembling", 2024.
+
+    Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep
+    learning", 2022.
 
     Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", 2017.
 
@@ -487,7 +517,8 @@ default="relu"
         sample_weight_val : array-like of shape (n_rows,), default=None
             Their weights >= 0.
         coefs_init : list of array-like of shape (fan_in, fan_out), default=None
-            Initial weight matrices instead of random ones.
+            Initial weight matrices instead of random ones, in the shapes of `coefs_`; of two
+            towers, weights from one to the other must be 0.
         intercepts_init : list of array-like of shape (fan_out,), default=None
             Initial bias vectors instead of random ones.
 
@@ -634,7 +665,7 @@ default="relu"
         Returns
         -------
         A : ndarray of shape (n_samples, n_units), dtype of the parameters
-            Without dropout.
+            Without dropout. Of two towers, the units of the first come first.
 
         Raises
         ------
@@ -832,14 +863,21 @@ default="relu"
     def coefs_(self) -> list[np.ndarray]:
         """Weight matrices, in terms of the scaled features.
 
-        Read-only views of one vector; to start a fit from other values pass `coefs_init`.
+        Read-only; to start a fit from other values pass `coefs_init`.
         """
         return self._fitted_model().layers[0]
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
-        """Bias vectors, read-only views of one vector, too."""
+        """Bias vectors, read-only, too."""
         return self._fitted_model().layers[1]
+
+    @property
+    def encoded_feature_names_(self) -> np.ndarray:
+        """Names of the rows of `coefs_[0]`: the features, then their bins."""
+        encoding = self._fitted_model().encoding
+        default = [f"x{i}" for i in range(encoding.n_features)]
+        return encoding.names(getattr(self, "feature_names_in_", default))
 
     @property
     def coef_(self) -> np.ndarray:

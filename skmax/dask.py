@@ -56,13 +56,14 @@ class DaskSoftmaxMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
     - `early_stopping` is off. It needs validation rows, `X_val` and `y_val` of `fit`, because
       all rows of X are trained on.
     - `dropout` and `warm_start` are off, and cannot be switched on.
-    - `scaling` is "standard" or None.
+    - `scaling` is "standard" or None, and `numerical_encoding` "linear", which "auto" is
+      here: edges of bins are quantiles of all rows, which no partition knows.
 
     Parameters
     ----------
     hidden_layer_sizes, activation, solver, alpha, max_iter, max_fun, tol, random_state, \
 verbose, early_stopping, class_weight, label_smoothing, dropout, scaling, \
-temperature_scaling, dtype : as in SoftmaxMLPClassifier
+numerical_encoding, temperature_scaling, dtype : as in SoftmaxMLPClassifier
         See there.
     client : distributed.Client, default=None
         The cluster. None takes the current client. Clones share it; pickles hold None.
@@ -123,6 +124,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         label_smoothing: float | str = "auto",
         dropout: float = 0.0,
         scaling: str | None = "standard",
+        numerical_encoding: str = "auto",
         temperature_scaling: bool = False,
         dtype: str = "auto",
         client: Any = None,
@@ -141,6 +143,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
         self.label_smoothing = label_smoothing
         self.dropout = dropout
         self.scaling = scaling
+        self.numerical_encoding = numerical_encoding
         self.temperature_scaling = temperature_scaling
         self.dtype = dtype
         self.client = client
@@ -151,6 +154,7 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
     intercepts_ = _of_local("intercepts_", "Bias vectors, read-only.")
     coef_ = _of_local("coef_", "Weights for features as they are in X, without hidden layers.")
     intercept_ = _of_local("intercept_", "Biases, likewise.")
+    encoded_feature_names_ = _of_local("encoded_feature_names_", "Names of the features.")
     scaling_ = _of_local("scaling_", "What was learnt about the features, or None.")
     temperature_ = _of_local("temperature_", "What logits are divided by.")
     n_features_in_ = _of_local("n_features_in_", "Number of features.")
@@ -377,6 +381,11 @@ temperature_scaling, dtype : as in SoftmaxMLPClassifier
             raise ValueError(
                 "scaling='robust' needs the median of all rows, which no partition knows; use "
                 "scaling='standard' or None."
+            )
+        if self.numerical_encoding not in ("auto", "linear"):
+            raise ValueError(
+                f"numerical_encoding={self.numerical_encoding!r} needs quantiles of all rows, "
+                "which no partition knows; use 'linear', or SoftmaxMLPClassifier on one machine."
             )
         settings = self.get_params(deep=False)
         del settings["client"]

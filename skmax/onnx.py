@@ -5,7 +5,7 @@ meta-estimators of scikit-learn that it knows itself. The model that comes out n
 neither skmax nor scikit-learn nor Python, but a runtime such as onnxruntime. What is needed
 here comes with ``pip install skmax[export] onnxruntime``.
 
-The graph computes what `predict` and `predict_proba` compute, the scaling of the features
+The graph computes what `predict` and `predict_proba` compute, the encoding of the features
 and the temperature included, in the precision of its input: a classifier that was fitted
 in float64 becomes a float32 model where the rows given to `to_onnx` are float32. Its input
 is one dense array of float32, float64, int64 or bool (of a data frame pass
@@ -79,7 +79,8 @@ from onnx.helper import np_dtype_to_tensor_dtype, tensor_dtype_to_np_dtype
 from sklearn.utils.validation import check_is_fitted
 
 from ._classifier import SoftmaxMLPClassifier
-from ._data.batches import work_dtype
+from ._data.batches import bins_dtype, work_dtype
+from ._data.features.bins import Bins
 from ._data.features.scaling import CLIP, Scaling
 from ._network.activations import SELU_ALPHA, SELU_SCALE
 from ._network.model import FittedModel
@@ -197,6 +198,9 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     label, probabilities = (output.full_name for output in operator.outputs)
 
     X = _add_scaling(graph, rows.full_name, rows_dtype, model.encoding.scaling)
+    if model.encoding.bins is not None:
+        bins = _add_bins(graph, rows.full_name, rows_dtype, model.encoding.bins)
+        X = graph.add("Concat", X, bins, axis=1)
     Z = _add_network(graph, X, model)
     # Of the logits, as in predict: probabilities may be equal where logits are not.
     index = graph.add("ArgMax", Z, axis=1, keepdims=0)
@@ -234,8 +238,20 @@ def _add_scaling(graph: _Graph, X: str, dtype: DTypeLike, scaling: Scaling | Non
     return finish(graph, graph.cast(X, graph.dtype))
 
 
+def _add_bins(graph: _Graph, X: str, dtype: DTypeLike, bins: Bins) -> str:
+    """Return the name of the bins, in the graph's precision, of rows X of a dtype."""
+    work = bins_dtype(np.empty(0, dtype), bins)
+    start, slope, highest, offset = (
+        array.astype(work) for array in (bins.start, bins.slope, bins.highest, bins.offset)
+    )
+    U = graph.add("Gather", graph.cast(X, work), bins.column.astype(np.int64), axis=1)
+    U = graph.add("Mul", graph.add("Sub", U, start), slope)
+    U = graph.add("Min", graph.add("Max", U, np.zeros_like(start)), highest)
+    return graph.cast(graph.add("Sub", U, offset), graph.dtype)
+
+
 def _add_network(graph: _Graph, A: str, model: FittedModel) -> str:
-    """Return the name of the logits over the temperature, of scaled rows A."""
+    """Return the name of the logits over the temperature, of encoded rows A."""
     *hidden, last = [
         [array.astype(graph.dtype) for array in layer] for layer in zip(*model.layers, strict=True)
     ]
