@@ -71,8 +71,9 @@ class BatchReader:
             if np.abs(self._shift).max() < MAX_SHIFT:
                 self._shift = self._shift.astype(self.dtype)
         if self._bins is not None:
-            kinds = self._bins.start, self._bins.slope, self._bins.highest, self._bins.offset
-            self._bin_terms = [array.astype(bins_dtype(X, self._bins)) for array in kinds]
+            bins, work = self._bins, bins_dtype(X, self._bins)
+            terms = bins.start, bins.slope, bins.highest, bins.offset
+            self._bin_terms = [term.astype(work) for term in terms]
 
     def take(self, rows: slice | np.ndarray) -> "np.ndarray | SparseBatch":
         """Return rows of the set, in `dtype`; the next call may overwrite them.

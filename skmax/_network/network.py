@@ -434,7 +434,10 @@ class Workspace:
                 self._arrays.append([Z] * 5)
                 continue
             A = np.empty_like(Z) if needs_input else Z
-            self._arrays.append([Z, A, *(np.empty_like(Z) for _ in range(3))])
+            delta = np.empty_like(Z)
+            # Without dropout nothing is written to these two.
+            mask, dropped = (np.empty_like(Z) if network.dropout else A for _ in range(2))
+            self._arrays.append([Z, A, delta, mask, dropped])
         self._views_by_size: dict[int, list[LayerBuffers]] = {}
         self._params: np.ndarray | None = None
         self._layers: Any = None
@@ -464,14 +467,14 @@ class Workspace:
         return views
 
     def _cut(self, arrays: list[np.ndarray], n_rows: int) -> LayerBuffers:
-        Z, A, delta, mask, dropped = (array[: self._n_towers * n_rows] for array in arrays)
-        # Activations ask whether A is Z to know whether one overwrites the other.
-        A = Z if arrays[1] is arrays[0] else A
-        towers = TowerBuffers(*(self._towers(array) for array in (Z, A, delta, dropped)))
-        return LayerBuffers(Z, A, delta, mask, dropped, self._ones[:n_rows], towers)
-
-    def _towers(self, array: np.ndarray) -> list[np.ndarray]:
-        return list(array.reshape(self._n_towers, -1, array.shape[1]))
+        # Of each array once, because activations ask whether A is Z.
+        cut = {id(array): array[: self._n_towers * n_rows] for array in arrays}
+        parts = {
+            key: list(array.reshape(self._n_towers, n_rows, -1)) for key, array in cut.items()
+        }
+        Z, A, delta, _, dropped = (parts[id(array)] for array in arrays)
+        towers = TowerBuffers(Z, A, delta, dropped)
+        return LayerBuffers(*(cut[id(array)] for array in arrays), self._ones[:n_rows], towers)
 
 
 def transposed_dot(A: np.ndarray | SparseBatch, delta: np.ndarray, out: np.ndarray) -> None:
