@@ -22,7 +22,7 @@ except ImportError as error:
 from ._callbacks.scope import FitScope
 from ._classifier import SoftmaxMLPClassifier
 from ._data.labels import check_kind
-from ._distributed.collections import delayed_parts, header, load, named
+from ._distributed.collections import delayed_parts, header, load, whole_rows
 from ._distributed.dataset import PartitionedRows
 from ._sklearn_compat import VALIDATE
 from ._training.start import fresh
@@ -403,7 +403,8 @@ numerical_encoding, temperature_scaling, dtype : as in SoftmaxMLPClassifier
     def _by_block(self, X: Any, method: str) -> Any:
         """Return what a method of the local classifier returns of each block of rows."""
         local = self._checked(X)
-        X = (named(X).to_dask_array() if hasattr(X, "to_dask_array") else X).rechunk({1: -1})
+        X = whole_rows(X)
+        X = X.to_dask_array() if hasattr(X, "to_dask_array") else X
         row = np.zeros(X.shape[1]) if local.scaling_ is None else local.scaling_.center
         empty = getattr(local, method)(row[np.newaxis])[:0]
         columns = (

@@ -47,11 +47,11 @@ def _check_collection(value: Any, name: str) -> None:
         )
 
 
-def named(X: Any) -> Any:
-    """Return X. If it is a data frame, all partitions get their columns in the frame's order."""
-    if not hasattr(X, "columns"):
-        return X
-    return X.map_partitions(_in_order, list(X.columns), meta=X._meta)
+def whole_rows(X: Any) -> Any:
+    """Return X in partitions of whole rows, a data frame's with the columns in its order."""
+    if hasattr(X, "columns"):
+        return X.map_partitions(_in_order, list(X.columns), meta=X._meta)
+    return X.rechunk({1: -1})
 
 
 def _in_order(part: Any, columns: list[str], partition_info: Any = None) -> Any:
@@ -59,8 +59,7 @@ def _in_order(part: Any, columns: list[str], partition_info: Any = None) -> Any:
     found = list(part.columns)
     if found == columns:
         return part
-    missing = [column for column in columns if column not in found]
-    if missing or len(set(found)) < len(found):
+    if not set(columns) <= set(found) or len(set(found)) < len(found):
         raise ValueError(
             f"Partition {partition_info['number']}: X must have the columns {columns}, each "
             f"once; got {found}."
@@ -70,17 +69,13 @@ def _in_order(part: Any, columns: list[str], partition_info: Any = None) -> Any:
 
 def delayed_parts(X: Any, y: Any, sample_weight: Any) -> list[tuple[Any, Any, Any]]:
     """Return the partitions as (X, y, sample_weight), each delayed, or None for no weights."""
-    columns = {"X": named(X), "y": y} | (
+    columns = {"X": whole_rows(X), "y": y} | (
         {} if sample_weight is None else {"sample_weight": sample_weight}
     )
     for name, value in columns.items():
         _check_collection(value, name)
-    arrays = [name for name, value in columns.items() if isinstance(value, da.Array)]
-    for name in arrays:
-        if columns[name].ndim == 2:
-            columns[name] = columns[name].rechunk({1: -1})
-    if arrays and len(arrays) == len(columns):
-        if any(np.isnan(size) for name in arrays for size in columns[name].chunks[0]):
+    if all(isinstance(value, da.Array) for value in columns.values()):
+        if any(np.isnan(size) for value in columns.values() for size in value.chunks[0]):
             # On copies, because it works in place.
             columns = {name: value.copy().compute_chunk_sizes() for name, value in columns.items()}
         _check_equal("rows", {name: value.shape[0] for name, value in columns.items()})

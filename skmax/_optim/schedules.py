@@ -56,8 +56,7 @@ class Schedule(NamedTuple):
 
     def last_epochs(self, max_iter: int) -> list[int]:
         """Return the epochs after which a fit of `max_iter` can end, in rising order."""
-        ends = {max(1, round(end * max_iter)) for end in self.cycle_ends}
-        return sorted(ends | {max_iter})
+        return sorted({*(max(1, round(end * max_iter)) for end in self.cycle_ends), max_iter})
 
 
 def constant(position: ScheduleState, power_t: float) -> float:
