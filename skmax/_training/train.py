@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from .._data.weights import warn_of_small_weights
-from . import holdout
 from .config import TrainingConfig
 from .dataset import HoldOutPlan, InMemory, TrainingRows
+from .held_out_fits import choose, complete
 from .run import FitObserver, FitResult, Run
 from .start import HoldOut, Start
 
@@ -48,7 +48,7 @@ def train(
         model = start.begin(config, training, plan)
         warn_of_small_weights(config.alpha, *training.total_weight())
         start.identify(config, training, validation)
-        choice = holdout.choose(config, plan, model, training, start, observer)
+        choice = choose(config, plan, model, training, start, observer)
         if choice.result is not None:
             return choice.result
         model = replace(model, temperature=choice.temperature)
@@ -62,4 +62,4 @@ def train(
             n_iter_before=start.n_iter_before,
             verbose=config.verbose,
         )
-        return holdout.complete(run, choice)
+        return complete(run, choice)
