@@ -39,11 +39,10 @@ def train(
         If the loss of the best parameters, or of the first ones, is not finite; or if the
         data are not those of the fit that is resumed.
     """
-    seed, asks = start.state.split_seed, start.holdout is not HoldOut.KEEP
+    seed = start.state.split_seed
     training, validation = rows.split(validation, seed)
-    plan = HoldOutPlan(0, config.last_iterations)
-    if validation is None and asks:
-        plan = training.plan(seed)
+    asks = validation is None and start.holdout is not HoldOut.KEEP
+    plan = training.plan(seed) if asks else HoldOutPlan(0, config.last_iterations)
     with training.threads(start.model.network):
         model = start.begin(config, training, plan)
         warn_of_small_weights(config.alpha, *training.total_weight())
