@@ -70,7 +70,7 @@ from skmax._persistence import checkpoint_file as checkpoint_file
 from skmax._persistence.checkpoint_file import CheckpointFile
 from skmax._persistence.serialize import NAMES, from_plain, to_plain
 from skmax._training import dataset as training_dataset
-from skmax._training import holdout as holdout
+from skmax._training import held_out_fits as held_out_fits
 from skmax._training import run as run
 from skmax._training import scoring as scoring
 from skmax._training import start as start

@@ -195,7 +195,7 @@ def test_helpers_are_not_trained_again(path, monkeypatch):
     cut_off(path)
 
     whole = classifier().fit(X, y)
-    monkeypatch.setattr(internals.holdout, "HeldOutFits", None)  # which cannot be called
+    monkeypatch.setattr(internals.held_out_fits, "HeldOutFits", None)  # which cannot be called
     same_fit(Checkpoint(path).resume(classifier()).fit(X, y), whole)
 
 
@@ -564,7 +564,7 @@ def test_a_directory_that_cannot_be_written_is_an_error_before_helpers_are_asked
         raise PermissionError(errno.EACCES, "Permission denied", str(self))
 
     monkeypatch.setattr("pathlib.Path.touch", touch)
-    monkeypatch.setattr(internals.holdout, "HeldOutFits", None)  # which cannot be called
+    monkeypatch.setattr(internals.held_out_fits, "HeldOutFits", None)  # which cannot be called
     with pytest.raises(PermissionError):
         Checkpoint(path).resume(classifier()).fit(X, y)
 

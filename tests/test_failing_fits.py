@@ -224,7 +224,7 @@ PARTS = {
     "class weights": (internals.training_dataset, "class_weights", "plain"),
     "folds": (internals.training_dataset, "stratified_folds", "helpers"),
     "logits of helpers": (internals.training_dataset, "all_logits", "helpers"),
-    "temperature of helpers": (internals.holdout, "fit_temperature", "helpers"),
+    "temperature of helpers": (internals.held_out_fits, "fit_temperature", "helpers"),
     "validation loss": (internals.scoring, "mean_cross_entropy", "X_val"),
     "validation score": (SoftmaxMLPClassifier, "predict_proba", "X_val"),
     "logits of held-out rows": (internals.training_dataset, "all_logits", "X_val"),

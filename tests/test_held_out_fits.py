@@ -62,7 +62,7 @@ def advice_by_hand(clf, X, y, *, n_fits, phases=None):
         optimizer = Adam(clf.beta_1, clf.beta_2, clf.epsilon)
         state = TrainingState(first_params.astype(np.float32), rng, 0, optimizer=optimizer)
         objective = Objective(
-            *(network, BatchReader(X, rows, scaling=model.scaling, dtype=np.float32)),
+            *(network, BatchReader(X, rows, encoding=model.encoding, dtype=np.float32)),
             *(y[rows], None, clf.alpha),
             batch_size=ceil(len(rows) / n_batches),
             smoothing=smoothing * np.bincount(y[rows], minlength=len(clf.classes_)) / len(rows),
@@ -93,14 +93,14 @@ def advice_by_hand(clf, X, y, *, n_fits, phases=None):
 def n_fits(monkeypatch):
     """The held-out fits made so far, as the rows each of them saw."""
     seen = []
-    Run = internals.holdout.Run
+    Run = internals.held_out_fits.Run
 
     def counting(*arguments, **settings):
         run = Run(*arguments, **settings)
         seen.append(run.objective.n_rows)
         return run
 
-    monkeypatch.setattr(internals.holdout, "Run", counting)
+    monkeypatch.setattr(internals.held_out_fits, "Run", counting)
     return seen
 
 
@@ -186,14 +186,14 @@ def test_a_cycle_is_chosen_only_where_enough_rows_can_tell():
 @pytest.mark.parametrize("n_rows", [255, 258, 298, 299, 400])
 def test_held_out_fits_take_as_many_steps_as_the_network(monkeypatch, batch_size, n_rows):
     steps = []
-    advance = internals.holdout.HeldOutFits._advance
+    advance = internals.held_out_fits.HeldOutFits._advance
 
     def counting(fits, i, iterations):
         finite = advance(fits, i, iterations)
         steps.append(fits.runs[i].state.optimizer.n_steps)
         return finite
 
-    monkeypatch.setattr(internals.holdout.HeldOutFits, "_advance", counting)
+    monkeypatch.setattr(internals.held_out_fits.HeldOutFits, "_advance", counting)
     settings = {"learning_rate": "constant", "max_iter": 3, "tol": 0.0, "batch_size": batch_size}
     with pytest.warns(ConvergenceWarning):
         clf = small(**settings).fit(X[:n_rows], y[:n_rows])
@@ -339,7 +339,7 @@ def test_held_out_rows_have_their_sample_and_class_weights(monkeypatch):
         seen.append((labels, weight))
         return fit_temperature(Z, labels, weight)
 
-    monkeypatch.setattr(internals.holdout, "fit_temperature", recording)
+    monkeypatch.setattr(internals.held_out_fits, "fit_temperature", recording)
     sample_weight = np.array([4.0, 1.0, 2.0])[y]
     small(class_weight={1: 3.0}, early_stopping=False).fit(X, y, sample_weight)
     ((labels, weight),) = seen
@@ -359,7 +359,7 @@ def test_rows_of_classes_that_weigh_nothing_tell_nothing():
 
 
 def test_a_diverged_held_out_fit_gives_no_advice(monkeypatch):
-    monkeypatch.setattr(internals.holdout.HeldOutFits, "_advance", lambda *_: False)
+    monkeypatch.setattr(internals.held_out_fits.HeldOutFits, "_advance", lambda *_: False)
     clf = small().fit(X, y)
     assert clf.n_iter_ == 30 and clf.temperature_ == 1
 

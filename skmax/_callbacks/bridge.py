@@ -73,7 +73,10 @@ class CallbackObserver(FitObserver):
     def end_iteration(self, run: Run) -> StopReason | None:
         """Tell that it has ended; return why to stop, None to go on."""
         self._fitted = None  # as it was before the iteration
-        return stop_reason(self._task, self._tell(self._task.call_on_fit_task_end))
+        if not self._tell(self._task.call_on_fit_task_end):
+            return None
+        out_of_time = getattr(self._task, "is_out_of_time", False)
+        return StopReason.TIME_LIMIT if out_of_time else StopReason.REQUEST
 
     def end_fit(self, fitted: dict[str, Any]) -> None:
         """Tell that the fit has ended, and with which attributes."""
@@ -95,16 +98,6 @@ class CallbackObserver(FitObserver):
         return {"__dict__": kept | self._fitted}
 
 
-def stop_reason(context: Any, asked: bool) -> StopReason | None:
-    """Return why a fit is to stop after a task, None if it is not."""
-    if not asked:
-        return None
-    out_of_time = getattr(context, "is_out_of_time", False)
-    return StopReason.TIME_LIMIT if out_of_time else StopReason.REQUEST
-
-
 def without_contexts(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return attributes of an estimator without what is a fit's only, if it is in one."""
-    if CONTEXTS[0] not in attributes:
-        return attributes
     return {name: value for name, value in attributes.items() if name not in CONTEXTS}

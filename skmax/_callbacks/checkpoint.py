@@ -119,8 +119,7 @@ class Checkpoint:
             classifier._unfinished = unfinished
         else:
             classifier.__dict__.pop("_unfinished", None)
-        callbacks = getattr(classifier, CALLBACKS, [])
-        others = [c for c in callbacks if not isinstance(c, Checkpoint)]
+        others = [c for c in getattr(classifier, CALLBACKS, []) if not isinstance(c, Checkpoint)]
         classifier.set_callbacks(*others, self)
         return estimator
 

@@ -217,8 +217,7 @@ def fitted_attributes(
     model, state, history = result.model, result.state, result.state.history
     keeps_best = history.best_params is not None
     # Only a fit that is not over has a target_iter: these are attributes for a callback.
-    goes_on = state.stop_reason.is_pause or state.target_iter is not None
-    if not goes_on:
+    if not state.stop_reason.is_pause and state.target_iter is None:
         state = state.finalized()
     elif not keeps_held_out:
         state = replace(state, held_out_fits=[])

@@ -338,14 +338,11 @@ class ValidationMonitor:
 
 def _by_name(scoring: Any) -> dict[Any, Any]:
     """Return scorers, or their names, by the name of their column."""
-    if isinstance(scoring, dict):
-        named = dict(scoring)
-    elif isinstance(scoring, str):
-        named = {scoring: scoring}
-    elif callable(scoring):
-        named = {"score": scoring}
-    else:
-        named = {name: name for name in scoring} if isinstance(scoring, Collection) else {}
+    named: Any = {"score": scoring} if callable(scoring) else scoring
+    if isinstance(named, str):
+        named = [named]
+    if not isinstance(named, dict):
+        named = {name: name for name in named} if isinstance(named, Collection) else {}
     if not named or not all(
         isinstance(name, str)
         and name not in OWN_COLUMNS
@@ -356,7 +353,7 @@ def _by_name(scoring: Any) -> dict[Any, Any]:
             "scoring must be 'loss', the name of a scorer, a callable, several names, or a dict "
             f"of names (none of {OWN_COLUMNS}) and scorers, got {scoring!r}."
         )
-    return named
+    return dict(named)
 
 
 def _position(context: Any) -> list[int]:

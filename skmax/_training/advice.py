@@ -124,19 +124,18 @@ def warn_of_idle_settings(config: TrainingConfig, *, has_validation_rows: bool) 
 def _idle_settings(config: TrainingConfig, has_validation_rows: bool) -> dict[str, str]:
     """Return the settings that a fit does not read, each with when a fit does."""
     idle: dict[str, str] = {}
-    full_batch = not config.in_batches
     # Whether a validation score can end the fit.
     stops_early = config.holds_out or (has_validation_rows and config.chooses_cycle)
     if not config.holds_out and not has_validation_rows:
         idle["scoring"] = "with early_stopping=True, or where fit is given X_val"
     if not config.holds_out or has_validation_rows:
         idle["validation_fraction"] = "with early_stopping=True, where fit is given no X_val"
-    steady = ", ".join(repr(name) for name, schedule in SCHEDULES.items() if not schedule.decays)
-    steady = f"with a learning_rate that does not decay ({steady})"
-    decays = not full_batch and config.schedule.decays
+    names = ", ".join(repr(name) for name, schedule in SCHEDULES.items() if not schedule.decays)
+    steady = f"with a learning_rate that does not decay ({names})"
+    decays = config.in_batches and config.schedule.decays
     if decays and not stops_early:
         idle["tol"] = f"{steady}, with early_stopping=True, or with solver='lbfgs' or 'newton-cg'"
-    if full_batch and not stops_early:
+    if not config.in_batches and not stops_early:
         idle["n_iter_no_change"] = f"with early_stopping=True where solver={config.solver!r}"
     elif decays and stops_early and len(config.last_iterations) > 1:
         idle["n_iter_no_change"] = (

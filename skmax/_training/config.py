@@ -84,7 +84,7 @@ class TrainingConfig:
     fingerprint : str or None
         Fingerprint of the fit, if it is known without reading the rows.
     scorer : object or None
-        What `scoring` names, ``scorer.of(model, held_out)``; None for the loss.
+        What `scoring` names, ``scorer.of(model, validation)``; None for the loss.
     """
 
     hidden: list[int] | str

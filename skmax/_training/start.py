@@ -81,7 +81,9 @@ class Start:
                 "A fit can only be resumed on the same data: these rows, labels, weights or "
                 "validation rows have other values."
             )
-        state.identify(fingerprint)
+        if fingerprint != state.fingerprint:  # nothing is best so far
+            state.history, state.held_out_fits = state.history.reset(), []
+        state.fingerprint = fingerprint
 
     def first_params(self, model: FittedModel, rows: TrainingRows) -> np.ndarray | None:
         """Return the parameters with which the fit has begun, None if it goes on from another."""

@@ -214,13 +214,6 @@ class TrainingState:
             held_out_fits=[],
         )
 
-    def identify(self, fingerprint: str) -> None:
-        """Give the state the fingerprint of its fit. If it had another, nothing is best so far."""
-        if fingerprint != self.fingerprint:
-            self.history = self.history.reset()
-            self.held_out_fits = []
-        self.fingerprint = fingerprint
-
 
 @dataclass(frozen=True, eq=False)
 class UnfinishedFit:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from .._data.weights import warn_of_small_weights
-from . import holdout
 from .config import TrainingConfig
 from .dataset import HoldOutPlan, InMemory, TrainingRows
+from .held_out_fits import choose, complete
 from .run import FitObserver, FitResult, Run
 from .start import HoldOut, Start
 
@@ -39,16 +39,15 @@ def train(
         If the loss of the best parameters, or of the first ones, is not finite; or if the
         data are not those of the fit that is resumed.
     """
-    seed, asks = start.state.split_seed, start.holdout is not HoldOut.KEEP
+    seed = start.state.split_seed
     training, validation = rows.split(validation, seed)
-    plan = HoldOutPlan(0, config.last_iterations)
-    if validation is None and asks:
-        plan = training.plan(seed)
+    asks = validation is None and start.holdout is not HoldOut.KEEP
+    plan = training.plan(seed) if asks else HoldOutPlan(0, config.last_iterations)
     model = start.begin(config, training, plan)
     with training.threads(model.network):
         warn_of_small_weights(config.alpha, *training.total_weight())
         start.identify(config, training, validation)
-        choice = holdout.choose(config, plan, model, training, start, observer)
+        choice = choose(config, plan, model, training, start, observer)
         if choice.result is not None:
             return choice.result
         model = replace(model, temperature=choice.temperature)
@@ -62,4 +61,4 @@ def train(
             n_iter_before=start.n_iter_before,
             verbose=config.verbose,
         )
-        return holdout.complete(run, choice)
+        return complete(run, choice)

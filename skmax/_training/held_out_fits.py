@@ -132,8 +132,7 @@ class HeldOutFits:
         except KeyboardInterrupt as error:
             if not self.runs[0].state.n_iter:  # nothing has been learnt yet
                 raise
-            result = self._result(choice, StopReason.INTERRUPTION, error)
-            return replace(choice, result=result)
+            return replace(choice, result=self._result(choice, StopReason.INTERRUPTION, error))
         if config.verbose:
             print(
                 f"{_count(len(self.runs), 'held-out fit')} advise{'s' * (len(self.runs) == 1)} "
