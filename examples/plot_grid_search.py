@@ -10,6 +10,8 @@ which rewards honest probabilities and not only right answers. The picture shows
 three settings act together.
 """
 
+# sphinx_gallery_parallel = False
+
 from pathlib import Path
 
 import matplotlib.pyplot as plt
