@@ -10,6 +10,8 @@ which rewards honest probabilities and not only right answers. The picture shows
 three settings act together.
 """
 
+# sphinx_gallery_parallel = False
+
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -31,7 +33,9 @@ from skmax import SoftmaxMLPClassifier
 # out: those with a variance of 0.1 at most, where ink goes from 0 to 16.
 
 X, y = load_digits(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, test_size=0.5, stratify=y, random_state=0
+)
 
 model = Pipeline(
     [

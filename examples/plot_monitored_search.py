@@ -9,6 +9,8 @@ them. The picture shows the curves of the candidates: which learn too slowly, wh
 and which would have done with fewer epochs.
 """
 
+# sphinx_gallery_parallel = False
+
 from pathlib import Path
 
 import matplotlib.pyplot as plt
