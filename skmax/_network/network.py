@@ -472,9 +472,10 @@ class Workspace:
         parts = {
             key: list(array.reshape(self._n_towers, n_rows, -1)) for key, array in cut.items()
         }
-        Z, A, delta, _, dropped = (parts[id(array)] for array in arrays)
-        towers = TowerBuffers(Z, A, delta, dropped)
-        return LayerBuffers(*(cut[id(array)] for array in arrays), self._ones[:n_rows], towers)
+        Z, A, delta, mask, dropped = map(id, arrays)
+        towers = TowerBuffers(parts[Z], parts[A], parts[delta], parts[dropped])
+        whole = cut[Z], cut[A], cut[delta], cut[mask], cut[dropped]
+        return LayerBuffers(*whole, self._ones[:n_rows], towers)
 
 
 def transposed_dot(A: np.ndarray | SparseBatch, delta: np.ndarray, out: np.ndarray) -> None:
