@@ -13,6 +13,7 @@ from skmax._data.batches import BLOCK_ROWS, BatchReader, SparseBatch, blocks
 from skmax._data.checks import check_weights, weighted_sample
 from skmax._data.dataset import Dataset, checksum
 from skmax._data.far_rows import warn_of_far_rows
+from skmax._data.features import bins as bins
 from skmax._data.features import scaling as scaling
 from skmax._data.features.bins import learn_bins
 from skmax._data.features.encoding import Encoding, learn_encoding

@@ -249,11 +249,13 @@ def test_scorers_are_for_validation_rows_and_asked_for_no_others():
     assert clf.temperature_ == small().fit(X, y).temperature_
 
 
-def test_held_out_fits_begin_where_the_network_begins():
-    start = SoftmaxMLPClassifier((16,), **{**NEUTRAL, "max_iter": 60, "learning_rate": "cosine"})
+@pytest.mark.parametrize("encoding", ["linear", "both"])
+def test_held_out_fits_begin_where_the_network_begins(encoding):
+    settings = {**NEUTRAL, "numerical_encoding": encoding, "random_state": 0}
+    start = SoftmaxMLPClassifier((16,), **{**settings, "max_iter": 60, "learning_rate": "cosine"})
     start.set_params(learning_rate_init=0.02).fit(X, y)
-    clf = SoftmaxMLPClassifier((16,), "relu", solver="sgd", learning_rate_init=1e-12)
-    clf.set_params(scaling=None, random_state=0)
+    clf = SoftmaxMLPClassifier((16,), solver="sgd", learning_rate_init=1e-12, scaling=None)
+    clf.set_params(numerical_encoding=encoding, random_state=0)
     clf.fit(X, y, coefs_init=start.coefs_, intercepts_init=start.intercepts_)
     fold = stratified_folds(y, 7, np.random.default_rng(clf._state.split_seed))
     held_out = fold < 3  # by one of three fits

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .._data.batches import SparseBatch
+from .._data.features.encoding import Encoding
 from .activations import ACTIVATIONS
 from .kernels import softmax_cross_entropy
 
@@ -36,9 +37,9 @@ REFERENCE_FAN_IN = 128
 ONE_LAYER_RATE = 8.0
 
 
-def auto_hidden_sizes(n_towers: int) -> list[int]:
+def auto_hidden_sizes(encoding: Encoding) -> list[int]:
     """Return the hidden layers of each tower if hidden_layer_sizes is "auto"."""
-    return [128, 128] if n_towers == 1 else [128, 64]
+    return [128, 128] if len(encoding.tower_inputs) == 1 else [128, 64]
 
 
 class Network:
@@ -75,6 +76,11 @@ class Network:
         self.shapes = first + [pair for pair in pairs[1:] for _ in first]
         self.n_weights = sum(fan_in * fan_out for fan_in, fan_out in self.shapes)
         self.n_params = self.n_weights + sum(fan_out for _, fan_out in self.shapes)
+
+    def takes(self, encoding: Encoding) -> bool:
+        """Return whether the network has the inputs that the towers of an encoding see."""
+        inputs = self.layer_sizes[0], self.tower_inputs
+        return inputs == (encoding.width, encoding.tower_inputs)
 
     @property
     def hidden_sizes(self) -> list[int]:

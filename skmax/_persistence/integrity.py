@@ -139,12 +139,7 @@ def _check_model(model: FittedModel) -> None:
         raise ValueError(f"The fitted state is damaged: of its classes, {error}") from error
     require(ordered, f"classes must be different and sorted, got {classes}")
     _check_encoding(model.encoding)
-    inputs = model.network.tower_inputs
-    wanted = model.encoding.tower_inputs
-    require(
-        (inputs, sizes[0]) == (wanted, model.encoding.width),
-        f"the network must have inputs for the encoded rows, {wanted}, got {inputs}",
-    )
+    require(model.network.takes(model.encoding), "the network must take the encoded rows")
     require(
         _is_number(model.temperature) and model.temperature > 0.0,
         f"temperature must be finite and > 0, got {model.temperature!r}",

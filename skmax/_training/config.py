@@ -162,6 +162,11 @@ class TrainingConfig:
                 "solver='newton-cg' needs hidden_layer_sizes=(), with which J is convex; got "
                 f"{self.given['hidden_layer_sizes']!r}. Other solvers take hidden layers."
             )
+        if self.solver == "newton-cg" and self.numerical_encoding == "both":
+            raise ValueError(
+                "solver='newton-cg' is for one view, numerical_encoding='linear' or "
+                "'piecewise_linear', because it minimises J of one layer; 'lbfgs' takes 'both'."
+            )
         if self.dropout and not self.in_batches:
             raise ValueError(
                 f"dropout={self.dropout} needs a mini-batch solver, one of {sorted(OPTIMIZERS)}; "
@@ -251,7 +256,7 @@ class TrainingConfig:
     def hidden_sizes(self, encoding: Encoding) -> list[int]:
         """Return the units of the hidden layers of each tower."""
         if isinstance(self.hidden, str):
-            return auto_hidden_sizes(len(encoding.tower_inputs))
+            return auto_hidden_sizes(encoding)
         return self.hidden
 
     def build_network(self, encoding: Encoding, n_classes: int) -> Network:
