@@ -6,6 +6,10 @@ HTML = docs/_build/html
 
 # Examples draw without a screen.
 export MPLBACKEND = Agg
+# A module is compiled when it is first imported, because most of an environment never is. The
+# second variable would have each process do that again.
+export PIP_COMPILE = 0
+unexport PYTHONDONTWRITEBYTECODE
 
 # The laws of the arithmetic and the basics of the classifier: under a minute in all.
 FAST = activations calibration classifier coefficients curve far_rows features inputs layers \
@@ -55,11 +59,11 @@ coverage: ## The whole suite, and which lines it runs: fails below the share in 
 
 # In an environment of its own: threadpoolctl, which scikit-learn brings, at its lowest, too.
 lowest: ## The arithmetic at the lowest versions that pyproject.toml allows
-	$(PYTHON) -m pip install -q uv
 	rm -rf .venv-lowest
-	$(PYTHON) -m uv venv -q --python $(PYTHON) .venv-lowest
-	$(PYTHON) -m uv pip install -q --python .venv-lowest/bin/python --resolution lowest-direct \
-	  -e ".[test]" "threadpoolctl>=3.5"
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install -q uv
+	.venv-lowest/bin/python -m uv pip install -q --python .venv-lowest/bin/python \
+	  --resolution lowest-direct -e ".[test]" "threadpoolctl>=3.5"
 	.venv-lowest/bin/python -m pytest $(call test_files,$(LOWEST)) -k "not other_processes"
 
 bench: ## Whether the benchmarks run: each quickly, its numbers are not kept
@@ -89,9 +93,9 @@ readme: ## What the README says to type: the whole suite, and the quickstart
 
 all: ## All that CI does, from a clean checkout, in a fresh .venv
 	rm -rf .venv
-	$(MAKE) readme
+	$(MAKE) -j 2 --output-sync=target readme lowest PYTHON=python3
 	.venv/bin/python -m pip install -q -e ".[check,benchmark,docs]"
-	$(MAKE) -j 2 --output-sync=target static lowest bench docs examples PYTHON=.venv/bin/python
+	$(MAKE) -j 2 --output-sync=target docs static bench examples PYTHON=.venv/bin/python
 
 clean-docs:
 	rm -rf docs/_build docs/gallery docs/generated

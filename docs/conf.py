@@ -75,7 +75,8 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "remove_config_comments": True,
     "plot_gallery": True,
-    # Two at a time, but alone those that have two processes of their own and say so.
+    # Two at a time, but alone those that measure times or have two processes of their own,
+    # which say so.
     "parallel": 2,
     "abort_on_example_error": False,
     "min_reported_time": 1,

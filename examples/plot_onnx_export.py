@@ -10,6 +10,8 @@ probabilities the same, and how long does a prediction take? The picture answers
 It needs ``pip install skmax[export,plot] onnxruntime``.
 """
 
+# sphinx_gallery_parallel = False
+
 import tempfile
 import timeit
 from pathlib import Path

@@ -9,6 +9,8 @@ probabilities say how sure it is, and the cross-entropy says what each of them c
 the end we watch a fit epoch by epoch, and look at the digits the network is least sure of.
 """
 
+# sphinx_gallery_parallel = False
+
 import warnings
 from pathlib import Path
 
