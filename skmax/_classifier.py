@@ -27,7 +27,7 @@ from ._data.checks import (
 from ._data.features.encoding import VIEWS
 from ._data.features.scaling import SCALINGS, Scaling
 from ._data.labels import check_kind, check_labels
-from ._interop.mlp import linear_coefficients, outcome_like, parameters_like, to_mlp_classifier
+from ._interop.mlp import linear_coefficients, outcome_like, parameters_like, to_sklearn_model
 from ._network.activations import ACTIVATIONS
 from ._network.model import FittedModel
 from ._optim.optimizers import OPTIMIZERS
@@ -224,7 +224,7 @@ default="relu"
     coef_ : ndarray of shape (n_classes, n_features), or (1, n_features) for two classes
         Without hidden layers: weights per unit of the features as they are in X, scaling and
         temperature included, so that `X @ coef_.T + intercept_` is `decision_function(X)`.
-        Not with hidden layers, nor with `scaling="robust"`.
+        Not with hidden layers, nor with bins of numbers, nor with `scaling="robust"`.
     intercept_ : ndarray of shape (n_classes,), or (1,) for two classes
         Biases, likewise.
     encoded_feature_names_ : ndarray of shape (n_encoded_features,), dtype object
@@ -757,19 +757,26 @@ default="relu"
         return float(np.average(predicted == y, weights=weight))
 
     def to_sklearn(self) -> Any:
-        """Return a fitted MLPClassifier of scikit-learn with the same probabilities.
+        """Return a fitted model of scikit-learn with the same probabilities.
 
-        Scaling and temperature are folded into its weights; for two classes it has one
-        logistic output. Parameters are those of the same meaning, or the closest that it
-        has, and it needs no skmax. What merely served the fit (dropout, label smoothing,
-        class weights, weight decay, rates by fan-in, ...) is lost: it predicts the same,
-        but learns from any further fit in its own way.
+        If features have no bins (see `numerical_encoding`), it is an MLPClassifier, and scaling
+        and temperature are folded into its weights. Bins are B-splines of degree 1 in
+        scikit-learn's words: it is then a Pipeline of "features" (a FeatureUnion of the scaled
+        "numbers", by a StandardScaler if they are scaled, and "bins", a SplineTransformer) and
+        "mlp", the MLPClassifier. It has one logistic output for two classes, and of two towers
+        the units side by side, with weights of 0 between them.
+
+        Parameters are those of the same meaning, or the closest that it has, and it needs no
+        skmax. What merely served the fit (dropout, label smoothing, class weights, weight
+        decay, rates by fan-in, ...) is lost: it predicts the same, but learns from any further
+        fit in its own way.
 
         Returns
         -------
-        mlp : sklearn.neural_network.MLPClassifier
+        model : sklearn.neural_network.MLPClassifier or sklearn.pipeline.Pipeline
             Shares nothing with this estimator. In float32 it agrees to rounding; where a
-            feature's mean is more than 8 deviations from zero its first layer is float64.
+            feature's mean is more than 8 deviations from zero, the first layer of an
+            MLPClassifier alone is float64. A Pipeline takes dense rows only.
 
         Raises
         ------
@@ -789,12 +796,14 @@ default="relu"
         >>> from skmax import SoftmaxMLPClassifier
         >>> X, y = load_iris(return_X_y=True)
         >>> clf = SoftmaxMLPClassifier(random_state=0).fit(X, y)
-        >>> mlp = clf.to_sklearn()
-        >>> bool(abs(mlp.predict_proba(X) - clf.predict_proba(X)).max() < 1e-9)
+        >>> model = clf.to_sklearn()
+        >>> bool(abs(model.predict_proba(X) - clf.predict_proba(X)).max() < 1e-9)
         True
+        >>> model["mlp"].hidden_layer_sizes
+        (256, 128)
         """
         model, names = self._fitted_model(), vars(self).get("feature_names_in_")
-        return to_mlp_classifier(TrainingConfig.of(self), model, self._state, self.loss_, names)
+        return to_sklearn_model(TrainingConfig.of(self), model, self._state, self.loss_, names)
 
     @classmethod
     def from_sklearn(cls, mlp: Any) -> Self:

@@ -46,10 +46,22 @@ def test_they_are_those_of_logistic_regression():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"hidden_layer_sizes": (4,)}, r"without a hidden layer only; .* \[4, 4, 3\]"),
+        ({"hidden_layer_sizes": (4, 5)}, r"without a hidden layer only; .* \[4, 5\] units"),
+        (
+            {"hidden_layer_sizes": (4,), "numerical_encoding": "linear"},
+            r"without a hidden layer only; .* \[4\] units",
+        ),
+        (
+            {"hidden_layer_sizes": (), "numerical_encoding": "both"},
+            "numerical_encoding='both', whose bins .* Use numerical_encoding='linear'",
+        ),
+        (
+            {"hidden_layer_sizes": (), "numerical_encoding": "piecewise_linear"},
+            "numerical_encoding='piecewise_linear', whose bins",
+        ),
         ({"hidden_layer_sizes": (), "scaling": "robust"}, "scaling='robust', which clips"),
     ],
-    ids=["hidden", "robust"],
+    ids=["hidden", "hidden, one view", "two views", "bins", "robust"],
 )
 def test_where_logits_are_not_linear_they_do_not_exist(settings, message, name):
     clf = SoftmaxMLPClassifier(max_iter=5, learning_rate="cosine", **settings).fit(X, y)

@@ -2,7 +2,10 @@
 
 import inspect
 import pickle
+import subprocess
+import sys
 import warnings
+from dataclasses import replace
 
 import internals
 import numpy as np
@@ -17,7 +20,7 @@ from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmax import SoftmaxMLPClassifier
@@ -44,7 +47,9 @@ def data(n_classes=3, labels="int", n_rows=200):
 
 
 def ours(hidden=(6, 5), activation="tanh", n_classes=3, labels="int", **settings):
-    settings = {"max_iter": 4, "learning_rate_init": 0.05, "random_state": 0, **settings}
+    """One of a single view, which becomes an MLPClassifier alone, if not told otherwise."""
+    settings = {"max_iter": 4, "learning_rate_init": 0.05, "random_state": 0,
+                "numerical_encoding": "linear", **settings}  # fmt: skip
     X, y = data(n_classes, labels)
     return SoftmaxMLPClassifier(hidden, activation, **settings).fit(X, y)
 
@@ -250,6 +255,205 @@ def test_conversions_leave_the_original_as_it_was():
     assert pickle.dumps(mlp) == before
 
 
+# To a Pipeline, where numbers have bins
+
+ENCODINGS = ["both", "piecewise_linear"]
+
+
+def binned(n_classes=3, **settings):
+    """Return a fitted classifier with bins, its rows, and rows near and far from them."""
+    rng = np.random.default_rng(0)
+    X, y = data(n_classes)
+    X = StandardScaler().fit_transform(X)
+    X[:, 3] = rng.integers(0, 3, len(X))  # fewer bins than the other columns have
+    narrow = np.tanh(X[:, 0]) ** 9, 1e-6 * rng.normal(size=len(X))
+    if settings.get("scaling", "standard"):
+        X[:, :3], narrow = 100.0 * X[:, :3] + 30.0, (narrow[0], 1e6 + narrow[1])
+    without = np.full(len(X), 7.0), rng.integers(0, 2, len(X))
+    X = np.column_stack([X, *narrow, *without])
+    clf = SoftmaxMLPClassifier(**{
+        "hidden_layer_sizes": (6, 5), "activation": "tanh", "max_iter": 6, "random_state": 0,
+        "learning_rate_init": 0.05, "batch_size": 40, "alpha": 0.01, "numerical_encoding": "both",
+        **settings,
+    }).fit(X, y)  # fmt: skip
+    near = X + rng.normal(size=X.shape) * X.std(axis=0)
+    far = [shift + scale * X for scale in (-30.0, 1e6) for shift in (0.0, X.mean(axis=0))]
+    assert clf.predict_proba(X).std() > 0.05  # there is something to agree on
+    assert clf._model.encoding.bins is not None
+    return clf, X, y, np.concatenate([X, near, *far])
+
+
+@pytest.mark.parametrize("scaling", ["standard", None])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("activation", ACTIVATIONS_IN_COMMON)
+def test_bins_predict_the_same_as_a_pipeline(activation, encoding, n_classes, scaling):
+    clf, _, _, rows = binned(n_classes, activation=activation, numerical_encoding=encoding,
+                             scaling=scaling)  # fmt: skip
+    model = clf.to_sklearn()
+    assert type(model) is Pipeline and type(model["mlp"]) is MLPClassifier
+    assert_allclose(model.predict_proba(rows), clf.predict_proba(rows), rtol=0, atol=1e-9)
+    assert_array_equal(model.predict(rows), clf.predict(rows))
+
+
+@pytest.mark.parametrize("n_bins", [2, 3, 50])
+@pytest.mark.parametrize("hidden", [(), 7, (6, 5, 4)])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_any_hidden_layers_and_bins(encoding, hidden, n_bins):
+    # Without hidden layers, an activation that MLPClassifier lacks is no obstacle.
+    clf, _, _, rows = binned(hidden_layer_sizes=hidden, activation="relu" if hidden else "gelu",
+                             numerical_encoding=encoding, n_bins=n_bins)  # fmt: skip
+    model = clf.to_sklearn()
+    assert_allclose(model.predict_proba(rows), clf.predict_proba(rows), rtol=0, atol=1e-9)
+    mlp, units = model["mlp"], np.array(clf.coefs_[0].shape[1:] if hidden else ())
+    assert mlp.n_layers_ == clf.n_layers_
+    assert_array_equal(mlp.hidden_layer_sizes[:1], units)
+
+
+@pytest.mark.parametrize("values", [
+    np.array([1.0 - 2e-16, 1.0 - 1e-16, 1.0]),  # a bin as wide as a rounding, below a power of 2
+    np.array([-1.0, -1.0 + 2e-16, 3.0]),
+    np.array([0.0, 1e-300, 1e-200]),
+    np.array([-1e300, 0.0, 1e300]),
+])  # fmt: skip
+def test_bins_may_be_as_narrow_or_wide_as_floats_allow(values):
+    clf, X, y, _ = binned(scaling=None)
+    X[:, 3] = values[np.arange(len(X)) % 3]
+    # Such numbers are no features of a network, their bins are.
+    clf.fit(X, y)
+    assert clf._model.encoding.bins.stop.max() >= values.max() or values.max() < 1e6
+    W = clf._model.params.copy()
+    for layer in clf._model.network.layers(W)[0].W:
+        layer[3] = 0.0
+    clf._model = replace(clf._model, params=W)
+    assert_allclose(clf.to_sklearn().predict_proba(X), clf.predict_proba(X), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_with_bins_float32_stays_float32(n_classes):
+    clf, X, y, _ = binned(n_classes)
+    X = X.astype(np.float32)
+    clf.fit(X, y)
+    model = clf.to_sklearn()
+    assert model.predict_proba(X).dtype == np.float32
+    assert_allclose(model.predict_proba(X), clf.predict_proba(X), rtol=0, atol=2e-6)
+
+
+def test_a_constant_feature_does_not_count_with_bins():
+    clf, X, _, _ = binned()
+    # Against weights that a file may hold from before.
+    params = clf._model.params.copy()
+    for W in clf._model.network.layers(params)[0].W:
+        W[6] = 1.0
+    clf._model = replace(clf._model, params=params)
+    X[:, 6] = np.arange(len(X))
+    assert_allclose(clf.to_sklearn().predict_proba(X), clf.predict_proba(X), rtol=0, atol=1e-9)
+
+
+def test_a_pipeline_of_a_single_class():
+    clf, X, _, _ = binned()
+    clf.fit(X, np.full(len(X), "only"))
+    model = clf.to_sklearn()
+    assert_array_equal(model.predict_proba(X)[:, :1], clf.predict_proba(X))
+    assert_array_equal(model.predict(X), clf.predict(X))
+
+
+@pytest.mark.parametrize("scaling", ["standard", None])
+def test_a_pipeline_knows_the_names_of_features(scaling):
+    clf, X, y, _ = binned(scaling=scaling)
+    names = list("abcdefgh")
+    frame = pd.DataFrame(X, columns=names)
+    model = clf.fit(frame, y).to_sklearn()
+    assert list(model.feature_names_in_) == names and model.n_features_in_ == 8
+    assert_allclose(model.predict_proba(frame), clf.predict_proba(frame), rtol=0, atol=1e-9)
+    out = model[:-1].get_feature_names_out()
+    assert len(out) == model["mlp"].n_features_in_ and out[0] == "numbers__a"
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame[names[::-1]])
+    unnamed = clf.fit(X, y).to_sklearn()
+    assert not hasattr(unnamed, "feature_names_in_") and unnamed.n_features_in_ == 8
+
+
+def test_a_pipeline_keeps_parameters_and_what_was_recorded():
+    clf, _, _, _ = binned(early_stopping=True, alpha=3.0)
+    mlp = clf.to_sklearn()["mlp"]
+    assert mlp.get_params()["hidden_layer_sizes"] == (12, 10)  # those of two towers
+    for name in ("alpha", "max_iter", "tol", "learning_rate_init", "early_stopping"):
+        assert mlp.get_params()[name] == getattr(clf, name)
+    for name in ("n_iter_", "t_", "loss_", "loss_curve_", "validation_scores_"):
+        assert getattr(mlp, name) == getattr(clf, name), name
+
+
+@pytest.mark.parametrize("scaling", ["standard", None])
+def test_a_pipeline_pickles_clones_and_learns(scaling):
+    clf, X, y, _ = binned(scaling=scaling)
+    model = clf.to_sklearn()
+    pickled = pickle.dumps(model)
+    assert b"skmax" not in pickled
+    assert_array_equal(pickle.loads(pickled).predict_proba(X), model.predict_proba(X))
+    anew = clone(model).set_params(mlp__max_iter=20)
+    with pytest.raises(NotFittedError):
+        anew.predict(X)
+    assert anew.fit(X, y).predict_proba(X).shape == (len(X), 3)
+    if scaling is not None:
+        assert cross_val_score(anew, X, y, cv=2).mean() > 0.5
+
+
+def test_a_pipeline_predicts_where_skmax_is_missing(tmp_path):
+    clf, X, _, _ = binned()
+    np.save(tmp_path / "X.npy", X)
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(clf.to_sklearn()))
+    program = (
+        "import pickle, sys, numpy as np\n"
+        "sys.modules['skmax'] = None\n"
+        "model = pickle.load(open('model.pkl', 'rb'))\n"
+        "np.save('P.npy', model.predict_proba(np.load('X.npy')))\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    P = np.load(tmp_path / "P.npy")
+    assert_allclose(P, clf.predict_proba(X), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("scaling", ["standard", None])
+def test_the_mlp_of_a_pipeline_goes_on_from_there(scaling, solver):
+    clf, X, y, _ = binned(scaling=scaling, solver=solver, learning_rate="constant",
+                          learning_rate_init=0.01)  # fmt: skip
+    model = clf.to_sklearn().set_params(mlp__warm_start=True, mlp__learning_rate_init=1e-9)
+    # The same rows are scaled in the same way, and have the same B-splines.
+    P = clf.predict_proba(X)
+    assert_allclose(model.fit(X, y).predict_proba(X), P, rtol=0, atol=1e-4)
+
+
+def test_a_pipeline_shares_nothing_with_the_original():
+    clf, X, y, _ = binned()
+    before = pickle.dumps(clf)
+    model = clf.fit(pd.DataFrame(X, columns=list("abcdefgh")), y).to_sklearn()
+    before = pickle.dumps(clf)
+    for step in (model["mlp"], *(step for _, step in model["features"].transformer_list)):
+        for value in vars(step).values():
+            for array in value if isinstance(value, list) else [value]:
+                if isinstance(array, np.ndarray) and array.dtype.kind == "f":
+                    array += 1
+    model.feature_names_in_[0] = "z"
+    assert pickle.dumps(clf) == before
+
+
+@pytest.mark.parametrize("settings, message", [
+    ({"scaling": "robust"}, "scaling='robust' .*='standard' or None"),
+    ({"activation": "gelu"}, "activation='gelu' .* 'logistic', 'tanh'"),
+])  # fmt: skip
+def test_what_a_pipeline_cannot_be_is_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        binned(**settings)[0].to_sklearn()
+
+
+def test_numbers_without_bins_are_an_mlpclassifier_alone():
+    X, y = data()
+    clf = ours(numerical_encoding="both").fit(np.sign(X), y)
+    assert type(clf.to_sklearn()) is MLPClassifier
+
+
 # From MLPClassifier
 
 
@@ -264,6 +468,8 @@ def test_from_sklearn_predicts_the_same_and_goes_back_to_the_same_weights(
     assert_allclose(clf.predict_proba(X), mlp.predict_proba(X), rtol=0, atol=1e-9)
     assert_array_equal(clf.predict(X), mlp.predict(X))
     assert clf.scaling_ is None and clf.temperature_ == 1
+    assert clf.numerical_encoding == "linear"
+    assert_array_equal(clf.encoded_feature_names_, [f"x{j}" for j in range(X.shape[1])])
     back = clf.to_sklearn()
     assert back.get_params() == mlp.get_params()
     same_layers(back, mlp)
