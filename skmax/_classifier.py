@@ -959,6 +959,11 @@ default="relu"
         tags.input_tags.sparse = self.scaling != "robust"
         return tags
 
+    def _view_logits(self, X: Any) -> dict[str, np.ndarray]:
+        """Return the logits of rows X by each view over the temperature, by its name."""
+        model, X = self._check_prediction(X)
+        return dict(zip(model.encoding.view_names, model.tower_logits(X), strict=True))
+
     def _fitted_model(self) -> FittedModel:
         model: Any = self.__dict__.get("_model")
         if model is None:

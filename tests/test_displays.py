@@ -593,6 +593,44 @@ def test_a_row_may_have_any_form(fitted):
         assert_allclose(LogitsDisplay.from_estimator(fitted, row).logits, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("n_classes", [2, 4, 20])
+def test_each_view_has_a_dot_and_their_mean_is_the_bar(n_classes):
+    labels = np.arange(len(X)) % 20 if n_classes == 20 else y % n_classes
+    clf = classifier(numerical_encoding="both").fit(X, labels)
+    for estimator in (clf, make_pipeline(clf), make_pipeline("passthrough", clf)):
+        display = LogitsDisplay.from_estimator(estimator, X_test[0], labels[0])
+        assert display.view_logits.shape == (2, n_classes)
+        assert display.view_names == ["numbers", "numbers and bins"]
+        assert_allclose(display.view_logits.mean(axis=0), display.logits, rtol=1e-5, atol=1e-6)
+        assert np.ptp(display.view_logits[:, -1]) > 0
+        bars, dots = display.bars_[0], np.array([d.get_offsets() for d in display.dots_])
+        assert_allclose(dots[:, :, 1], [np.arange(len(bars))] * 2)
+        widths = [bar.get_width() for bar in bars]
+        assert_allclose(dots[:, :, 0].mean(axis=0), widths, rtol=1e-5, atol=1e-6)
+        legend = display.axes_[0].get_legend()
+        assert [text.get_text() for text in legend.texts] == display.view_names
+
+
+def test_numbers_of_bars_stand_beyond_the_dots():
+    display = LogitsDisplay(
+        logits=np.array([2.0, -1.0]),
+        labels=np.arange(2),
+        view_logits=np.array([[1.0, -1.5], [3.0, -0.5]]),
+        view_names=["a", "b"],
+    ).plot()
+    assert [text.xy[0] for text in display.axes_[0].texts] == [3.0, -1.5]
+
+
+def test_of_one_view_there_are_no_dots():
+    views = [
+        LogitsDisplay.from_estimator(classifier(numerical_encoding=encoding).fit(X, y), X[0])
+        for encoding in ("linear", "piecewise_linear")
+    ]
+    for display in (*views, LogitsDisplay.from_logits([1, 2])):
+        assert display.view_logits is None and display.dots_ == []
+        assert display.axes_[0].get_legend() is None
+
+
 def test_without_a_true_class_the_predicted_one_is_named():
     display = LogitsDisplay.from_logits([5, 2, -1, 3], labels=["cat", "dog", "chick", "other"])
     assert display.loss is None and display.target_ is None

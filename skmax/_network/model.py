@@ -58,6 +58,20 @@ class FittedModel:
         """Return the logits of rows X over the temperature."""
         return self._from_logits(X, lambda Z: Z)
 
+    def tower_logits(self, X: Any) -> np.ndarray:
+        """Return the logits of each tower over the temperature, whose mean are the logits.
+
+        The shape is (n_towers, n_samples, n_classes).
+        """
+
+        def by_row(
+            Z: np.ndarray, batch: np.ndarray | SparseBatch, workspace: Workspace
+        ) -> np.ndarray:
+            of_towers = self.network.tower_logits(self.params, batch, workspace)
+            return of_towers.transpose(1, 0, 2) / self.temperature
+
+        return self._by_block(X, by_row).transpose(1, 0, 2)
+
     def probabilities(self, X: Any) -> np.ndarray:
         """Return the class probabilities of rows X, softmax(logits), each above 0."""
         return self._from_logits(X, positive_softmax)

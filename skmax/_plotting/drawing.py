@@ -117,20 +117,50 @@ def rows_strip(ax: Any) -> Any:
     return strip
 
 
-def draw_bars(ax: Any, values: np.ndarray, numbers: list[str], style: dict[str, Any]) -> Any:
-    """Draw a bar for each value that is one, from the top, with its number at the end."""
+def draw_bars(
+    ax: Any,
+    values: np.ndarray,
+    numbers: list[str],
+    style: dict[str, Any],
+    dots: list[np.ndarray] | None = None,
+) -> Any:
+    """Draw a bar for each value that is one, from the top, with its number at the end.
+
+    If there are dots to draw on the bars, the number follows those beyond the end.
+    """
     bars = ax.barh(range(len(values)), values, **style)
-    ax.bar_label(
+    texts = ax.bar_label(
         bars,
         ["" if np.isnan(value) else number for value, number in zip(values, numbers, strict=True)],
-        padding=3,
+        padding=6 if dots else 3,
         fontsize="small",
     )
+    if dots:
+        for text, value, beyond in zip(texts, values, np.transpose(dots), strict=True):
+            end = max if value >= 0 else min
+            text.xy = (end(value, *beyond), text.xy[1])
     ax.axvline(0, color="0.2", linewidth=0.8)
     ax.set_ylim(len(values) - 0.4, -0.6)
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0, pad=8)
     return bars
+
+
+def legend_below(ax: Any) -> None:
+    """Draw a legend of one row below the label of the horizontal axis."""
+    from matplotlib.transforms import offset_copy
+
+    # In points, so that it is as far from the label in axes of any height.
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=offset_copy(ax.transAxes, fig=ax.figure, y=-30.0, units="points"),
+        ncols=10,
+        frameon=False,
+        fontsize="small",
+        handletextpad=0.1,
+        columnspacing=1.0,
+    )
 
 
 def prefix_of(display: Any, name: str | None) -> str:

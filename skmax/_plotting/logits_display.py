@@ -1,6 +1,8 @@
 """LogitsDisplay: why a row got its probabilities."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any, Self
 
 import numpy as np
@@ -9,12 +11,24 @@ from sklearn.utils.validation import check_is_fitted
 from .._data.checks import check_methods, last_step
 from .._data.labels import check_labels, class_indices, positions
 from .._network.losses import log_softmax, softmax
-from .drawing import BLUE, VERMILLION, draw_bars, dressed_axes, prefix_of, pyplot, styled
+from .drawing import (
+    BLUE,
+    VERMILLION,
+    draw_bars,
+    dressed_axes,
+    legend_below,
+    prefix_of,
+    pyplot,
+    styled,
+)
 from .reliability_display import check_column_labels, logits_of
 
 # Rows of bars that a figure has room for, and letters of a class's name.
 MOST_CLASSES = 15
 MOST_LETTERS = 20
+
+# Of the dots of each view, and of their legend.
+MARKERS = "oD"
 
 # What the ticks of an axis have instead of a hyphen.
 MINUS = "\N{MINUS SIGN}"
@@ -27,7 +41,8 @@ class LogitsDisplay:
     On the left a bar per class for its logit, on the right for its probability, which is
     the softmax of the logits. An empty bar up to 1 is the one-hot truth. What the bar in it
     lacks is the gradient of the loss with respect to that logit, and minus its
-    logarithm is the loss.
+    logarithm is the loss. Where a network has several views of a row, dots are the logits of
+    each view, and the bar is their mean.
 
     Parameters
     ----------
@@ -39,6 +54,11 @@ class LogitsDisplay:
         True class of the row, one of `labels`. None marks no class.
     name : str, default=None
         Name of the row in the title. None shows none.
+    view_logits : ndarray of shape (n_views, n_classes), default=None
+        Logits of the row by each view that a network has of it, whose mean are the logits. None
+        shows none.
+    view_names : list of str, default=()
+        Names of the views.
 
     Attributes
     ----------
@@ -54,6 +74,8 @@ class LogitsDisplay:
         Figure with the axes.
     bars_ : tuple of two matplotlib BarContainer
         Bars of the logits and of the probabilities, from the top.
+    dots_ : list of matplotlib PathCollection
+        Dots of each view on the bars of the logits.
     target_ : matplotlib Rectangle or None
         Empty bar of the true class.
 
@@ -86,6 +108,8 @@ class LogitsDisplay:
     labels: np.ndarray
     y_true: Any = None
     name: str | None = None
+    view_logits: np.ndarray | None = None
+    view_names: Sequence[str] = ()
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -134,17 +158,19 @@ class LogitsDisplay:
         self.axes_ = np.array([left, right])
 
         names, logits, P, place = self._rows_of_bars()
+        dots = self._rows_of_dots()
         colours = ["0.6" if np.isnan(z) else BLUE for z in logits]
         if place is not None:
             colours[place] = VERMILLION
         style = styled({"color": colours, "height": 0.7}, kwargs, patch=True)
         self.bars_ = (
-            draw_bars(left, logits, [f"{z:.1f}".replace("-", MINUS) for z in logits], style),
+            draw_bars(left, logits, [f"{z:.1f}".replace("-", MINUS) for z in logits], style, dots),
             draw_bars(right, P, [f"{p:.3f}" if p >= 5e-4 else "<0.001" for p in P], style),
         )
         left.use_sticky_edges = False  # a margin beside bars of length 0, too
         left.margins(x=0.35)
         left.set_xlabel("logit")
+        self._draw_dots(left, dots)
         left.set_yticks(range(len(names)), names, fontsize="medium" if len(names) < 8 else "small")
         right.set(xlim=(0, 1.4), xlabel="probability", yticks=[])
         right.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
@@ -160,11 +186,7 @@ class LogitsDisplay:
     def _rows_of_bars(self) -> tuple[list[str], np.ndarray, np.ndarray, int | None]:
         """Return names, logits and probabilities from the top, and the place of the truth."""
         true, P = self._true_index(), self.probabilities
-        n_others = len(P) - MOST_CLASSES + 1 if len(P) > MOST_CLASSES else 0
-        shown = np.argsort(-self.logits, kind="stable") if n_others else np.arange(len(P))
-        shown = shown[: len(P) - n_others]
-        if true is not None and true not in shown:
-            shown[-1] = true
+        shown, n_others = self._shown()
         place = None if true is None else shown.tolist().index(true)
         names, logits = [self._class_name(i) for i in shown], self.logits[shown]
         if n_others == 0:
@@ -172,6 +194,34 @@ class LogitsDisplay:
         # The others have a probability together, but no logit.
         names, logits = [*names, f"{n_others} others"], np.append(logits, np.nan)
         return names, logits, np.append(P[shown], np.delete(P, shown).sum()), place
+
+    def _rows_of_dots(self) -> list[np.ndarray]:
+        """Return the logits of each view, from the top; NaN for the others together."""
+        if self.view_logits is None:
+            return []
+        shown, n_others = self._shown()
+        return [np.append(Z[shown], [np.nan] if n_others else []) for Z in self.view_logits]
+
+    def _draw_dots(self, panel: Any, dots: list[np.ndarray]) -> None:
+        """Draw the dots of each view, and what they are below the panel."""
+        style = {"facecolor": "white", "edgecolor": "0.15", "linewidth": 0.8, "zorder": 3}
+        of_views = zip(dots, self.view_names, cycle(MARKERS))
+        self.dots_ = [
+            panel.scatter(Z, range(len(Z)), s=16, marker=marker, label=name, **style)
+            for Z, name, marker in of_views
+        ]
+        if dots:
+            legend_below(panel)
+
+    def _shown(self) -> tuple[np.ndarray, int]:
+        """Return the classes with a bar of their own, from the top, and how many have none."""
+        true, n_classes = self._true_index(), len(self.logits)
+        n_others = n_classes - MOST_CLASSES + 1 if n_classes > MOST_CLASSES else 0
+        shown = np.argsort(-self.logits, kind="stable") if n_others else np.arange(n_classes)
+        shown = shown[: n_classes - n_others]
+        if true is not None and true not in shown:
+            shown[-1] = true
+        return shown, n_others
 
     def _true_index(self) -> int | None:
         return None if self.y_true is None else positions([self.y_true], self.labels)[0]
@@ -239,6 +289,7 @@ class LogitsDisplay:
         -----
         The logits are over the temperature, as `decision_function` has them. Two classes
         have only the difference of their logits there, so that the first is shown as 0.
+        If a SoftmaxMLPClassifier has two views of a row, dots are the logits of each.
 
         Examples
         --------
@@ -261,9 +312,23 @@ class LogitsDisplay:
                 "The softmax of decision_function must be predict_proba: that of "
                 f"{type(last_step(estimator)).__name__} has no logits."
             )
-        return cls.from_logits(
-            logits, y_true, labels=estimator.classes_, name=name, ax=ax, **kwargs
-        )
+        display = cls._checked(logits, y_true, estimator.classes_, name)
+        step = estimator
+        while hasattr(step, "steps"):
+            X = step[:-1].transform(X) if len(step.steps) > 1 else X
+            step = step.steps[-1][1]
+        if hasattr(step, "_view_logits"):
+            display._add_views(step._view_logits(X))
+        return display.plot(ax, **kwargs)
+
+    def _add_views(self, views: dict[str, np.ndarray]) -> None:
+        """Keep the logits that each view has of the one row, if there are several views."""
+        if len(views) == 1:
+            return
+        self.view_names = list(views)
+        self.view_logits = np.concatenate(list(views.values())).astype(np.float64)
+        if len(self.logits) == 2:  # the first of which is shown as 0
+            self.view_logits -= self.view_logits[:, :1]
 
     @classmethod
     def from_logits(
@@ -312,6 +377,11 @@ class LogitsDisplay:
         0.127
         """
         pyplot(cls.__name__)
+        return cls._checked(logits, y_true, labels, name).plot(ax, **kwargs)
+
+    @classmethod
+    def _checked(cls, logits: Any, y_true: Any, labels: Any, name: str | None) -> Self:
+        """Return the display of logits that are as `from_logits` says, or raise ValueError."""
         logits = np.asarray(logits, dtype=np.float64)
         if logits.ndim != 1 or not logits.size or not np.isfinite(logits).all():
             raise ValueError(
@@ -323,7 +393,7 @@ class LogitsDisplay:
         )
         if y_true is not None:
             class_indices(check_labels([y_true]), np.sort(labels))
-        return cls(logits=logits, labels=labels, y_true=y_true, name=name).plot(ax, **kwargs)
+        return cls(logits=logits, labels=labels, y_true=y_true, name=name)
 
 
 def _one_row(row: Any) -> Any:

@@ -54,6 +54,13 @@ class Encoding:
             return [self.n_features]
         return [self.width if sees_bins else self.n_features for sees_bins in VIEWS[self.kind]]
 
+    @property
+    def view_names(self) -> list[str]:
+        """What each tower of the network sees, in words."""
+        if self.bins is None:
+            return ["numbers"]
+        return ["numbers and bins" if sees_bins else "numbers" for sees_bins in VIEWS[self.kind]]
+
     def names(self, feature_names: Any) -> np.ndarray:
         """Return the names of the columns of an encoded row, for those of X."""
         names = [str(name) for name in feature_names]
