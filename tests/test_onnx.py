@@ -65,14 +65,14 @@ def run(model, rows):
     return session.run(None, {session.get_inputs()[0].name: rows})
 
 
-def assert_same(clf, rows):
+def assert_same(clf, rows, atol_of_doubles=1e-7):
     """Labels and probabilities are the classifier's own, in the precision of the rows."""
     labels, P = run(export(clf, rows, zipmap=False), rows)
     expected = clf.predict_proba(rows)
     assert P.dtype == (np.float64 if rows.dtype == np.float64 else np.float32)
     # float32 has 1e-7 for each of some hundred operations, on either side; in float64 the
     # error function of gelu has it too.
-    atol = 1e-7 if P.dtype == expected.dtype == np.float64 else 1e-5
+    atol = atol_of_doubles if P.dtype == expected.dtype == np.float64 else 1e-5
     assert_allclose(P, expected, rtol=0, atol=atol)
     # Rounding may decide between classes that are as good as equal.
     second, first = np.sort(np.pad(expected, [(0, 0), (1, 0)]), axis=1).T[-2:]
@@ -87,6 +87,101 @@ def assert_same(clf, rows):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_every_activation_and_scaling_in_every_precision(activation, scaling, fit_dtype, dtype):
     assert_same(fitted(activation, scaling, fit_dtype), X.astype(dtype))
+
+
+# Numbers and their bins
+
+ENCODINGS = ["both", "piecewise_linear"]
+
+
+def columns(dtype=np.float64):
+    """Return rows of all kinds of columns: with few bins and many, or none, narrow and wide."""
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(400, 6))
+    A[:, 0] = np.tanh(A[:, 0]) ** 9
+    A[:, 1] = rng.integers(0, 3, len(A))
+    A[:, 2] = rng.integers(0, 2, len(A))
+    A[:, 3] = 7.0
+    labels = (A[:, 4] > 0) + (A[:, 5] > A[:, 1] - 1)
+    return A.astype(dtype), labels.astype(int)
+
+
+@cache
+def with_bins(encoding="both", **settings):
+    rows, labels = columns(settings.pop("fit_dtype", np.float64))
+    clf = quick(numerical_encoding=encoding, **settings).fit(rows, labels)
+    assert clf._model.encoding.bins is not None and clf.predict_proba(rows).std() > 0.05
+    return clf
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("fit_dtype", DTYPES)
+@pytest.mark.parametrize("scaling", [None, *SCALINGS])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_bins_of_every_activation_and_scaling_in_every_precision(
+    activation, encoding, scaling, fit_dtype, dtype
+):
+    clf = with_bins(encoding, activation=activation, scaling=scaling, fit_dtype=fit_dtype)
+    rows, _ = columns(dtype)
+    # The error function of gelu is float32 in all models.
+    atol = 1e-7 if activation == "gelu" else 1e-12
+    assert_same(clf, np.concatenate([rows, -rows, 3 * rows]), atol)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("hidden", [(), (8, 6, 4)])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_bins_and_any_number_of_hidden_layers(encoding, hidden, dtype):
+    clf = with_bins(encoding, hidden=hidden)
+    assert_same(clf, columns(dtype)[0], 1e-12)
+
+
+@pytest.mark.parametrize("scaling", [None, *SCALINGS])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_bins_of_integers(encoding, scaling):
+    rows, labels = columns()
+    rows = (10 * rows).astype(np.int64)
+    assert_same(quick(numerical_encoding=encoding, scaling=scaling).fit(rows, labels), rows)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_bins_of_large_integers_keep_their_digits(encoding):
+    rows, labels = columns()
+    rows = (10 * rows).astype(np.int64) + 2**40
+    assert_same(quick(numerical_encoding=encoding).fit(rows, labels), rows)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_bins_far_from_zero_keep_their_digits(encoding, dtype):
+    rows, labels = columns()
+    rows = (rows + 1e4).astype(dtype)
+    assert_same(quick(numerical_encoding=encoding).fit(rows, labels), rows, 1e-10)
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 3])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_bins_and_any_number_of_classes(encoding, n_classes):
+    rows, labels = columns()
+    clf = quick(numerical_encoding=encoding, temperature_scaling=True, early_stopping=True)
+    assert_same(clf.fit(rows, np.minimum(labels, n_classes - 1)), rows, 1e-12)
+
+
+@pytest.mark.parametrize("target_opset", [13, 18, None])
+def test_bins_in_older_opsets(target_opset):
+    rows, _ = columns()
+    clf = with_bins(scaling="robust")
+    _, P = run(export(clf, rows, target_opset=target_opset, zipmap=False), rows)
+    assert_allclose(P, clf.predict_proba(rows), atol=1e-12)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_bins_of_nan_are_nan(encoding):
+    rows = columns(np.float32)[0][:3]
+    rows[1, 4] = np.nan
+    P = run(export(with_bins(encoding), rows, zipmap=False), rows)[1]
+    assert_array_equal(np.isnan(P).all(axis=1), [False, True, False])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
