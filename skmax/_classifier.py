@@ -678,8 +678,8 @@ default="relu"
         >>> from skmax import SoftmaxMLPClassifier
         >>> X, y = load_iris(return_X_y=True)
         >>> clf = SoftmaxMLPClassifier((16, 2), random_state=0).fit(X, y)
-        >>> clf.hidden_activations(X).shape
-        (150, 2)
+        >>> clf.hidden_activations(X).shape  # two units in each of two towers
+        (150, 4)
         """
         model, X = self._check_prediction(X)
         layer = check_hidden_layer(layer, len(model.network.layer_sizes) - 2)
@@ -776,7 +776,8 @@ default="relu"
         model : sklearn.neural_network.MLPClassifier or sklearn.pipeline.Pipeline
             Shares nothing with this estimator. In float32 it agrees to rounding; where a
             feature's mean is more than 8 deviations from zero, the first layer of an
-            MLPClassifier alone is float64. A Pipeline takes dense rows only.
+            MLPClassifier alone is float64. A Pipeline takes dense rows only, and float16
+            ones lose digits in it.
 
         Raises
         ------

@@ -54,3 +54,19 @@ def test_logits_whose_difference_is_infinite_are_an_error(dtype, method):
 def test_a_logit_that_is_no_number_is_an_error(dtype):
     with pytest.raises(ValueError, match="logits of X are not finite"):
         linear(dtype).class_indices(np.array([[0.0, np.nan]], dtype=dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("tower_inputs", [[3], [3, 3], [2, 3], [1, 2, 3]])
+def test_logits_are_the_mean_of_those_of_the_towers(tower_inputs, dtype):
+    rng = np.random.default_rng(0)
+    network = Network([3, 4, 2], "tanh", tower_inputs=tower_inputs)
+    params = rng.normal(size=network.n_params).astype(dtype)
+    model = FittedModel(params, network, np.arange(2), Encoding(3), temperature=2.5)
+    X = rng.normal(size=(2500, 3)).astype(dtype)  # some blocks
+    Z = model.tower_logits(X)
+    assert Z.shape == (len(tower_inputs), 2500, 2) and Z.dtype == dtype
+    rtol = 1e-12 if dtype == np.float64 else 1e-4
+    assert_allclose(Z.mean(axis=0), model.logits(X), rtol=rtol, atol=rtol)
+    X[:, tower_inputs[0] :] = 0.0  # what the first tower does not see
+    assert_allclose(model.tower_logits(X)[0], Z[0], rtol=rtol, atol=rtol)
