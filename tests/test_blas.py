@@ -12,6 +12,7 @@ import pytest
 from internals import (
     ONE_THREAD,
     Dataset,
+    Encoding,
     Network,
     Normalization,
     ObjectiveSpec,
@@ -106,7 +107,7 @@ def test_partitions_have_the_same_bits_on_any_number_of_threads():
     params = network.initial_params(np.random.default_rng(0))
     problem = ObjectiveSpec(
         network=network,
-        scaling=None,
+        encoding=Encoding(64),
         class_weight=None,
         normalization=Normalization(len(y)),
         smoothing=None,

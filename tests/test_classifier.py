@@ -727,7 +727,7 @@ def test_the_solver_may_change_between_warm_fits():
 def test_a_continued_fit_keeps_its_architecture(change):
     for continued in (lambda c: c.fit(X, y), lambda c: c.partial_fit(X, y)):
         clf = quick(warm_start=True).fit(X, y)
-        with pytest.raises(ValueError, match="same layers, activation and scaling"):
+        with pytest.raises(ValueError, match="same layers, activation, scaling and encoding"):
             continued(clf.set_params(**change))
 
 

@@ -20,7 +20,7 @@ from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
-from skmax import SoftmaxMLPClassifier
+from skmax import SoftmaxMLPClassifier, softmax
 
 X, y = make_classification(
     140, 4, n_informative=3, n_redundant=0, n_classes=3, n_clusters_per_class=1, random_state=0
@@ -140,8 +140,11 @@ def assert_usable(clf):
 
 def J(clf):
     """The objective of a fitted classifier, by hand."""
-    penalty = clf.alpha / (2 * len(y)) * sum((W**2).sum() for W in clf.coefs_)
-    return log_loss(y, clf.predict_proba(FRAME)) + penalty
+    model = clf._model
+    weights = model.params[: model.network.n_weights]
+    losses = [log_loss(y, softmax(Z)) for Z in model.tower_logits(FRAME.to_numpy())]
+    penalty = clf.alpha / (2 * len(y)) * (weights**2).sum()
+    return (sum(losses) + penalty) / len(losses)
 
 
 @pytest.mark.parametrize("mode", MODES)

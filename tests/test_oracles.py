@@ -199,11 +199,18 @@ def test_lbfgs_finds_what_another_minimiser_finds():
     assert_allclose(clf.loss_, optimum, rtol=1e-8)
 
 
-def test_predictions_are_the_forward_pass_of_the_published_parameters():
+@pytest.mark.parametrize("encoding", ["linear", "piecewise_linear", "both"])
+def test_predictions_are_the_forward_pass_of_the_published_parameters(encoding):
     X, y = classes(4)
-    clf = SoftmaxMLPClassifier((6, 5), "tanh", max_iter=3, random_state=0).fit(X, y)
+    clf = SoftmaxMLPClassifier((6, 5), "tanh", max_iter=3, random_state=0)
+    clf.set_params(numerical_encoding=encoding).fit(X, y)
     assert clf.temperature_ != 1
-    A = (X - clf.scaling_.center) / clf.scaling_.scale
+    A = [(X - clf.scaling_.center) / clf.scaling_.scale]
+    for x in X.T if encoding != "linear" else ():
+        edges = np.quantile(x, [0.0, 0.25, 0.5, 0.75, 1.0], method="inverted_cdf")
+        u = np.clip((x[:, np.newaxis] - edges[:-1]) / np.diff(edges), 0.0, 1.0)
+        A.append((u - u.mean(axis=0)) / u.std(axis=0))
+    A = np.hstack(A)
     for W, b in zip(clf.coefs_[:-1], clf.intercepts_[:-1], strict=True):
         A = np.tanh(A @ W + b)
     Z = (A @ clf.coefs_[-1] + clf.intercepts_[-1]) / clf.temperature_

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import internals
 import numpy as np
 import pytest
+from internals import learn_encoding
 
 import skmax
 from skmax import SoftmaxMLPClassifier
@@ -64,10 +65,13 @@ def is_plain(code):
     return not (kind and isinstance(vars(kind).get(name), property | cached_property))
 
 
+ENCODED = learn_encoding("both", "standard", 4, X)
+
+
 def holds_rows(value):
-    """Whether a value is X, scaled or not, or holds it."""
+    """Whether a value is X, encoded or not, or holds it."""
     if isinstance(value, np.ndarray):
-        return value.shape == X.shape
+        return value.shape in (X.shape, (len(X), ENCODED.width))
     if isinstance(value, tuple):
         return any(map(holds_rows, value))
     held = getattr(value, "__dict__", {})

@@ -217,8 +217,12 @@ class Network:
 
         The array belongs to the workspace: its next use overwrites it.
         """
-        Z = self._forward(params, X, workspace, rng=None)
-        return Z if self.n_towers == 1 else self._by_tower(Z).mean(axis=0)
+        first, *others = self._by_tower(self._forward(params, X, workspace, rng=None))
+        for Z in others:
+            first += Z
+        if others:
+            first /= self.n_towers
+        return first
 
     def tower_logits(
         self, params: np.ndarray, X: np.ndarray | SparseBatch, workspace: "Workspace"

@@ -97,7 +97,8 @@ def learn_bins(
     # The inverted CDF is the quantile for which weights are repetitions; see QUARTILES.
     levels = np.clip(np.arange(n_bins + 1) / n_bins - 1e-12, 1e-12, None)
     n_rows = X.shape[0] if index is None else len(index)
-    step = max(1, BLOCK_ELEMENTS // n_rows)
+    # A quarter of what scaling takes, because there are several arrays of such a size here.
+    step = max(1, BLOCK_ELEMENTS // (4 * n_rows))
     learnt = []
     for first in range(0, X.shape[1], step):
         block = X[:, first : first + step] if index is None else X[index, first : first + step]
@@ -110,11 +111,14 @@ def learn_bins(
             start, width = edges[:-1], np.diff(edges)
             if len(width) < 2 or not np.isfinite([width, 1.0 / width]).all():
                 continue
-            u = np.clip((x[:, np.newaxis] - start) / width, 0.0, 1.0)
+            u = x[:, np.newaxis] - start
+            u /= width
+            np.clip(u, 0.0, 1.0, out=u)
             mean = np.average(u, axis=0, weights=sample_weight)
-            variance = np.average((u - mean) ** 2, axis=0, weights=sample_weight)
-            columns = np.full(len(width), column)
-            learnt.append((columns, start, edges[1:], mean, np.sqrt(variance)))
+            u -= mean
+            u *= u
+            deviation = np.sqrt(np.average(u, axis=0, weights=sample_weight))
+            learnt.append((np.full(len(width), column), start, edges[1:], mean, deviation))
     if not learnt:
         return None
     return Bins(*(np.concatenate(parts) for parts in zip(*learnt, strict=True)))
