@@ -65,9 +65,9 @@ def is_plain(code):
 
 
 def holds_rows(value):
-    """Whether a value is X, scaled or not, or holds it."""
+    """Whether a value is X, encoded or not, or holds it; an encoded row has more columns."""
     if isinstance(value, np.ndarray):
-        return value.shape == X.shape
+        return value.ndim == 2 and len(value) == len(X) and value.shape[1] >= X.shape[1]
     if isinstance(value, tuple):
         return any(map(holds_rows, value))
     held = getattr(value, "__dict__", {})
