@@ -129,7 +129,7 @@ class BatchReader:
         start, slope, highest, offset = self._bin_terms
         work = self._buffer("binned", out.shape, start.dtype)
         # The start is subtracted first, or the digits of a narrow bin would be lost.
-        np.subtract(block.take(column, axis=1), start, out=work)
+        np.subtract(block.take(column, axis=1), start, out=work, dtype=work.dtype)
         work *= slope
         np.maximum(work, np.zeros_like(start), out=work)
         np.minimum(work, highest, out=work)
@@ -204,9 +204,9 @@ def work_dtype(X: Any, scaling: Scaling) -> np.dtype:
 
 def bins_dtype(X: Any, bins: Bins) -> np.dtype:
     """Return the dtype that bins are computed in, float32 if X and the bins allow it."""
-    narrow = X.dtype.kind == "f" and X.dtype.itemsize <= 4
-    # An edge is a value of X, which loses nothing.
-    if narrow and bins.slope.max() < np.finfo(np.float32).max:
+    # An edge is a value of X, so that nothing is lost of a difference from it.
+    is_exact = np.can_cast(X.dtype, np.float32)
+    if is_exact and bins.slope.max() < np.finfo(np.float32).max:
         return np.dtype(np.float32)
     return np.result_type(X.dtype, np.float64)
 

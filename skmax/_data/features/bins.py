@@ -13,6 +13,7 @@ learning", 2022.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -94,31 +95,46 @@ def learn_bins(
     n_bins : int
         Most bins of a column, at least 2.
     """
-    # The inverted CDF is the quantile for which weights are repetitions; see QUARTILES.
-    levels = np.clip(np.arange(n_bins + 1) / n_bins - 1e-12, 1e-12, None)
     n_rows = X.shape[0] if index is None else len(index)
-    # A quarter of what scaling takes, because there are several arrays of such a size here.
-    step = max(1, BLOCK_ELEMENTS // (4 * n_rows))
+    step = max(1, BLOCK_ELEMENTS // n_rows)
     learnt = []
     for first in range(0, X.shape[1], step):
         block = X[:, first : first + step] if index is None else X[index, first : first + step]
-        block = np.asarray(block.toarray() if issparse(block) else block, dtype=np.float64)
-        quantiles = np.quantile(
-            block, levels, axis=0, weights=sample_weight, method="inverted_cdf"
-        )
-        for column, (x, edges) in enumerate(zip(block.T, quantiles.T, strict=True), start=first):
-            edges = np.unique(edges)
-            start, width = edges[:-1], np.diff(edges)
-            if len(width) < 2 or not np.isfinite([width, 1.0 / width]).all():
-                continue
-            u = x[:, np.newaxis] - start
-            u /= width
-            np.clip(u, 0.0, 1.0, out=u)
-            mean = np.average(u, axis=0, weights=sample_weight)
-            u -= mean
-            u *= u
-            deviation = np.sqrt(np.average(u, axis=0, weights=sample_weight))
-            learnt.append((np.full(len(width), column), start, edges[1:], mean, deviation))
+        block = block.toarray() if issparse(block) else block
+        for column, x in enumerate(np.ascontiguousarray(block.T), start=first):
+            bins = _bins_of(x, sample_weight, n_bins)
+            # One bin tells nothing new, and the slope of one that is too narrow is not finite.
+            if len(bins[0]) > 1 and np.isfinite(1.0 / (bins[1] - bins[0]) / bins[3]).all():
+                learnt.append((np.full(len(bins[0]), column), *bins))
     if not learnt:
         return None
     return Bins(*(np.concatenate(parts) for parts in zip(*learnt, strict=True)))
+
+
+def _bins_of(
+    x: np.ndarray, weight: np.ndarray | None, n_bins: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return start, stop, mean and deviation of each bin of one column.
+
+    Of the sorted column, those within a bin are a slice, those after it have 1 as their component.
+    """
+    # The weight of the first rows, as many as the position says.
+    if weight is None:
+        x, before = np.sort(x), np.arange(len(x) + 1.0)
+    else:
+        order = np.argsort(x, kind="stable")
+        x, weight = x[order], weight[order]
+        before = np.concatenate([[0.0], np.cumsum(weight)])
+    # The inverted CDF is the quantile for which weights are repetitions; see QUARTILES.
+    levels = np.clip(np.arange(n_bins + 1) / n_bins - 1e-12, 1e-12, None)
+    edges = x[np.searchsorted(before[1:], levels * before[-1])].astype(np.float64)
+    edges = np.unique(edges)
+    start, stop, at = edges[:-1], edges[1:], np.searchsorted(x, edges)
+    mean, square = (before[-1] - before[at[1:]] for _ in range(2))
+    for i, (first, last) in enumerate(pairwise(at)):
+        u = (x[first:last].astype(np.float64) - start[i]) / (stop[i] - start[i])
+        weighted = u if weight is None else u * weight[first:last]
+        mean[i] += weighted.sum()
+        square[i] += weighted @ u
+    mean, square = mean / before[-1], square / before[-1]
+    return start, stop, mean, np.sqrt(square - mean * mean)
