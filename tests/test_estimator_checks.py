@@ -13,6 +13,7 @@ from skmax import SoftmaxMLPClassifier
 CONFIGURATIONS = [
     SoftmaxMLPClassifier(),
     SoftmaxMLPClassifier((20,), solver="lbfgs", max_iter=50),
+    SoftmaxMLPClassifier((8,), solver="lbfgs", numerical_encoding="both", max_iter=50),
     SoftmaxMLPClassifier((16,), solver="sgd", learning_rate_init=0.05),
     SoftmaxMLPClassifier((), learning_rate_init=0.05),
     SoftmaxMLPClassifier((), solver="newton-cg"),
@@ -43,6 +44,7 @@ def test_estimator_checks(estimator, check):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("encoding", ["auto", "both"])
 @pytest.mark.parametrize(
     "check",
     [
@@ -50,5 +52,6 @@ def test_estimator_checks(estimator, check):
         check_sample_weight_equivalence_on_sparse_data,
     ],
 )
-def test_weights_are_repetitions_to_lbfgs_with_all_else_at_its_default(check):
-    check("SoftmaxMLPClassifier", SoftmaxMLPClassifier(solver="lbfgs"))
+def test_weights_are_repetitions_to_lbfgs_with_all_else_at_its_default(check, encoding):
+    clf = SoftmaxMLPClassifier(solver="lbfgs", numerical_encoding=encoding)
+    check("SoftmaxMLPClassifier", clf)
