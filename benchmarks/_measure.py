@@ -25,6 +25,7 @@ NEUTRAL = {
     "learning_rate": "constant",
     "learning_rate_init": 1e-3,
     "learning_rate_scaling": None,
+    "numerical_encoding": "linear",
     "scaling": None,
     "temperature_scaling": False,
 }
