@@ -47,7 +47,7 @@ def mapped(request, tmp_path_factory):
     "settings",
     [
         {"max_iter": 2},
-        {"max_iter": 2, "early_stopping": True, "solver": "sgd"},
+        {"max_iter": 2, "early_stopping": True, "solver": "sgd", "numerical_encoding": "linear"},
         {"max_iter": 6, "solver": "lbfgs"},
         {"max_iter": 2, "solver": "newton-cg", "hidden_layer_sizes": ()},
     ],
