@@ -217,12 +217,14 @@ class Network:
 
         The array belongs to the workspace: its next use overwrites it.
         """
-        first, *others = self._by_tower(self._forward(params, X, workspace, rng=None))
+        stacked = self._forward(params, X, workspace, rng=None)
+        if self.n_towers == 1:
+            return stacked
+        mean, *others = self._by_tower(stacked)
         for Z in others:
-            first += Z
-        if others:
-            first /= self.n_towers
-        return first
+            mean += Z
+        mean /= self.n_towers
+        return mean
 
     def tower_logits(
         self, params: np.ndarray, X: np.ndarray | SparseBatch, workspace: "Workspace"
@@ -324,7 +326,7 @@ class Network:
 
     def _inputs(self, X: np.ndarray | SparseBatch) -> list[Any]:
         """Return the columns of X that each tower sees."""
-        if isinstance(X, SparseBatch):
+        if isinstance(X, SparseBatch) or self.n_towers == 1:
             return [X] * self.n_towers
         return [X[:, :n_inputs] for n_inputs in self.tower_inputs]
 
@@ -436,19 +438,19 @@ class Workspace:
         self.dtype = np.dtype(dtype)
         self._network, self._n_towers = network, network.n_towers
         self._ones = np.ones(n_rows, dtype=dtype)
-        self._arrays: list[list[np.ndarray]] = []
+        buffers: list[LayerBuffers] = []
         for units in network.layer_sizes[1:]:
             Z = np.empty((network.n_towers * n_rows, units), dtype)
-            if len(self._arrays) == len(network.hidden_sizes):
+            if len(buffers) == len(network.hidden_sizes):
                 # The logits are overwritten with their own delta.
-                self._arrays.append([Z] * 5)
+                buffers.append(self._parted(Z, Z, Z, Z, Z, self._ones))
                 continue
             A = np.empty_like(Z) if needs_input else Z
-            delta = np.empty_like(Z)
             # Without dropout nothing is written to these two.
             mask, dropped = (np.empty_like(Z) if network.dropout else A for _ in range(2))
-            self._arrays.append([Z, A, delta, mask, dropped])
-        self._views_by_size: dict[int, list[LayerBuffers]] = {}
+            buffers.append(self._parted(Z, A, np.empty_like(Z), mask, dropped, self._ones))
+        self._views_by_size = {n_rows: buffers}
+        self._whole = buffers
         self._params: np.ndarray | None = None
         self._layers: Any = None
 
@@ -472,20 +474,37 @@ class Workspace:
         """Return the buffers of each layer, cut to `n_rows` rows."""
         views = self._views_by_size.get(n_rows)
         if views is None:
-            views = [self._cut(arrays, n_rows) for arrays in self._arrays]
+            views = [self._cut(buffers, n_rows) for buffers in self._whole]
             self._views_by_size[n_rows] = views
         return views
 
-    def _cut(self, arrays: list[np.ndarray], n_rows: int) -> LayerBuffers:
+    def _cut(self, buffers: LayerBuffers, n_rows: int) -> LayerBuffers:
         # Of each array once, because activations ask whether A is Z.
-        cut = {id(array): array[: self._n_towers * n_rows] for array in arrays}
-        parts = {
-            key: list(array.reshape(self._n_towers, n_rows, -1)) for key, array in cut.items()
-        }
-        Z, A, delta, mask, dropped = map(id, arrays)
-        towers = TowerBuffers(parts[Z], parts[A], parts[delta], parts[dropped])
-        whole = cut[Z], cut[A], cut[delta], cut[mask], cut[dropped]
-        return LayerBuffers(*whole, self._ones[:n_rows], towers)
+        cut = {id(array): array[: self._n_towers * n_rows] for array in buffers[:5]}
+        Z, A, delta, mask, dropped = (cut[id(array)] for array in buffers[:5])
+        return self._parted(Z, A, delta, mask, dropped, self._ones[:n_rows])
+
+    def _parted(
+        self,
+        Z: np.ndarray,
+        A: np.ndarray,
+        delta: np.ndarray,
+        mask: np.ndarray,
+        dropped: np.ndarray,
+        ones: np.ndarray,
+    ) -> LayerBuffers:
+        """Return buffers with the parts of each tower; arrays that are one have one list."""
+        of_Z = self._parts(Z)
+        of_A = of_Z if A is Z else self._parts(A)
+        of_delta = of_Z if delta is Z else self._parts(delta)
+        of_dropped = of_A if dropped is A else self._parts(dropped)
+        towers = TowerBuffers(of_Z, of_A, of_delta, of_dropped)
+        return LayerBuffers(Z, A, delta, mask, dropped, ones, towers)
+
+    def _parts(self, array: np.ndarray) -> list[np.ndarray]:
+        if self._n_towers == 1:
+            return [array]
+        return list(array.reshape(self._n_towers, -1, array.shape[1]))
 
 
 def transposed_dot(A: np.ndarray | SparseBatch, delta: np.ndarray, out: np.ndarray) -> None:
