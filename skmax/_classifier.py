@@ -871,7 +871,7 @@ default="relu"
 
     @property
     def coefs_(self) -> list[np.ndarray]:
-        """Weight matrices, in terms of the scaled features.
+        """Weight matrices, in terms of the encoded features.
 
         Read-only; to start a fit from other values pass `coefs_init`.
         """

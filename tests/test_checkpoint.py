@@ -452,13 +452,18 @@ def test_clones_one_after_another_share_a_path(path):
 
 
 def test_clones_side_by_side_do_not(path):
-    class Together(CutAfter):
-        def on_fit_task_begin(self, estimator, context):
-            if context.task_name == "epoch" and context.task_id == 0:
-                barrier.wait(timeout=60)
+    class Together(Checkpoint):
+        """Both have tried to write before either goes on."""
+
+        def on_fit_task_begin(self, estimator, context, *, X=None):
+            try:
+                super().on_fit_task_begin(estimator, context, X=X)
+            finally:
+                if context.task_name == "epoch" and context.task_id == 0:
+                    barrier.wait(timeout=60)
 
     barrier = Barrier(2)
-    clf = classifier().set_callbacks(Together(0), Checkpoint(path))
+    clf = classifier().set_callbacks(Together(path))
     with parallel_config("threading"):
         with pytest.warns(FitFailedWarning, match="belongs to another fit"):
             scores = cross_val_score(clf, X, y, n_jobs=2, cv=2)
