@@ -300,7 +300,7 @@ default="relu"
     A held-out fit is trained just as the network itself, but without a seventh of the
     rows. These say after which cycle to stop ("auto"), and which temperature to
     use. The network is then trained on all rows, and the held-out fit forgotten. If a seventh
-    is fewer than 150 rows, up to seven held-out fits leave out a seventh each. With fewer than
+    is fewer than 150 rows, up to four held-out fits leave out a quarter each. With fewer than
     150 rows in all (or 350 and `temperature_scaling=False`) no cycle is chosen, and the
     fit runs to its end; with fewer than 50 there is no held-out fit and the temperature is 1.
     With `early_stopping=False, temperature_scaling=False` there is none, either. Of
@@ -506,7 +506,7 @@ default="relu"
         groups : array-like of shape (n_samples,), default=None
             Rows of a group (of a patient, a user, a document) are held out together, by
             held-out fits and by `early_stopping=True`, so that both judge a network by
-            groups that it has not seen. With fewer than seven groups there are as many
+            groups that it has not seen. With fewer than four groups there are as many
             held-out fits; with one, none. By default each row is a group; rows that are copies of
             each other (see Notes) are one. Not allowed together with `X_val`.
         X_val : {array-like, sparse matrix} of shape (n_rows, n_features), default=None

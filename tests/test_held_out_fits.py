@@ -53,7 +53,7 @@ def advice_by_hand(clf, X, y, *, n_fits, phases=None):
     phases = phases or [(clf.max_iter, clf.learning_rate_init)]
     max_iter = phases[-1][0]
     ends = schedule.last_epochs(max_iter) if clf.early_stopping == "auto" else [max_iter]
-    fold = stratified_folds(y, 7, np.random.default_rng(split_seed))
+    fold = stratified_folds(y, 4, np.random.default_rng(split_seed))
     n_batches = ceil(len(y) / 256)
     logits, labels = {end: [] for end in ends}, []
     for i in range(n_fits):
@@ -149,7 +149,7 @@ def test_the_advice_is_what_held_out_fits_by_hand_say(settings, noise, n_epochs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         clf = small(**settings).fit(X, labels)
-    n_iter, temperature = advice_by_hand(clf, X, labels, n_fits=3)
+    n_iter, temperature = advice_by_hand(clf, X, labels, n_fits=2)
     assert clf.n_iter_ == n_iter == (30 if settings else n_epochs)
     assert_allclose(clf.temperature_, temperature, rtol=1e-6)
 
@@ -166,13 +166,13 @@ def test_the_temperature_is_right_for_rows_that_nobody_has_seen(smoothing):
 
 @pytest.mark.parametrize(
     ("n_rows", "to_calibrate", "to_stop"),
-    [(49, 0, 0), (50, 7, 0), (149, 3, 0), (150, 7, 0), (210, 5, 0), (349, 4, 0), (350, 3, 1)],
+    [(49, 0, 0), (50, 4, 0), (149, 2, 0), (150, 4, 0), (210, 3, 0), (349, 2, 0), (350, 2, 1)],
 )
 def test_there_are_as_many_as_it_takes(n_fits, n_rows, to_calibrate, to_stop):
     for settings, n_expected in (({}, to_calibrate), ({"temperature_scaling": False}, to_stop)):
         small(**settings).fit(X[:n_rows], y[:n_rows])
         assert len(n_fits) == n_expected
-        assert all(abs(n_rows * 6 / 7 - n) <= 1 for n in n_fits)
+        assert all(abs(n_rows * 3 / 4 - n) <= 1 for n in n_fits)
         n_fits.clear()
 
 
@@ -257,8 +257,8 @@ def test_held_out_fits_begin_where_the_network_begins(encoding):
     clf = SoftmaxMLPClassifier((16,), solver="sgd", learning_rate_init=1e-12, scaling=None)
     clf.set_params(numerical_encoding=encoding, random_state=0)
     clf.fit(X, y, coefs_init=start.coefs_, intercepts_init=start.intercepts_)
-    fold = stratified_folds(y, 7, np.random.default_rng(clf._state.split_seed))
-    held_out = fold < 3  # by one of three fits
+    fold = stratified_folds(y, 4, np.random.default_rng(clf._state.split_seed))
+    held_out = fold < 2  # by one of two fits
     expected = fit_temperature(start.decision_function(X)[held_out], y[held_out])[0]
     assert_allclose(clf.temperature_, expected, rtol=1e-5)  # held-out fits compute in float32
     fresh = SoftmaxMLPClassifier((16,), solver="sgd", learning_rate_init=1e-12).fit(X, y)
@@ -278,7 +278,7 @@ def test_a_paused_fit_continues_its_held_out_fits(solver):
         once = small(**settings, max_iter=10).fit(X, y)
     assert twice.temperature_ == once.temperature_ != 1
     assert_array_equal(twice._model.params, once._model.params)
-    assert len(once._state.held_out_fits) == 3
+    assert len(once._state.held_out_fits) == 2
     # Held-out fits stay out of files: the network goes on as ever, the temperature is kept.
     assert_array_equal(stored._model.params, once._model.params)
     assert stored.temperature_ == kept
@@ -295,7 +295,7 @@ def test_a_held_out_fit_that_has_converged_stays_where_it_is(solver):
         clf.fit(X, y)
     after = [fit.params for fit in clf._state.held_out_fits]
     unchanged = [np.array_equal(*pair) for pair in zip(before, after, strict=True)]
-    assert unchanged == [True, False, False]
+    assert unchanged == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_a_fit_that_held_out_fits_cannot_follow_keeps_the_temperature(schedule, 
     if schedule == "constant" and "finished" in request.node.name:  # it is only paused
         assert clf.temperature_ != temperature
         phases = [(30, 0.01), (2, 1e-6)]
-        temperature = advice_by_hand(clf, X, y, n_fits=3, phases=phases)[1]
+        temperature = advice_by_hand(clf, X, y, n_fits=2, phases=phases)[1]
         assert_allclose(clf.temperature_, temperature, rtol=1e-6)
     else:
         assert clf.temperature_ == temperature
@@ -345,7 +345,7 @@ def test_held_out_rows_have_their_sample_and_class_weights(monkeypatch):
     sample_weight = np.array([4.0, 1.0, 2.0])[y]
     small(class_weight={1: 3.0}, early_stopping=False).fit(X, y, sample_weight)
     ((labels, weight),) = seen
-    assert len(labels) == 172 and set(labels) == {0, 1, 2}  # of three sevenths
+    assert len(labels) == 200 and set(labels) == {0, 1, 2}  # of two quarters
     assert_allclose(weight / weight.max(), np.array([1.0, 0.75, 0.5])[labels])
 
 
@@ -355,7 +355,7 @@ def test_rows_of_classes_that_weigh_nothing_tell_nothing():
     assert small(class_weight={0: 0.0, 1: 1.0}).fit(X, labels).temperature_ == 1
     few = np.where(np.arange(400) < 200, y, 3)
     clf = small(class_weight={0: 1, 1: 1, 2: 1, 3: 0}).fit(X, few)
-    n_iter, temperature = advice_by_hand(clf, X[:200], y[:200], n_fits=6)
+    n_iter, temperature = advice_by_hand(clf, X[:200], y[:200], n_fits=3)
     assert clf.n_iter_ == n_iter
     assert_allclose(clf.temperature_, temperature, rtol=1e-6)
 
@@ -369,8 +369,8 @@ def test_a_diverged_held_out_fit_gives_no_advice(monkeypatch):
 def test_verbose_says_what_was_advised(capsys):
     small(verbose=True).fit(X, NOISE)
     printed = capsys.readouterr().out
-    assert printed.startswith("Held-out fit 1 of 3: epochs 1 to 6\n")
-    assert "3 held-out fits advise 6 epochs and temperature " in printed
+    assert printed.startswith("Held-out fit 1 of 2: epochs 1 to 6\n")
+    assert "2 held-out fits advise 6 epochs and temperature " in printed
 
 
 def test_the_same_seed_gives_the_same_advice():

@@ -66,7 +66,7 @@ def test_a_limit_is_obeyed_in_the_epochs_of_the_network(clock, solver):
 @pytest.mark.parametrize(("n_epochs", "is_own"), [(1, False), (5, True)])
 def test_of_two_networks_that_of_the_lower_objective_is_published(clock, n_epochs, is_own):
     whole = classifier().fit(X, y)
-    n_held_out = 6 * 3 + 1  # epochs of three held-out fits for 400 rows, and their task
+    n_held_out = 6 * 2 + 1  # epochs of two held-out fits for 400 rows, and their task
     clf = classifier().set_callbacks(keep := Keep(), TimeLimit(n_held_out + n_epochs)).fit(X, y)
     own = keep.shown[-1]
     assert len(keep.shown) == n_epochs and clf.temperature_ == whole.temperature_

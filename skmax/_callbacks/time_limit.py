@@ -23,7 +23,7 @@ class TimeLimit:
     -----
     It is obeyed at the end of an epoch (an iteration of "lbfgs" and "newton-cg"), also while
     held-out fits train. What is published then is the network itself, or that of the first
-    held-out fit, which has learnt from six sevenths of the rows and is calibrated: of the two,
+    held-out fit, which has learnt from most of the rows and is calibrated: of the two,
     the one with the lower J on all rows, or the held-out one if the network itself has not begun.
     `loss_curve_` and `n_iter_` are those of the network that is published.
 

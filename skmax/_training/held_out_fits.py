@@ -2,7 +2,7 @@
 
 A held-out fit is trained just as the network itself, but without a seventh of the rows. These
 say after which cycle of the schedule to stop, and which temperature the logits need. If
-a seventh is few rows, several fits leave out a seventh each. The network is then trained
+a seventh is few rows, several fits leave out a quarter each. The network is then trained
 on all rows (Goodfellow, Bengio and Courville, "Deep learning", 2016, algorithm 7.2).
 """
 
