@@ -12,9 +12,9 @@ export PIP_COMPILE = 0
 unexport PYTHONDONTWRITEBYTECODE
 
 # The laws of the arithmetic and the basics of the classifier: under a minute in all.
-FAST = activations calibration classifier coefficients curve far_rows features inputs layers \
+FAST = activations bins calibration classifier coefficients curve far_rows features inputs layers \
   losses model monitor network objective old_files optimizers rows scaling schedules \
-  scoring solvers splits targets validation
+  scoring solvers splits targets validation views
 # What does arithmetic of its own on the dependencies, or reads what newer ones have written.
 LOWEST = blas losses network objective scaling targets calibration old_files
 test_files = $(patsubst %,tests/test_%.py,$(1))
