@@ -479,7 +479,7 @@ class Workspace:
         return views
 
     def _cut(self, buffers: LayerBuffers, n_rows: int) -> LayerBuffers:
-        # Of each array once, because activations ask whether A is Z.
+        # Each array is cut once, because activations ask whether A is Z.
         cut = {id(array): array[: self._n_towers * n_rows] for array in buffers[:5]}
         Z, A, delta, mask, dropped = (cut[id(array)] for array in buffers[:5])
         return self._parted(Z, A, delta, mask, dropped, self._ones[:n_rows])

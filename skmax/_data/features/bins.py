@@ -116,7 +116,8 @@ def _bins_of(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return start, stop, mean and deviation of each bin of one column.
 
-    Of the sorted column, those within a bin are a slice, those after it have 1 as their component.
+    The column is sorted: rows within a bin are a slice of it, and the component of rows after that
+    slice is 1.
     """
     # The weight of the first rows, as many as the position says.
     if weight is None:
@@ -130,7 +131,8 @@ def _bins_of(
     edges = x[np.searchsorted(before[1:], levels * before[-1])].astype(np.float64)
     edges = np.unique(edges)
     start, stop, at = edges[:-1], edges[1:], np.searchsorted(x, edges)
-    mean, square = (before[-1] - before[at[1:]] for _ in range(2))
+    above = before[-1] - before[at[1:]]
+    mean, square = above.copy(), above.copy()
     for i, (first, last) in enumerate(pairwise(at)):
         u = (x[first:last].astype(np.float64) - start[i]) / (stop[i] - start[i])
         weighted = u if weight is None else u * weight[first:last]

@@ -16,7 +16,7 @@ from .scaling import Scaling, learn_scaling, scaling_backward
 # Whether each tower of a network sees the bins beside the numbers.
 VIEWS = {"linear": (False,), "piecewise_linear": (True,), "both": (False, True)}
 
-# numerical_encoding="auto" is "linear" if there were more columns than this.
+# numerical_encoding="auto" is "linear" if encoded rows could have more columns than this.
 MAX_AUTO_WIDTH = 1024
 
 
@@ -92,7 +92,8 @@ class Encoding:
     def backward(self, A: Any, delta: np.ndarray) -> np.ndarray:
         """Return d/d(rows) for `delta`, d/d(encoded rows), and the encoded rows A."""
         grad = delta[:, : self.n_features]
-        scaling_backward(self.scaling, A[:, : self.n_features] if self.bins else A, grad)
+        numbers = A if self.bins is None else A[:, : self.n_features]  # sparse rows have no bins
+        scaling_backward(self.scaling, numbers, grad)
         if self.bins is not None:
             self.bins.backward(A[:, self.n_features :], delta[:, self.n_features :], out=grad)
         return grad
@@ -107,17 +108,17 @@ def learn_encoding(
     sample_weight: np.ndarray | None = None,
 ) -> Encoding:
     """Return the `Encoding` of the rows `index` of X, in blocks; see `learn_scaling`."""
-    n_features, bins = X.shape[1], None
     learnt = learn_scaling(scaling, X, index, sample_weight)
-    if any(VIEWS[kind]):
-        bins = learn_bins(X, index, sample_weight, n_bins)
-    return Encoding(n_features, learnt, kind, n_bins if any(VIEWS[kind]) else 0, bins)
+    if not any(VIEWS[kind]):
+        return Encoding(X.shape[1], learnt, kind)
+    bins = learn_bins(X, index, sample_weight, n_bins)
+    return Encoding(X.shape[1], learnt, kind, n_bins, bins)
 
 
 def auto_encoding(X: Any, n_bins: int) -> str:
-    """Return the kind of encoding that "auto" is for X, where a network has towers for it.
+    """Return the kind of encoding that "auto" means for X: two views if they can be afforded.
 
-    Sparse rows would become dense, and of very many columns, such as pixels, each says little.
+    Bins would make sparse rows dense, and each of very many columns, such as pixels, says little.
     """
     affordable = X.shape[1] * (1 + n_bins) <= MAX_AUTO_WIDTH
     return "both" if affordable and not issparse(X) else "linear"
