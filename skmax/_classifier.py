@@ -21,7 +21,7 @@ from ._data.checks import (
     check_dense,
     check_hidden_layer,
     check_weights,
-    checked_numbers,
+    checked_matrix,
     knows_other_names,
 )
 from ._data.features.encoding import VIEWS
@@ -38,7 +38,12 @@ from ._training.config import FULL_BATCH_SOLVERS, TrainingConfig
 from ._training.train import train
 
 # Parameters of models that were written before there were these.
-OLDER = {"numerical_encoding": "linear", "n_bins": 4}
+OLDER = {
+    "numerical_encoding": "linear",
+    "n_bins": 4,
+    "categorical_features": "from_dtype",
+    "max_one_hot": 50,
+}
 
 
 def can_stream(estimator: Any) -> bool:
@@ -59,9 +64,9 @@ def can_stream(estimator: Any) -> bool:
 class SoftmaxMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Multi-class classifier: a neural network with a softmax output.
 
-    It takes rows of numbers as they are: its defaults scale the features, train for as
-    long as held-out rows say, and calibrate the probabilities. For every solver and batch
-    size it minimises the same objective::
+    It takes data as they are, numbers and categories, with gaps: its defaults encode the
+    features, train for as long as held-out rows say, and calibrate the probabilities. For
+    every solver and batch size it minimises the same objective::
 
         J = (1 / S) sum_i w_i L_i + alpha / (2 S) sum_l |W[l]|^2,    S = sum_i w_i
 
@@ -198,6 +203,21 @@ default="relu"
         Most bins of a column, >= 2. Their edges are quantiles of the training rows (of the
         first ones in `partial_fit`); equal ones are one. A column has none if it has fewer
         than three distinct quantiles, as one of two values.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Which columns are categories: a mask of all columns (bool), or positions (int) or names
+        (str) of those that are. "from_dtype" takes those of a data frame (pandas, polars, pyarrow) whose
+        dtype is a category, an enumeration, a dictionary or strings, and those of an array of
+        objects or strings that hold a string. None: all columns must be numbers. Gaps (NaN,
+        None, NA) are allowed in both; a number that is missing is the mean, and a column of its
+        own says so if training rows have gaps there. Levels are 0 and 1, not scaled. Levels of
+        fewer than 5 training rows (sums of their weights, as they are given), share one column,
+        which a level that is not known joins; a gap is a level. Dense X only.
+    max_one_hot : int or None, default=50
+        A category of more levels, without the rare ones, is encoded by the share of each class
+        among the rows of the level, drawn towards the share among all rows (Micci-Barreca,
+        2001). Training rows get that of the rows of other folds, five in all, and held-out
+        fits learn their own, so that no row is judged by its label. None encodes every level
+        by a column.
     temperature_scaling : bool, default=True
         Whether to divide the logits by a temperature, so that probabilities are
         calibrated. It is fitted on the rows of `X_val`, on those held out by
@@ -224,12 +244,19 @@ default="relu"
     coef_ : ndarray of shape (n_classes, n_features), or (1, n_features) for two classes
         Without hidden layers: weights per unit of the features as they are in X, scaling and
         temperature included, so that `X @ coef_.T + intercept_` is `decision_function(X)`.
-        Not with hidden layers, nor with bins of numbers, nor with `scaling="robust"`.
+        Not with hidden layers, bins, categories or gaps, nor with `scaling="robust"`.
     intercept_ : ndarray of shape (n_classes,), or (1,) for two classes
         Biases, likewise.
     encoded_feature_names_ : ndarray of shape (n_encoded_features,), dtype object
-        Names of the rows of `coefs_[0]`: the features (x0, x1, ... if they have no names), then
-        their bins, as "x0 [0.5, 1.25]".
+        Names of the rows of `coefs_[0]`: the numbers (x0, x1, ... if they have no names), gaps
+        as "x0=missing", levels as "x1=a" or "x1=rare", categories of many levels as
+        "x2: share of <class>", then the bins of numbers, as "x0 [0.5, 1.25]".
+    is_categorical_ : ndarray of bool of shape (n_features,) or None
+        Which features are categories; None if none is.
+    categories_ : list of (ndarray or None), or None
+        The levels of each feature in X, None for a number; None if there are no categories.
+    infrequent_categories_ : list of (ndarray or None), or None
+        Those of them that are rare, likewise.
     scaling_ : Scaling or None
         What was learnt about the features: its `center` and `scale` are arrays of shape
         (n_features,), and features enter the network as (X - center) / scale (of "robust"
@@ -328,6 +355,9 @@ default="relu"
 
     Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", 2017.
 
+    Micci-Barreca, "A preprocessing scheme for high-cardinality categorical attributes in
+    classification and prediction problems", 2001.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -377,6 +407,8 @@ default="relu"
         "scaling": [StrOptions(set(SCALINGS)), None],
         "numerical_encoding": [StrOptions({"auto", *VIEWS})],
         "n_bins": [Interval(Integral, 2, None, closed="left")],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "max_one_hot": [Interval(Integral, 1, None, closed="left"), None],
         "temperature_scaling": ["boolean"],
         "dtype": [StrOptions({"auto", "float32", "float64"})],
     }
@@ -438,6 +470,8 @@ default="relu"
         scaling: str | None = "standard",
         numerical_encoding: str = "auto",
         n_bins: int = 4,
+        categorical_features: Any = "from_dtype",
+        max_one_hot: int | None = 50,
         temperature_scaling: bool = True,
         dtype: str = "auto",
     ) -> None:
@@ -473,6 +507,8 @@ default="relu"
         self.scaling = scaling
         self.numerical_encoding = numerical_encoding
         self.n_bins = n_bins
+        self.categorical_features = categorical_features
+        self.max_one_hot = max_one_hot
         self.temperature_scaling = temperature_scaling
         self.dtype = dtype
 
@@ -495,8 +531,10 @@ default="relu"
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Finite numbers. Neither copied nor densified as a whole; CSC and COO become CSR.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Numbers, none infinite, and categories; dense X may have gaps. Numbers are neither
+            copied nor densified as a whole; CSC and COO become CSR. A frame may have its columns
+            in another order in later calls if it has categories.
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -509,7 +547,7 @@ default="relu"
             groups that it has not seen. With fewer than four groups there are as many
             held-out fits; with one, none. By default each row is a group; rows that are copies of
             each other (see Notes) are one. Not allowed together with `X_val`.
-        X_val : {array-like, sparse matrix} of shape (n_rows, n_features), default=None
+        X_val : {array-like, sparse matrix, data frame} of shape (n_rows, n_features), default=None
             Validation rows: their loss and score are recorded after each epoch, and early
             stopping and the temperature use them instead of rows of X.
         y_val : array-like of shape (n_rows,), default=None
@@ -560,8 +598,8 @@ default="relu"
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Finite numbers.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            As in `fit`.
         y : array-like of shape (n_samples,)
             Class labels; not all classes need to occur.
         classes : array-like of shape (n_classes,), default=None
@@ -592,8 +630,8 @@ default="relu"
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Finite numbers.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            As in `fit`.
 
         Returns
         -------
@@ -608,8 +646,8 @@ default="relu"
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Finite numbers.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            As in `fit`.
 
         Returns
         -------
@@ -624,8 +662,8 @@ default="relu"
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Finite numbers.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            As in `fit`.
 
         Returns
         -------
@@ -640,8 +678,8 @@ default="relu"
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Finite numbers.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            As in `fit`.
 
         Returns
         -------
@@ -657,8 +695,8 @@ default="relu"
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Finite numbers.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            As in `fit`.
         layer : int, default=-1
             The hidden layer, counted from 0, or from -1 at the last one.
 
@@ -693,8 +731,8 @@ default="relu"
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Finite numbers.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            As in `fit`.
         class_ : label, default=None
             One of `classes_`. None takes the class that is predicted for each row.
 
@@ -730,8 +768,8 @@ default="relu"
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Finite numbers.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            As in `fit`.
         y : array-like of shape (n_samples,)
             Labels, of any kind that `fit` takes.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -884,10 +922,27 @@ default="relu"
 
     @property
     def encoded_feature_names_(self) -> np.ndarray:
-        """Names of the rows of `coefs_[0]`: the features, then their bins."""
+        """Names of the rows of `coefs_[0]`: numbers, gaps, categories, bins."""
         encoding = self._fitted_model().encoding
         default = [f"x{i}" for i in range(encoding.n_features)]
-        return encoding.names(getattr(self, "feature_names_in_", default))
+        return encoding.names(getattr(self, "feature_names_in_", default), self.classes_)
+
+    @property
+    def is_categorical_(self) -> np.ndarray | None:
+        """Which features are categories, or None if none is."""
+        columns = self._fitted_model().encoding.columns
+        return None if columns is None else columns.is_categorical
+
+    @property
+    def categories_(self) -> list[Any] | None:
+        """The levels of each feature, None for a number; None if there are no categories."""
+        columns = self._fitted_model().encoding.columns
+        return None if columns is None else list(columns.categories)
+
+    @property
+    def infrequent_categories_(self) -> list[Any] | None:
+        """The levels of each feature that are rare in training, likewise."""
+        return self._fitted_model().encoding.rare_levels
 
     @property
     def coef_(self) -> np.ndarray:
@@ -958,6 +1013,7 @@ default="relu"
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = self.scaling != "robust"
+        tags.input_tags.allow_nan = True
         return tags
 
     def _view_logits(self, X: Any) -> dict[str, np.ndarray]:
@@ -989,10 +1045,13 @@ default="relu"
             and X.shape[0] > 0
             and X.shape[1] == n_features
             and "feature_names_in_" not in self.__dict__
+            and model.encoding.columns is None
             and isfinite(np.add.reduce(X, axis=None))  # so is then every addend
         ):
             return model, X
-        X = checked_numbers(X, partial(validate_data, self, reset=False))
+        columns = model.encoding.columns
+        names = getattr(self, "feature_names_in_", None)
+        X = checked_matrix(X, columns, partial(validate_data, self, reset=False), names)
         if X.shape[1] != n_features:  # the estimator has been refitted meanwhile
             raise ValueError(
                 f"X has {X.shape[1]} features, but {type(self).__name__} is expecting "

@@ -11,6 +11,8 @@ OURS = {
     "scaling": None,
     "numerical_encoding": "linear",
     "n_bins": 4,
+    "categorical_features": "from_dtype",
+    "max_one_hot": 50,
     "temperature_scaling": False,
     "dtype": "auto",
 }

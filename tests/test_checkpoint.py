@@ -707,7 +707,7 @@ WHOSE = b'{"fit": "1", "name": "x", "finished": false}\n'
         (WHOSE, {}, "holds no unfinished fit, got a dict"),
         (WHOSE, {"class": "Modul"}, "it names 'Modul', which is none of"),
         (WHOSE, {"class": "Unfinished"}, "a Unfinished lacks model, n_rows, parameters, state"),
-        (WHOSE, {"class": "Unfinished", "version": 3}, "is of format version 3"),
+        (WHOSE, {"class": "Unfinished", "version": 4}, "is of format version 4"),
     ],
 )
 def test_what_has_its_checksum_but_is_no_unfinished_fit_is_refused(path, header, held, message):

@@ -770,10 +770,10 @@ def test_joblib_round_trip(tmp_path):
 
 def failing_calls():
     bad = X.copy()
-    bad[3, 2] = np.nan
+    bad[3, 2] = np.inf
     return {
-        "NaN": lambda c: c.fit(bad, y),
-        "other features and NaN": lambda c: c.fit(bad[:, :4], y),
+        "infinity": lambda c: c.fit(bad, y),
+        "other features and infinity": lambda c: c.fit(bad[:, :4], y),
         "labels": lambda c: c.fit(X, np.eye(3)[y]),
         "validation rows": lambda c: c.fit(X, y, X_val=bad, y_val=y),
         "unknown validation label": lambda c: c.fit(X, y, X_val=X, y_val=y + 1),

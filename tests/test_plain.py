@@ -128,6 +128,14 @@ def bins():
     return learn_bins(X, None, None, 4)
 
 
+def columns():
+    return CLASSES["Columns"]([None, np.array(["a", "b"], dtype=object)])
+
+
+def levels():
+    return CLASSES["Levels"](1, np.array([0, 1, 1, 1]), 2, 1)
+
+
 @pytest.mark.parametrize("name", CLASSES)
 def test_every_class_goes_there_and_back(name):
     network = Network([3, 4, 2], "tanh", dropout=0.1)
@@ -138,6 +146,12 @@ def test_every_class_goes_there_and_back(name):
         ),
         "Encoding": lambda: CLASSES["Encoding"](3, None, "both", 4, bins()),
         "Bins": bins,
+        "Columns": columns,
+        "Levels": levels,
+        "Indicators": lambda: CLASSES["Indicators"](np.array([0]), [levels()], np.full(3, 0.5)),
+        "TargetShares": lambda: CLASSES["TargetShares"](
+            [levels()], [np.full((3, 1), 0.5)], np.zeros(1), np.ones(1)
+        ),
         "Scaling": lambda: CLASSES["Scaling"]("robust", np.zeros(3), np.ones(3)),
         "TrainingState": lambda: fitted(**PAUSED)._state,
         "Fallback": lambda: CLASSES["Fallback"](np.ones(3)),
@@ -221,7 +235,7 @@ NO_MODEL = [
     ("momentum", 0.9, "a Model has no momentum"),
     ("temperature", GONE, None),
     ("classes", GONE, "a Model lacks classes"),
-    ("version", 3, "is of format version 3; this version of skmax reads 1 to 2"),
+    ("version", 4, "is of format version 4; this version of skmax reads 1 to 3"),
     ("version", 0, "is of format version 0"),
     ("version", "x", "is of format version 'x'"),
     ("version", GONE, None),
@@ -301,7 +315,7 @@ def test_an_unfinished_fit_is_checked_too(path, value, message):
 
 
 def test_the_format_has_a_version_at_the_top_only(attributes):
-    assert attributes["_model"]["version"] == attributes["_state"]["version"] == 2
+    assert attributes["_model"]["version"] == attributes["_state"]["version"] == 3
     assert "version" not in attributes["_model"]["network"]
 
 

@@ -16,6 +16,7 @@ from .._data.checks import (
     stream_classes,
     weighted_sample,
 )
+from .._data.columns import learn_columns
 from .._data.far_rows import warn_of_far_rows
 from .._data.labels import class_indices, encode
 from .._data.splits import units_of
@@ -74,6 +75,8 @@ class FitScope:
         if config.scoring != "loss":
             config = replace(config, scorer=Scorer(self.working_copy))
         self.config = config
+        # What the columns of X are, once it is known; None if all are numbers.
+        self.columns = None if self.model is None else self.model.encoding.columns
         self.observer = self._begin_callbacks(task_name, X, y, sample_weight)
 
     def _begin_callbacks(self, task_name: str, X: Any, y: Any, sample_weight: Any) -> FitObserver:
@@ -113,7 +116,7 @@ class FitScope:
         classes, labels = encode(y)
         if self.model is not None:
             check_same_classes(classes, self.model.classes)
-        dataset = weighted_sample(X, labels, sample_weight, groups)
+        dataset = weighted_sample(X, labels, sample_weight, groups, self.columns)
         rows = InMemory(config, dataset, classes)
         given = self.check_validation(classes, X_val, y_val, sample_weight_val)
         warn_of_idle_settings(config, has_validation_rows=given is not None)
@@ -131,9 +134,13 @@ class FitScope:
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, suffix: str = ""
     ) -> tuple[Any, np.ndarray, np.ndarray | None]:
         """Return clean rows; of the first ones, `reset`, the working copy learns the features."""
+        if reset:
+            self.columns = learn_columns(X, self.config.categorical_features)
         return check_rows(
             *(X, y, sample_weight),
+            columns=self.columns,
             validate=partial(validate_data, self.working_copy, reset=reset),
+            names=None if reset else getattr(self.working_copy, "feature_names_in_", None),
             scaling=self.config.scaling,
             caller=type(self.working_copy).__name__,
             suffix=suffix,
@@ -157,13 +164,15 @@ class FitScope:
             labels = class_indices(y, classes)
         except ValueError as error:
             raise ValueError(f"y_val does not fit y: {error}") from error
-        return InMemory(self.config, weighted_sample(X, labels, weight), classes)
+        dataset = weighted_sample(X, labels, weight, columns=self.columns)
+        return InMemory(self.config, dataset, classes)
 
     def check_portion(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> InMemory:
         """Return the rows of one portion of a stream."""
         X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=self.model is None)
         classes = stream_classes(classes, None if self.model is None else self.model.classes)
-        dataset = weighted_sample(X, class_indices(y, classes), sample_weight)
+        labels = class_indices(y, classes)
+        dataset = weighted_sample(X, labels, sample_weight, columns=self.columns)
         return InMemory(self.config, dataset, classes)
 
     def start(self, rows: InMemory, coefs_init: Any, intercepts_init: Any) -> Start:

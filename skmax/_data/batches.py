@@ -30,13 +30,19 @@ class BatchReader:
     Parameters
     ----------
     X : {ndarray, CSR} of shape (n_samples, n_features)
-        Finite numbers of any real dtype; not copied, never written to.
+        Numbers of any real dtype; not copied, never written to. NaN, which is a gap, is 0 once
+        encoded.
     index : ndarray of int, default=None
         Rows of X that belong to the set; None takes all.
     encoding : Encoding, default=None
         Applied to every batch. None takes the numbers as they are.
     encoded : ndarray of shape (n_samples, n_inputs), default=None
-        All rows of X as they are to be, in `dtype`, if they are kept.
+        All rows of X as they are to be, in `dtype`, if they are kept. What is learnt from labels
+        is overwritten.
+    shares : list of ndarray, default=None
+        What is learnt from labels, by fold; None takes that of the encoding.
+    fold : ndarray of shape (n_rows,), default=None
+        Fold of each row of the set; None: there is one.
     dtype : {numpy.float32, numpy.float64}
         Of the batches.
     """
@@ -48,6 +54,8 @@ class BatchReader:
         *,
         encoding: Encoding | None = None,
         encoded: np.ndarray | None = None,
+        shares: list[np.ndarray] | None = None,
+        fold: np.ndarray | None = None,
         dtype: DTypeLike,
     ) -> None:
         self.X = X
@@ -56,6 +64,11 @@ class BatchReader:
         self.n_rows = X.shape[0] if index is None else len(index)
         self._encoding = Encoding(X.shape[1]) if encoding is None else encoding
         self._scaling, self._bins = self._encoding.scaling, self._encoding.bins
+        self._places, self._fold = self._encoding.places, fold
+        self._shares = self._encoding.shares
+        if self._shares is not None:
+            tables = self._shares.tables if shares is None else shares
+            self._tables = [table.astype(self.dtype) for table in tables]
         self._kept = encoded
         self._buffers: dict[str, np.ndarray] = {}
         self._is_sparse = issparse(X)
@@ -68,12 +81,19 @@ class BatchReader:
             self._center = self._scaling.center.astype(self._work_dtype)
             self._inverse_scale = self._scaling.inverse_scale.astype(self._work_dtype)
             self._shift = self._center * self._inverse_scale
-            if np.abs(self._shift).max() < MAX_SHIFT:
+            if np.abs(self._shift).max(initial=0.0) < MAX_SHIFT:
                 self._shift = self._shift.astype(self.dtype)
         if self._bins is not None:
             bins, work = self._bins, bins_dtype(X, self._bins)
             terms = bins.start, bins.slope, bins.highest, bins.offset
             self._bin_terms = [term.astype(work) for term in terms]
+
+    @property
+    def numbers(self) -> Any:
+        """The columns of X that are numbers, all rows."""
+        if self._encoding.columns is None:
+            return self.X
+        return self.X[:, : self._encoding.n_numbers]
 
     def take(self, rows: slice | np.ndarray) -> "np.ndarray | SparseBatch":
         """Return rows of the set, in `dtype`; the next call may overwrite them.
@@ -87,14 +107,18 @@ class BatchReader:
         -------
         batch : {ndarray, SparseBatch} of shape (n_rows, n_inputs)
         """
+        fold: Any = 0 if self._fold is None else self._fold[rows]
         if self.index is not None:
             rows = self.index[rows]
         if self._kept is not None:
-            return self._gather(self._kept, rows)
+            batch = self._gather(self._kept, rows)
+            if self._shares is not None:
+                self._encode_shares(self.X[rows], fold, batch)
+            return batch
         if not self._is_sparse:
-            return self._encode(self._gather(self.X, rows))
+            return self._encode(self._gather(self.X, rows), fold)
         if self._bins is not None:  # a component is seldom 0
-            return self._encode(self.X[rows].toarray())
+            return self._encode(self.X[rows].toarray(), fold)
         return self._take_sparse(rows)
 
     def _gather(self, X: np.ndarray, rows: slice | np.ndarray) -> np.ndarray:
@@ -106,23 +130,41 @@ class BatchReader:
         block[...] = X[rows]
         return block
 
-    def _encode(self, block: np.ndarray) -> np.ndarray:
-        if self._scaling is None and self._bins is None and block.dtype == self.dtype:
-            return block
-        out = self._buffer("encoded", (len(block), self._encoding.width), self.dtype)
-        numbers = out if self._bins is None else out[:, : block.shape[1]]
+    def _encode(self, block: np.ndarray, fold: Any) -> np.ndarray:
+        numbers, indicators, _, bins = self._places
+        if self._scaling is None and block.dtype == self.dtype and bins.stop == numbers.stop:
+            return _without_gaps(block)
+        out = self._buffer("encoded", (len(block), bins.stop), self.dtype)
+        if self._encoding.indicators is not None:
+            self._encoding.indicators.encode(block, out[:, indicators])
+        if self._shares is not None:
+            self._encode_shares(block, fold, out)
+        if self._encoding.columns is not None:
+            block = block[:, numbers]
         if self._bins is not None:
-            self._encode_bins(block, self._bins.column, out[:, block.shape[1] :])
+            self._encode_bins(block, self._bins.column, out[:, bins])
+        self._encode_numbers(block, out if bins.stop == numbers.stop else out[:, numbers])
+        # What is not finite is looked for in one pass over all columns.
+        if np.isnan(np.add.reduce(out, axis=None)):
+            np.copyto(out, 0.0, where=np.isnan(out))
+        return out
+
+    def _encode_numbers(self, block: np.ndarray, out: np.ndarray) -> None:
+        """Write (x - center) / scale, clipped if the scaling is robust."""
         if self._scaling is None:
-            np.copyto(numbers, block, casting="same_kind" if block.dtype.kind == "f" else "unsafe")
-            return out
+            np.copyto(out, block, casting="same_kind" if block.dtype.kind == "f" else "unsafe")
+            return
         # Rows are scaled before they are cast: with a large mean, float32 would lose digits.
         work = self._buffer("scaled", block.shape, self._work_dtype)
         np.subtract(block, self._center, out=work)
-        np.multiply(work, self._inverse_scale, out=numbers, casting="same_kind")
+        np.multiply(work, self._inverse_scale, out=out, casting="same_kind")
         if self._scaling.kind == "robust":
-            smooth_clip(numbers)
-        return out
+            smooth_clip(out)
+
+    def _encode_shares(self, block: np.ndarray, fold: Any, out: np.ndarray) -> None:
+        """Write what is known of the labels of each row's levels."""
+        assert self._shares is not None  # for type checkers
+        self._shares.encode(block, fold, self._tables, out[:, self._places[2]])
 
     def _encode_bins(self, block: np.ndarray, column: np.ndarray, out: np.ndarray) -> None:
         """Write clip((x - start) / (stop - start), 0, 1), less its mean, over its deviation."""
@@ -188,14 +230,21 @@ class SparseBatch:
         out[...] = product
 
 
+def _without_gaps(block: np.ndarray) -> np.ndarray:
+    """Return a block with 0 for NaN, the block itself if it has none."""
+    if block.dtype.kind == "f" and np.isnan(np.add.reduce(block, axis=None)):
+        return np.where(np.isnan(block), block.dtype.type(0), block)
+    return block
+
+
 def work_dtype(X: Any, scaling: Scaling) -> np.dtype:
     """Return the dtype that scaling computes in, float32 if X and the scaling allow it."""
     narrow = np.finfo(np.float32)
     in_range = (
-        scaling.scale.min() > narrow.tiny
-        and scaling.scale.max() < narrow.max
+        scaling.scale.min(initial=1.0) > narrow.tiny
+        and scaling.scale.max(initial=1.0) < narrow.max
         # Such a centre is so small that x - center overflows for no x: max - center rounds to max.
-        and np.abs(scaling.center).max() < narrow.max * float(narrow.eps) / 4.0
+        and np.abs(scaling.center).max(initial=0.0) < narrow.max * float(narrow.eps) / 4.0
     )
     if X.dtype.kind == "f" and X.dtype.itemsize <= 4 and in_range and not issparse(X):
         return np.dtype(np.float32)

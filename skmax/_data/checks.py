@@ -13,6 +13,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 
 from .arrays import as_numeric, as_numpy, check_numbers
+from .columns import Columns, is_frame
 from .dataset import Dataset
 from .labels import check_labels, listed, positions, same_classes
 
@@ -68,17 +69,19 @@ def check_rows(
     y: Any,
     sample_weight: Any,
     *,
+    columns: Columns | None,
     validate: Callable[..., Any],
+    names: Any,
     scaling: str | None,
     caller: str,
     suffix: str,
 ) -> tuple[Any, np.ndarray, np.ndarray | None]:
     """Return X as ndarray or CSR, y as labels, sample_weight as float64 or None.
 
-    `validate` is that of `checked_numbers`. In messages, `caller` is who needs y, and `suffix`
-    that of the arguments' names.
+    `columns`, `validate` and `names` are those of `checked_matrix`. In messages, `caller` is who
+    needs y, and `suffix` that of the arguments' names.
     """
-    X = checked_numbers(X, validate)
+    X = checked_matrix(X, columns, validate, names)
     if y is None:
         raise ValueError(f"{caller} requires y to be passed, but the target y is None.")
     check_dense(X, scaling)
@@ -87,14 +90,49 @@ def check_rows(
     return X, y, check_weights(sample_weight, X.shape[0], "sample_weight" + suffix)
 
 
-def checked_numbers(X: Any, validate: Callable[..., Any]) -> Any:
-    """Return X as ndarray or CSR of finite numbers.
+def checked_matrix(
+    X: Any, columns: Columns | None, validate: Callable[..., Any], names: Any = None
+) -> Any:
+    """Return X as ndarray or CSR of numbers, of which NaN is a gap.
 
-    `validate` is scikit-learn's `validate_data` for an estimator, which is compared with X or
-    learns its features.
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, data frame}
+    columns : Columns or None
+        What the columns of X are; None: all are numbers.
+    validate : callable
+        scikit-learn's `validate_data` for an estimator, which is compared with X or learns its
+        features.
+    names : array-like of str, default=None
+        Names of the columns of the fit before, which X may have in another order.
     """
-    X = validate(as_numeric(X), accept_sparse="csr", dtype="numeric")
-    return X.astype(np.float64) if X.dtype == object else X  # of a frame's Decimals
+    if columns is None:
+        X = as_numeric(X)
+        sparse = issparse(X)
+        X = validate(
+            X,
+            accept_sparse="csr",
+            dtype="numeric",
+            ensure_all_finite=True if sparse else "allow-nan",
+        )
+        return X.astype(np.float64) if X.dtype == object else X  # of a frame's Decimals
+    if issparse(X):
+        raise ValueError("X was a table with categories in fit, and cannot be sparse now.")
+    X = in_order(X, names)
+    if not is_frame(X):
+        check_array(X, dtype=None, ensure_all_finite=False)
+    validate(X, skip_check_array=True)
+    return check_array(columns.matrix(X), ensure_all_finite="allow-nan")
+
+
+def in_order(X: Any, names: Any) -> Any:
+    """Return a data frame with the columns in the order of these names, if it has them."""
+    if names is None or not is_frame(X):
+        return X
+    given = list(X.column_names if hasattr(X, "column_names") else X.columns)
+    if given == list(names) or sorted(map(str, given)) != sorted(names):
+        return X  # scikit-learn says which are missing or new
+    return X.select(list(names)) if hasattr(X, "select") else X[list(names)]
 
 
 def check_dense(X: Any, scaling: str | None) -> None:
@@ -160,7 +198,11 @@ def check_weights(
 
 
 def weighted_sample(
-    X: Any, labels: np.ndarray, sample_weight: np.ndarray | None, groups: np.ndarray | None = None
+    X: Any,
+    labels: np.ndarray,
+    sample_weight: np.ndarray | None,
+    groups: np.ndarray | None = None,
+    columns: Columns | None = None,
 ) -> Dataset:
     """Return the labelled rows whose weight is not zero: those are as good as absent.
 
@@ -168,10 +210,10 @@ def weighted_sample(
     others would have no weight at all.
     """
     if sample_weight is None:
-        return Dataset(X, labels, groups=groups)
+        return Dataset(X, labels, groups=groups, columns=columns)
     scale = float(sample_weight.max())
     relative = sample_weight / scale
-    sample = Dataset(X, labels, relative, weight_scale=scale, groups=groups)
+    sample = Dataset(X, labels, relative, weight_scale=scale, groups=groups, columns=columns)
     counts = relative >= np.finfo(np.float64).tiny
     return sample if counts.all() else sample.take(np.flatnonzero(counts))
 

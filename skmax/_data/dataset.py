@@ -10,10 +10,12 @@ from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 
 from .batches import BatchReader, blocks
+from .columns import Columns
+from .features.categories import LabelledRows, cross_fitted
 from .features.encoding import Encoding
 
-# Rows with bins are encoded once for a fit, not once for each epoch, if all of them take at most
-# so many bytes: a tenth of the time of a fit.
+# Rows with bins or categories are encoded once for a fit, not once for each epoch, if all of them
+# take at most so many bytes: a tenth of the time of a fit.
 MAX_KEPT = 32 * 2**20
 
 # Equal rows are looked for if X has at most so many elements: 0.7 ms for 1,000 rows of 20
@@ -40,6 +42,11 @@ class Dataset:
         Group of each row: its rows are held out together. None: each row is a group.
     kept : KeptRows
         Rows of X as the network sees them, for all subsets of it.
+    columns : Columns, default=None
+        What the columns of a table are. None: all are numbers.
+    fold : ndarray of shape (n_rows,), default=None
+        Fold of each row: a category of many levels is encoded by the labels of other folds.
+        None: by those that the encoding has been learnt from, of which these rows are none.
     """
 
     X: Any
@@ -49,6 +56,8 @@ class Dataset:
     weight_scale: float = 1.0
     groups: np.ndarray | None = None
     kept: "KeptRows" = field(default_factory=lambda: KeptRows())
+    columns: Columns | None = None
+    fold: np.ndarray | None = None
 
     def take(self, positions: np.ndarray) -> "Dataset":
         """Return the subset at `positions` of this one."""
@@ -60,6 +69,8 @@ class Dataset:
             self.weight_scale,
             None if self.groups is None else self.groups[positions],
             self.kept,
+            self.columns,
+            None if self.fold is None else self.fold[positions],
         )
 
     def used_features(self) -> np.ndarray:
@@ -70,15 +81,35 @@ class Dataset:
             if issparse(block):
                 used[block.indices[block.data != 0]] = True
             else:
-                used |= (block != 0).any(axis=0)
+                used |= ((block != 0) & (block == block)).any(axis=0)
             if used.all():
                 break
         return used
 
     def reader(self, encoding: Encoding | None, dtype: DTypeLike) -> BatchReader:
         """Return the `BatchReader` of the subset."""
-        encoded = None if encoding is None else self.kept.of(self.X, encoding, np.dtype(dtype))
-        return BatchReader(self.X, self.index, encoding=encoding, encoded=encoded, dtype=dtype)
+        if encoding is None:
+            return BatchReader(self.X, self.index, dtype=dtype)
+        encoded, tables = self.kept.of(self.X, encoding, np.dtype(dtype)), None
+        if encoding.shares is not None and self.fold is not None:
+            tables = cross_fitted(encoding.shares.levels, self.labelled(encoding.shares.n_classes))
+            tables = encoding.shares.standardised(tables)
+        return BatchReader(
+            *(self.X, self.index),
+            encoding=encoding,
+            encoded=encoded,
+            shares=tables,
+            fold=None if tables is None else self.fold,
+            dtype=dtype,
+        )
+
+    def labelled(self, n_classes: int) -> LabelledRows:
+        """Return the rows as those whose labels say what a level means."""
+        weight = self.sample_weight
+        weight = np.ones(len(self.labels)) if weight is None else weight * self.weight_scale
+        fold = np.zeros(len(self.labels), dtype=np.intp) if self.fold is None else self.fold
+        n_folds = int(fold.max()) + 1
+        return LabelledRows(self.X, self.index, self.labels, weight, fold, n_folds, n_classes)
 
     @cached_property
     def distinct(self) -> "Dataset":
@@ -92,6 +123,8 @@ class Dataset:
         n_rows, n_features = len(self.labels), self.X.shape[1]
         if n_rows * n_features > MAX_COMPARED or self.X.dtype.itemsize > 8:
             return self  # the bytes that pad a long double are not part of its value
+        if self.fold is not None:
+            return self  # equal rows of two folds are encoded differently
         X = self.X if self.index is None else self.X[self.index]
         dense = X.toarray() if issparse(X) else np.ascontiguousarray(X)
         keys = np.column_stack([dense.view(np.uint8).reshape(n_rows, -1), _as_bytes(self.labels)])
@@ -106,6 +139,7 @@ class Dataset:
             self.labels[first],
             weight / heaviest,
             weight_scale=self.weight_scale * heaviest,
+            columns=self.columns,
         )
 
 
@@ -117,16 +151,21 @@ class KeptRows:
     """All rows of one X as a network sees them, if these are few enough to be kept."""
 
     def __init__(self) -> None:
-        self._encoding: Encoding | None = None
-        self._encoded = np.empty(0)
+        self._fixed: tuple[Any, ...] = ()
+        self._encoded = np.empty((0, 0))
 
     def of(self, X: Any, encoding: Encoding, dtype: np.dtype) -> np.ndarray | None:
         """Return the encoded rows, or None if each batch is to be encoded as it is gathered."""
         size = X.shape[0] * encoding.width * dtype.itemsize
-        if encoding.bins is None or size > MAX_KEPT:
+        if (encoding.bins is None and encoding.indicators is None) or size > MAX_KEPT:
             return None
-        if self._encoding is not encoding or self._encoded.dtype != dtype:
-            self._encoding = encoding
+        is_kept = (
+            self._encoded.dtype == dtype
+            and self._encoded.shape[1] == encoding.width
+            and all(a is b for a, b in zip(self._fixed, encoding.fixed, strict=True))
+        )
+        if not is_kept:
+            self._fixed = encoding.fixed
             self._encoded = np.empty((X.shape[0], encoding.width), dtype)
             reader: Any = BatchReader(X, encoding=encoding, dtype=dtype)
             for rows in blocks(X.shape[0]):
@@ -141,6 +180,9 @@ def checksum(dataset: Dataset) -> int:
     arrays.append(dataset.groups)
     arrays += [X.data, X.indices, X.indptr] if issparse(X) else [X[i] for i in blocks(len(X))]
     value = zlib.crc32(repr((X.shape, X.dtype)).encode())
+    if dataset.columns is not None:
+        levels = [None if each is None else each.tolist() for each in dataset.columns.categories]
+        value = zlib.crc32(repr(levels).encode(), value)
     for array in arrays:
         if array is not None:
             value = zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data, value)

@@ -33,7 +33,7 @@ def warn_of_far_rows(dataset: Dataset, held_out: Dataset) -> None:
         return
     X, X_val = _some(dataset, MOST_TRAINING), _some(held_out, MOST_VALIDATION)
     center, scale = X.mean(axis=0), X.std(axis=0)
-    varies = scale > 0.0
+    varies = (scale > 0.0) & np.isfinite(X_val).all(axis=0)  # columns with gaps are left out
     if varies.sum() < 2:
         return
     center, scale = center[varies], scale[varies]
@@ -54,8 +54,9 @@ def warn_of_far_rows(dataset: Dataset, held_out: Dataset) -> None:
 
 
 def _some(dataset: Dataset, most: int) -> np.ndarray:
-    """Return rows of a dataset, evenly chosen, in float64."""
+    """Return rows of a dataset, evenly chosen, in float64: what is a number, if it is a table."""
     n_rows = len(dataset.labels)
     chosen = np.linspace(0, n_rows - 1, min(n_rows, most)).astype(np.intp)
     rows = chosen if dataset.index is None else dataset.index[chosen]
-    return dataset.X[rows].astype(np.float64)
+    n_numbers = None if dataset.columns is None else dataset.columns.n_numbers
+    return dataset.X[rows, :n_numbers].astype(np.float64)

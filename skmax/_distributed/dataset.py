@@ -112,6 +112,10 @@ class PartitionedRows:
         """Return the encoding as it is, because no fit on a cluster goes on from another."""
         return encoding
 
+    def own_shares(self, encoding: Encoding) -> Encoding:
+        """Return the encoding as it is, because nothing is learnt from labels."""
+        return encoding
+
     def varying_inputs(self, encoding: Encoding) -> np.ndarray:
         """Return which columns of the encoded rows are not 0 in all of them."""
         # A sum of booleans is their "or".

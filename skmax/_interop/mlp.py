@@ -53,6 +53,8 @@ NEUTRAL = {
     "scaling": None,
     "numerical_encoding": "linear",
     "n_bins": 4,
+    "categorical_features": "from_dtype",
+    "max_one_hot": 50,
     "temperature_scaling": False,
     "dtype": "float64",
 }
@@ -95,6 +97,7 @@ def to_sklearn_model(
 
 def _check_expressible(model: FittedModel) -> None:
     network, scaling = model.network, model.encoding.scaling
+    _check_numbers(model, "to_sklearn", ValueError)
     if scaling is not None and scaling.kind == "robust":
         raise ValueError(
             "scaling='robust' clips features smoothly, which no layer of MLPClassifier does; "
@@ -167,6 +170,7 @@ def linear_coefficients(model: FittedModel) -> tuple[np.ndarray, np.ndarray]:
             "coef_ and intercept_ exist without a hidden layer only; hidden layers have "
             f"{model.network.hidden_sizes} units. coefs_ and intercepts_ hold those of each."
         )
+    _check_numbers(model, "coef_ and intercept_", AttributeError)
     if model.encoding.bins is not None:
         raise AttributeError(
             f"coef_ and intercept_ do not exist with numerical_encoding={model.encoding.kind!r}, "
@@ -179,6 +183,18 @@ def linear_coefficients(model: FittedModel) -> tuple[np.ndarray, np.ndarray]:
         )
     (W,), (b,) = folded_layers(model)
     return W.T, b
+
+
+def _check_numbers(model: FittedModel, what: str, error: type[Exception]) -> None:
+    """Raise an error for a model of categories, or of numbers with gaps."""
+    encoding = model.encoding
+    if encoding.columns is None and encoding.indicators is None:
+        return
+    found = "gaps in numbers" if encoding.columns is None else "categories"
+    raise error(
+        f"{what} needs a model of numbers without gaps, and this one has been fitted to {found}. "
+        "Encode them in a pipeline before the classifier."
+    )
 
 
 def folded_layers(model: FittedModel) -> Layers:

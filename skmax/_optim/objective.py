@@ -110,10 +110,10 @@ class Objective:
         return loss / self.network.n_towers, grad
 
     def moments(self) -> Moments:
-        """Return the `Moments` of the rows as they are in X."""
+        """Return the `Moments` of the numbers as they are in X."""
         weight = self.relative_weight
         weight = None if weight is None else weight.astype(np.float64)
-        return moments(self.rows.X, self.rows.index, weight)
+        return moments(self.rows.numbers, self.rows.index, weight)
 
     def estimate(self, params: np.ndarray, batch: slice | np.ndarray) -> tuple[float, np.ndarray]:
         """Return an unbiased estimate of J and its gradient from a batch of rows.

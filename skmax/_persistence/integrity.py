@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from .._data.columns import Columns
 from .._data.features.bins import Bins
+from .._data.features.categories import Indicators, Levels, TargetShares
 from .._data.features.encoding import VIEWS, Encoding
 from .._data.features.scaling import SCALINGS, Scaling
 from .._data.labels import check_labels
@@ -106,8 +108,10 @@ def _check_encoding(encoding: Any) -> None:
         f"the kind of encoding must be one of {known}, got {encoding.kind!r}",
     )
     require(_is_count(encoding.n_bins), "n_bins must be an integer >= 0")
+    _check_columns(encoding.columns, encoding.n_features)
     if encoding.scaling is not None:
-        _check_scaling(encoding.scaling, encoding.n_features)
+        _check_scaling(encoding.scaling, encoding.n_numbers)
+    _check_categories(encoding)
     bins = encoding.bins
     if bins is None:
         return
@@ -115,12 +119,80 @@ def _check_encoding(encoding: Any) -> None:
     column, size = bins.column, np.size(bins.column)
     is_one = isinstance(column, np.ndarray) and column.dtype.kind == "i" and column.ndim == 1
     require(is_one and size > 0 and (np.diff(column) >= 0).all(), "columns of bins must be sorted")
-    require(0 <= column[0] and column[-1] < encoding.n_features, "bins must be of its columns")
+    require(0 <= column[0] and column[-1] < encoding.n_numbers, "bins must be of its columns")
     for name in ("start", "stop", "mean", "deviation"):
         value = getattr(bins, name)
         require(_is_vector(value, size), f"{name} must be of shape ({size},)")
     require((bins.start < bins.stop).all(), "each bin must end after its start")
     require((bins.deviation > 0.0).all(), "deviation must be > 0")
+
+
+def _check_columns(columns: Any, n_features: int) -> None:
+    if columns is None:
+        return
+    require(isinstance(columns, Columns), "columns must be some, or None")
+    known = columns.categories
+    require(isinstance(known, list) and len(known) == n_features, "each column must be known")
+    for levels in known:
+        is_one = isinstance(levels, np.ndarray) and levels.ndim == 1
+        require(levels is None or is_one, "levels must be one array for each category")
+    require(bool(columns.levels), "a table must have a category")
+
+
+def _check_categories(encoding: Encoding) -> None:
+    indicators, shares = encoding.indicators, encoding.shares
+    levels = []
+    if indicators is not None:
+        require(isinstance(indicators, Indicators), "indicators must be some, or None")
+        gaps = indicators.gaps
+        is_one = isinstance(gaps, np.ndarray) and gaps.dtype.kind == "i" and gaps.ndim == 1
+        require(is_one and (np.diff(gaps) > 0).all(), "columns with gaps must be sorted")
+        inside = not gaps.size or (0 <= gaps[0] and gaps[-1] < encoding.n_numbers)
+        require(inside, "gaps must be in its columns")
+        _check_levels(indicators.levels, encoding)
+        size = len(gaps) + sum(each.n_groups for each in indicators.levels)
+        require(_is_vector(indicators.mean, size), f"mean must be of shape ({size},)")
+        require(
+            ((indicators.mean >= 0.0) & (indicators.mean <= 1.0)).all(), "mean must be in [0, 1]"
+        )
+        levels += indicators.levels
+    if shares is not None:
+        require(isinstance(shares, TargetShares), "shares must be some, or None")
+        _check_levels(shares.levels, encoding)
+        require(bool(shares.levels), "shares must be of a category")
+        parts, n_outputs = shares.shares, np.size(shares.mean) // len(shares.levels)
+        size = n_outputs * len(shares.levels)
+        require(isinstance(parts, list) and len(parts) == len(shares.levels), "each has shares")
+        for each, part in zip(shares.levels, parts, strict=True):
+            shape = (each.n_groups + 1, n_outputs)
+            require(np.shape(part) == shape, f"shares must be of shape {shape}")
+        for name in ("mean", "deviation"):
+            require(_is_vector(getattr(shares, name), size), f"{name} must be of shape ({size},)")
+        require((shares.deviation > 0.0).all(), "deviation must be > 0")
+        levels += shares.levels
+    columns = sorted(each.column for each in levels)
+    require(
+        columns == list(range(encoding.n_numbers, encoding.n_features)),
+        "each category must be encoded once",
+    )
+
+
+def _check_levels(levels: Any, encoding: Encoding) -> None:
+    require(isinstance(levels, list), "levels must be a list")
+    for each in levels:
+        require(isinstance(each, Levels), "levels must be some")
+        require(
+            _is_count(each.column, encoding.n_numbers) and each.column < encoding.n_features,
+            "levels must be of a category",
+        )
+        require(_is_count(each.n_groups), "n_groups must be an integer >= 0")
+        assert encoding.columns is not None  # for type checkers: there are categories
+        size = len(encoding.columns.levels[each.column - encoding.n_numbers]) + 2
+        group = each.group
+        is_one = isinstance(group, np.ndarray) and group.dtype.kind == "i"
+        require(is_one and group.shape == (size,), f"group must be of shape ({size},)")
+        inside = (group >= -1) & (group < each.n_groups)
+        require(inside.all() and -1 <= each.rare < each.n_groups, "groups must be known")
 
 
 def _check_model(model: FittedModel) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from .._data.columns import Columns
 from .._data.features.bins import Bins
+from .._data.features.categories import Indicators, Levels, TargetShares
 from .._data.features.encoding import Encoding
 from .._data.features.scaling import Scaling
 from .._network.model import FittedModel
@@ -24,7 +26,7 @@ from .._training.state import Curve, History, TrainingState, UnfinishedFit
 from .integrity import check_belongs, check_integrity, require
 
 # Version of the format. It is raised if older versions of skmax would read a file wrongly.
-VERSION = 2
+VERSION = 3
 
 # Names of classes in files, which stay as they are if a class is renamed. An optimizer that is
 # registered has its own name there.
@@ -34,6 +36,10 @@ NAMES: dict[type, str] = {
     Encoding: "Encoding",
     Scaling: "Scaling",
     Bins: "Bins",
+    Columns: "Columns",
+    Levels: "Levels",
+    Indicators: "Indicators",
+    TargetShares: "TargetShares",
     UnfinishedFit: "Unfinished",
     TrainingState: "TrainingState",
     BestIterate: "Fallback",

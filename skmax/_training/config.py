@@ -11,6 +11,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._data.batches import BLOCK_ROWS
+from .._data.columns import Columns
+from .._data.features.categories import MIN_COUNT
 from .._data.features.encoding import Encoding, auto_encoding
 from .._network.network import Network, auto_hidden_sizes
 from .._optim.lbfgs import LBFGS
@@ -47,7 +49,7 @@ AS_GIVEN = (
     *("n_iter_no_change", "warm_start"),
     *("learning_rate", "learning_rate_scaling", "early_stopping", "validation_fraction"),
     *("scoring", "class_weight", "label_smoothing", "scaling", "temperature_scaling", "dtype"),
-    *("numerical_encoding", "n_bins"),
+    *("numerical_encoding", "n_bins", "categorical_features", "max_one_hot"),
 )
 
 
@@ -116,6 +118,8 @@ class TrainingConfig:
     scaling: str | None
     numerical_encoding: str
     n_bins: int
+    categorical_features: Any
+    max_one_hot: int | None
     temperature_scaling: bool
     dtype: str
     given: dict[str, Any]
@@ -246,12 +250,22 @@ class TrainingConfig:
         random_state = check_random_state(self.random_state)
         return random_state.randint(np.iinfo(np.int32).max, size=2).tolist()
 
-    def encoding_kind(self, X: Any) -> str:
+    @property
+    def min_count(self) -> float:
+        """Levels of less weight are rare. In a stream none is, because more rows may come."""
+        return 0.0 if self.is_stream else MIN_COUNT
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether these are the parameters of an epoch of a stream."""
+        return self.fingerprint == "stream"
+
+    def encoding_kind(self, X: Any, columns: Columns | None = None) -> str:
         """Return how numbers of X are encoded, a key of VIEWS."""
         if self.numerical_encoding != "auto":
             return self.numerical_encoding
         pays = self.in_batches and bool(self.hidden)
-        return auto_encoding(X, self.n_bins) if pays else "linear"
+        return auto_encoding(X, self.n_bins, columns) if pays else "linear"
 
     def hidden_sizes(self, encoding: Encoding) -> list[int]:
         """Return the units of the hidden layers of each tower."""

@@ -22,6 +22,9 @@ from .config import TrainingConfig
 from .state import TrainingState
 from .temperature import ENOUGH_ROWS, MIN_ROWS, chosen_rows, enough_rows, most_rows
 
+# The shares of classes among rows of a level are those of the other folds, of so many.
+N_SHARE_FOLDS = 5
+
 # Each held-out fit leaves out one of so many parts of the rows. If a seventh is fewer rows than
 # are needed, quarters are left out, which takes fewer fits: a third less time, and as good.
 N_FOLDS = 7
@@ -89,6 +92,9 @@ class TrainingRows(Protocol):
 
     def extend_encoding(self, encoding: Encoding) -> Encoding:
         """Return the encoding with those features learnt that vary for the first time."""
+
+    def own_shares(self, encoding: Encoding) -> Encoding:
+        """Return the encoding with what is learnt from the labels of these rows."""
 
     def varying_inputs(self, encoding: Encoding) -> np.ndarray:
         """Return which columns of the encoded rows are not 0 in all of them."""
@@ -159,17 +165,32 @@ class InMemory:
         """Return training rows, and validation rows: those given, held out of these, or None."""
         config, rows = self.config, self.dataset
         if validation is not None:
-            return self, validation.weighted_as(self)
+            return self.in_folds(seed), validation.weighted_as(self)
         if rows.groups is None and config.asks_held_out_rows:
             rows = replace(rows, groups=copies(rows.X, rows.index, rows.labels))
         if not config.holds_out:
-            return self if rows.groups is None else self.weighted_as(self, rows), None
+            training = self if rows.groups is None else self.weighted_as(self, rows)
+            return training.in_folds(seed), None
         split = split_validation(
             *(rows.labels, len(self.classes), config.validation_fraction),
             *(np.random.default_rng(seed), rows.groups),
         )
-        training = InMemory(config, rows.take(split[0]), self.classes)
+        training = InMemory(config, rows.take(split[0]), self.classes).in_folds(seed)
         return training, self.weighted_as(training, rows.take(split[1]))
+
+    def in_folds(self, seed: int) -> "InMemory":
+        """Return the rows in folds, if a category may be encoded by labels."""
+        columns, rows = self.dataset.columns, self.dataset
+        if columns is None or self.config.max_one_hot is None or self.config.is_stream:
+            return self
+        if max(map(len, columns.levels)) < self.config.max_one_hot:
+            return self
+        rng = np.random.default_rng([seed, N_SHARE_FOLDS])
+        fold = stratified_folds(rows.labels, N_SHARE_FOLDS, rng, rows.groups)
+        # A row, or a group, that is alone in its class is in no fold.
+        alone = fold < 0
+        fold[alone] = rng.integers(N_SHARE_FOLDS, size=np.count_nonzero(alone))
+        return self.weighted_as(self, replace(rows, fold=fold))
 
     def weighted_as(self, other: TrainingRows, rows: Dataset | None = None) -> "InMemory":
         """Return these rows, or `rows`, with the class weights of `other`."""
@@ -191,19 +212,29 @@ class InMemory:
     def learn_encoding(self) -> Encoding:
         """Return what is learnt about the features."""
         rows, config = self.summed, self.config
+        in_folds = rows.fold is not None
         return learn_encoding(
-            config.encoding_kind(rows.X),
-            config.scaling,
-            config.n_bins,
-            rows.X,
-            rows.index,
-            rows.sample_weight,
+            config.encoding_kind(rows.X, rows.columns),
+            *(config.scaling, config.n_bins),
+            *(rows.X, rows.index, rows.sample_weight),
+            columns=rows.columns,
+            max_one_hot=config.max_one_hot if in_folds and config.max_one_hot else np.inf,
+            min_count=config.min_count,
+            weight_scale=rows.weight_scale,
+            labelled=rows.labelled(max(2, len(self.classes))) if in_folds else None,
         )
 
     def extend_encoding(self, encoding: Encoding) -> Encoding:
         """Return the encoding with those features learnt that vary for the first time."""
         rows = self.dataset
-        return encoding.extended(rows.X, rows.index, rows.sample_weight)
+        extended = encoding.extended(rows.X, rows.index, rows.sample_weight)
+        return self.own_shares(extended)
+
+    def own_shares(self, encoding: Encoding) -> Encoding:
+        """Return the encoding with what is learnt from the labels of these rows."""
+        if encoding.shares is None or self.dataset.fold is None:
+            return encoding
+        return encoding.with_shares(self.dataset.labelled(encoding.shares.n_classes))
 
     def varying_inputs(self, encoding: Encoding) -> np.ndarray:
         """Return which columns of the encoded rows are not 0 in all of them."""
@@ -305,5 +336,10 @@ class InMemory:
             training, held_out = np.flatnonzero(fold != i), np.flatnonzero(fold == i)
             kept = held_out[chosen_rows(len(held_out), most, [seed, i, 1])]
             batch_size = ceil(len(training) / n_batches)
-            folds.append((rows.take(training), rows.take(kept), batch_size))
+            held_out_rows = rows.take(kept)
+            if dataset.fold is not None:  # they are not to be encoded by their own labels
+                held_out_rows = self.weighted_as(
+                    held_out_rows, replace(held_out_rows.dataset, fold=None)
+                )
+            folds.append((rows.take(training), held_out_rows, batch_size))
         return folds

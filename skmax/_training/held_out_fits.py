@@ -39,6 +39,8 @@ class HoldOutChoice:
     temperature : float
     state : TrainingState, default=None
         Of the first held-out fit at its best: a network to fall back on.
+    fallback : FittedModel, default=None
+        That network with its encoding; its params are not used.
     result : FitResult, default=None
         That of the whole fit, if it was stopped meanwhile.
     """
@@ -46,6 +48,7 @@ class HoldOutChoice:
     n_iter: int
     temperature: float
     state: TrainingState | None = None
+    fallback: FittedModel | None = None
     result: FitResult | None = None
 
 
@@ -107,7 +110,12 @@ class HeldOutFits:
             state.cast(self.main.params.dtype)
         self.converged = [not state.stop_reason.is_pause for state in states]
         self.runs = [
-            Run(config, model, rows, state, observer, batch_size=batch_size)
+            Run(
+                config,
+                replace(model, encoding=rows.own_shares(model.encoding)),
+                *(rows, state, observer),
+                batch_size=batch_size,
+            )
             for state, (rows, _, batch_size) in zip(states, folds, strict=True)
         ]
         self.held_out: list[Any] = [held_out for _, held_out, _ in folds]
@@ -128,7 +136,8 @@ class HeldOutFits:
                 if not loss < least_loss:
                     break
                 least_loss, kept = loss, temperature if config.temperature_scaling else 1.0
-                choice = HoldOutChoice(last, kept, self.runs[0].state.copy())
+                first_run = self.runs[0]
+                choice = HoldOutChoice(last, kept, first_run.state.copy(), first_run.model)
         except KeyboardInterrupt as error:
             if not self.runs[0].state.n_iter:  # nothing has been learnt yet
                 raise
@@ -162,7 +171,7 @@ class HeldOutFits:
     def _calibrate(self, runs: list[Run]) -> tuple[float, float]:
         """Return the temperature that the rows held out of these fits need, and their loss."""
         parts = [
-            held_out.held_out_logits(self.model, run.state.params)
+            held_out.held_out_logits(run.model, run.state.params)
             for run, held_out in zip(self.runs, self.held_out, strict=True)
             if run in runs
         ]
@@ -184,10 +193,13 @@ class HeldOutFits:
         alike = [run for run in self.runs if run.state.n_iter == state.n_iter]
         temperature = self._calibrate(alike)[0] if self.config.temperature_scaling else 1.0
         if choice.state is not None:
-            before = fit_temperature(*held_out.held_out_logits(self.model, choice.state.params))[1]
+            before = fit_temperature(*held_out.held_out_logits(first.model, choice.state.params))[
+                1
+            ]
             if before <= self._calibrate([first])[1]:
                 state, temperature = choice.state, choice.temperature
-        return _held_out_result(first, state, temperature, self.main, reason, interruption)
+        model = replace(first.model, temperature=temperature)
+        return _held_out_result(first, state, model, self.main, reason, interruption)
 
 
 def complete(run: Run, choice: HoldOutChoice) -> FitResult:
@@ -197,26 +209,27 @@ def complete(run: Run, choice: HoldOutChoice) -> FitResult:
     result is the network of the first held-out fit, provided that its J on all rows is lower.
     """
     state, other = run.state, choice.state
+    model = replace(choice.fallback or run.model, temperature=choice.temperature)
     try:
         result = run.complete(choice.n_iter)
     except KeyboardInterrupt as error:
         if other is None:
             raise
         reason = StopReason.INTERRUPTION
-        return _held_out_result(run, other, choice.temperature, state, reason, error)
+        return _held_out_result(run, other, model, state, reason, error)
     is_whole = state.n_iter - run.n_iter_before == choice.n_iter
     if other is None or is_whole or result.state.stop_reason not in CUT_SHORT:
         return result
     if run.objective(run.final_params(state))[0] <= run.objective(other.params)[0]:
         return result
     reason = state.stop_reason
-    return _held_out_result(run, other, choice.temperature, state, reason, result.interruption)
+    return _held_out_result(run, other, model, state, reason, result.interruption)
 
 
 def _held_out_result(
     run: Run,
     state: TrainingState,
-    temperature: float,
+    model: FittedModel,
     main: TrainingState,
     reason: StopReason,
     interruption: KeyboardInterrupt | None,
@@ -224,7 +237,7 @@ def _held_out_result(
     """Return the result of a fit that ends with the network of a held-out fit."""
     state = replace(state, split_seed=main.split_seed, seed=main.seed, stop_reason=reason)
     params = state.params.astype(published_dtype(run.rows))
-    model = replace(run.model, params=params, temperature=temperature)
+    model = replace(model, params=params)
     # An interruption has restored the parameters of the least loss so far.
     restored = reason.restores_best and run.state is not main
     loss = run.objective(state.params)[0] if restored else state.history.loss_curve.last

@@ -241,8 +241,9 @@ class UnfinishedFit:
     def check_parameters(self, config: TrainingConfig) -> None:
         """Raise ValueError if the parameters are not those of this fit."""
         now = config.described
-        # Checkpoints that are older than bins have no parameters of them.
-        then = {"numerical_encoding": "linear", "n_bins": now["n_bins"]} | self.parameters
+        # Checkpoints that are older than bins, or categories, have no parameters of them.
+        newer = {name: now[name] for name in ("n_bins", "categorical_features", "max_one_hot")}
+        then = {"numerical_encoding": "linear"} | newer | self.parameters
         differences = [
             f"{name}={then.get(name)!r} there, {now.get(name)!r} here"
             for name in sorted(now.keys() | then.keys())

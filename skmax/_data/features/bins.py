@@ -102,7 +102,13 @@ def learn_bins(
         block = X[:, first : first + step] if index is None else X[index, first : first + step]
         block = block.toarray() if issparse(block) else block
         for column, x in enumerate(np.ascontiguousarray(block.T), start=first):
-            bins = _bins_of(x, sample_weight, n_bins)
+            weight = sample_weight
+            if x.dtype.kind == "f" and np.isnan(x).any():
+                seen = ~np.isnan(x)
+                x, weight = x[seen], None if weight is None else weight[seen]
+                if not len(x):
+                    continue
+            bins = _bins_of(x, weight, n_bins)
             # One bin tells nothing new, and the slope of one that is too narrow is not finite.
             if len(bins[0]) > 1 and np.isfinite(1.0 / (bins[1] - bins[0]) / bins[3]).all():
                 learnt.append((np.full(len(bins[0]), column), *bins))

@@ -64,19 +64,26 @@ class Scaling:
         return inverse
 
     def extended(
-        self, X: Any, index: np.ndarray | None = None, sample_weight: np.ndarray | None = None
+        self,
+        X: Any,
+        index: np.ndarray | None = None,
+        sample_weight: np.ndarray | None = None,
+        unseen: np.ndarray | None = None,
     ) -> "Scaling":
         """Return the scaling with those constant features learnt that vary in these rows.
 
-        Their value until now counts as one row of mean weight. Other features keep their
-        scaling. If there is no feature to learn, this very scaling is returned. X, index and
-        sample_weight are those of `learn_scaling`.
+        Their value until now counts as one row of mean weight, unless they are `unseen`: of
+        those there were gaps alone. Other features keep their scaling. If there is no feature to
+        learn, this very scaling is returned. X, index and sample_weight are those of
+        `learn_scaling`.
         """
         if self.constant is None or not self.constant.any():
             return self
         columns = np.flatnonzero(self.constant)
         rows = (X if index is None else X[index])[:, columns].astype(np.float64)
         until_now = self.center[np.newaxis, columns]
+        if unseen is not None:
+            until_now = np.where(unseen[columns], np.nan, until_now)
         if issparse(rows):
             rows = vstack([csr_array(until_now), csr_array(rows)], format="csr")
         else:
@@ -120,11 +127,14 @@ def learn_scaling(
     """
     if kind is None:
         return None
+    if not X.shape[1]:
+        return Scaling(kind, np.empty(0), np.empty(0), np.empty(0, dtype=bool))
     center, scale, constant = SCALINGS[kind](X, index, sample_weight)
     if constant.any():  # the exact value of all rows, because rounding may change their mean
         first = X[[0]] if index is None else X[index[:1]]
         first = first[:, constant]
-        center[constant] = (first.toarray() if issparse(first) else first)[0]
+        first = (first.toarray() if issparse(first) else first)[0]
+        center[constant] = np.where(np.isnan(first), center[constant], first)
     return checked_scaling(kind, center, scale, constant)
 
 
@@ -148,9 +158,12 @@ def _mean_and_deviation(
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Weight of some rows, and mean and variance of each of their features."""
+    """Weight of some rows, and mean and variance of each of their features.
 
-    weight: float
+    If there are gaps, the weight is an array: that of the rows in which a feature has a value.
+    """
+
+    weight: Any
     mean: np.ndarray
     variance: np.ndarray
 
@@ -158,7 +171,8 @@ class Moments:
     def __add__(self, other: "Moments") -> "Moments":
         """Return the moments of the rows of both (Chan, Golub and LeVeque, 1979)."""
         weight = self.weight + other.weight
-        share, difference = other.weight / weight, other.mean - self.mean
+        share = other.weight / np.where(weight > 0.0, weight, 1.0)
+        difference = other.mean - self.mean
         within = self.variance * (1.0 - share) + other.variance * share
         between = difference * difference * (share * (1.0 - share))
         return Moments(weight, self.mean + difference * share, within + between)
@@ -180,8 +194,13 @@ def moments(X: Any, index: np.ndarray | None = None, weight: np.ndarray | None =
         if issparse(block) or weight is not None or block.dtype != np.float32:
             block = block.astype(np.float64, copy=False)
         scaler.partial_fit(block, sample_weight=None if weight is None else weight[rows])
-    total = float(np.max(scaler.n_samples_seen_))
-    return Moments(total, np.asarray(scaler.mean_, float), np.asarray(scaler.var_, float))
+    total, mean, variance = scaler.n_samples_seen_, scaler.mean_, scaler.var_
+    if np.ndim(total) and np.min(total) < np.max(total):  # there are gaps
+        seen = np.asarray(total) > 0.0
+        mean, variance = np.where(seen, mean, 0.0), np.where(seen, variance, 0.0)
+        return Moments(np.asarray(total, float), mean, variance)
+    total = float(np.max(total))
+    return Moments(total, np.asarray(mean, float), np.asarray(variance, float))
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -205,18 +224,30 @@ def _median_and_interquartile_range(
         columns = slice(start, start + step)
         block = X[:, columns] if index is None else X[index, columns]
         block = np.asarray(block, dtype=np.float64)
-        low, center[columns], high = np.quantile(
-            block, QUARTILES, axis=0, weights=weight, method="inverted_cdf"
-        )
-        spread = high - low
-        # If more than half of a column is one value, the scale is half the range, and 1 for a
-        # constant column.
-        half_range = (block.max(axis=0) - block.min(axis=0)) / 2.0
-        spread = np.where(spread > 0.0, spread, half_range)
-        scale[columns] = spread
+        if np.isnan(block).any():
+            for j, x in enumerate(block.T, start=start):
+                seen = ~np.isnan(x)
+                of_seen = None if weight is None else weight[seen]
+                center[j], scale[j] = 0.0, 0.0
+                if seen.any():
+                    center[[j]], scale[[j]] = _quartiles(x[seen, np.newaxis], of_seen)
+            continue
+        center[columns], scale[columns] = _quartiles(block, weight)
     constant = scale == 0.0
     scale[constant] = 1.0
     return center, scale, constant
+
+
+def _quartiles(block: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the median and the interquartile range of columns without gaps."""
+    low, center, high = np.quantile(
+        block, QUARTILES, axis=0, weights=weight, method="inverted_cdf"
+    )
+    spread = high - low
+    # If more than half of a column is one value, the scale is half the range, and 1 for a
+    # constant column.
+    half_range = (block.max(axis=0) - block.min(axis=0)) / 2.0
+    return center, np.where(spread > 0.0, spread, half_range)
 
 
 SCALINGS = {"standard": _mean_and_deviation, "robust": _median_and_interquartile_range}

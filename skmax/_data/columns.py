@@ -1,0 +1,362 @@
+"""Tables with categories: which columns are categories, and the matrix of numbers that X becomes.
+
+Columns of numbers come first in the matrix, and a gap is NaN. A category is its code, the position
+of its level; the code after the last level is that of a gap, and -1 that of a level that is not
+known. All that follows sees this matrix alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Number
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from .arrays import ADVICE, NO_NUMBERS, as_numpy
+
+# The code of a level that is not known.
+UNKNOWN = -1
+
+DATES = (
+    "Their parts are numbers: skrub's DatetimeEncoder makes columns of them, in a pipeline before "
+    "this estimator."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """What the columns of a table are, in the order of X.
+
+    Parameters
+    ----------
+    categories : list
+        Of each column that is a category its levels, an ndarray of numbers or of strings; None
+        for a column of numbers.
+    """
+
+    categories: list[Any]
+
+    @property
+    def is_categorical(self) -> np.ndarray:
+        """Which columns are categories."""
+        return np.array([levels is not None for levels in self.categories])
+
+    @property
+    def order(self) -> np.ndarray:
+        """Positions in X of the columns of the matrix: numbers first, then categories."""
+        return np.argsort(self.is_categorical, kind="stable")
+
+    @property
+    def n_numbers(self) -> int:
+        """How many columns are numbers."""
+        return int(np.count_nonzero(~self.is_categorical))
+
+    @property
+    def levels(self) -> list[np.ndarray]:
+        """The levels of the categories, in their order in the matrix."""
+        return [levels for levels in self.categories if levels is not None]
+
+    def matrix(self, X: Any) -> np.ndarray:
+        """Return a table with these columns as a matrix.
+
+        Raises
+        ------
+        ValueError
+            If there are dates, or strings in a column of numbers.
+        TypeError
+            If a cell holds a list or a dict.
+        """
+        columns = list(raw_columns(X))
+        numbers = [column.numbers() for column in columns if self.categories[column.i] is None]
+        narrow = all(values.dtype.itemsize <= 4 for values in numbers)
+        narrow = narrow and all(values.dtype.kind == "f" for values in numbers)
+        dtype = np.float32 if numbers and narrow else np.float64
+        matrix = np.empty((len(columns[0].values), len(columns)), dtype)
+        for j, values in enumerate(numbers):
+            matrix[:, j] = values
+        coded = [column for column in columns if self.categories[column.i] is not None]
+        for j, column in enumerate(coded, start=len(numbers)):
+            matrix[:, j] = column.codes(self.categories[column.i])
+        return matrix
+
+
+@dataclass(frozen=True, eq=False)
+class RawColumn:
+    """One column of a table as it came.
+
+    Parameters
+    ----------
+    i : int
+        Its position.
+    name : object
+        Its name, None if it has none.
+    values : ndarray of shape (n_rows,)
+    gaps : ndarray of bool of shape (n_rows,)
+        Where a value is missing.
+    declared : ndarray or None
+        The levels that its dtype declares.
+    is_category : bool
+        Whether its dtype, or its values, say that it is a category.
+    """
+
+    i: int
+    name: Any
+    values: np.ndarray
+    gaps: np.ndarray
+    declared: np.ndarray | None
+    is_category: bool
+
+    @property
+    def where(self) -> str:
+        """What messages call the column."""
+        return f"column {self.i if self.name is None else self.name!r}"
+
+    def check_cells(self) -> None:
+        """Raise an error if the column holds dates, lists or dicts."""
+        kind = self.values.dtype.kind
+        found = {"M": "dates", "m": "durations"}.get(kind)
+        example = self.values[0] if found and len(self.values) else None
+        if kind == "O":
+            present = self.values[~self.gaps].tolist()
+            types = set(map(type, present))
+            for each in types:
+                example = next(value for value in present if type(value) is each)
+                if issubclass(each, list | dict | set | tuple | np.ndarray):
+                    raise TypeError(
+                        "argument must be a string or a number, not "
+                        f"{each.__name__!r}, as in {self.where} of X: {example!r}."
+                    )
+                for name in ("dates", "durations"):
+                    if issubclass(each, NO_NUMBERS[name]):
+                        found = name
+                if found:
+                    break
+        if found:
+            advice = DATES if found == "dates" else ADVICE[found]
+            raise ValueError(
+                f"X must hold numbers and categories, got {found} in {self.where}, such as "
+                f"{str(example)!r}. {advice}"
+            )
+
+    def numbers(self) -> np.ndarray:
+        """Return the values as numbers, with NaN for a gap."""
+        if self.values.dtype.kind in "biuf":
+            values = self.values
+            if values.dtype.kind == "f" or not self.gaps.any():
+                return values
+        self.check_cells()
+        if self.values.dtype.kind == "O":
+            present = self.values[~self.gaps]
+            text = next((value for value in present if isinstance(value, str | bytes)), None)
+            if text is not None:
+                raise ValueError(
+                    f"X must hold numbers, got strings in {self.where}, such as {str(text)!r}. "
+                    "Name it in categorical_features if it is a category, or convert digits (by "
+                    "astype(float))."
+                )
+        values = np.full(self.values.shape, np.nan)
+        try:
+            values[~self.gaps] = self.values[~self.gaps].astype(np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"X must hold numbers: of {self.where}, {error}.") from error
+        return values
+
+    def levels(self) -> np.ndarray:
+        """Return the levels: those that the dtype declares, or those that occur, sorted."""
+        if self.declared is not None:
+            return _as_levels(self.declared.tolist(), ordered=True)
+        present = self.values[~self.gaps]
+        if present.dtype.kind in "biuf":
+            return np.unique(present)
+        return _as_levels(present.tolist(), ordered=False)
+
+    def codes(self, levels: np.ndarray) -> np.ndarray:
+        """Return the code of each value, if the column has these levels."""
+        n_levels = len(levels)
+        if self.values.dtype.kind in "biuf" and levels.dtype.kind in "biuf":
+            order = np.argsort(levels)
+            ranks = np.searchsorted(levels[order], self.values)
+            codes = order.take(ranks, mode="clip") if n_levels else np.zeros(len(ranks), int)
+            known = levels[codes] == self.values if n_levels else np.zeros(len(ranks), bool)
+            codes = np.where(known, codes, UNKNOWN)
+        else:
+            of_level = {level: code for code, level in enumerate(levels.tolist())}
+            if levels.dtype.kind == "O":
+                cells = [str(value) for value in self.values.tolist()]
+            else:
+                cells = self.values.tolist()
+            codes = np.fromiter((of_level.get(cell, UNKNOWN) for cell in cells), int, len(cells))
+        codes[self.gaps] = n_levels
+        return codes
+
+
+def _as_levels(values: list[Any], *, ordered: bool) -> np.ndarray:
+    """Return distinct values as levels: numbers if all are, else strings."""
+    distinct = list(dict.fromkeys(values))
+    if all(isinstance(value, Number) and not isinstance(value, Decimal) for value in distinct):
+        levels = np.array(distinct)
+        if levels.dtype.kind in "biuf":
+            return levels if ordered else np.sort(levels)
+    strings = list(dict.fromkeys(map(str, distinct)))
+    return np.array(strings if ordered else sorted(strings), dtype=object)
+
+
+def is_frame(X: Any) -> bool:
+    """Return whether X is a data frame, of pandas, polars or pyarrow."""
+    return hasattr(X, "columns") and (hasattr(X, "dtypes") or hasattr(X, "column_names"))
+
+
+def raw_columns(X: Any) -> Iterator[RawColumn]:
+    """Yield the columns of a data frame, or of an array of two dimensions."""
+    if not is_frame(X):
+        X = as_table(X)
+        for i in range(X.shape[1]):
+            yield _raw_column(i, None, X[:, i])
+        return
+    import narwhals.stable.v2 as nw  # which scikit-learn brings
+
+    for i, series in enumerate(nw.from_native(X, eager_only=True).iter_columns()):
+        values, dtype, declared = series.to_numpy(), series.dtype, None
+        is_category = isinstance(dtype, nw.Categorical | nw.Enum | nw.String)
+        if isinstance(dtype, nw.Enum):
+            declared = np.array(dtype.categories, dtype=object)
+        elif isinstance(dtype, nw.Categorical) and hasattr(series.to_native(), "cat"):
+            if hasattr(series.to_native().cat, "codes"):  # polars shares levels among columns
+                declared = series.cat.get_categories().to_numpy()
+        gaps = series.is_null().to_numpy()
+        yield _raw_column(i, series.name, values, gaps, declared, is_category)
+
+
+def _raw_column(
+    i: int,
+    name: Any,
+    values: np.ndarray,
+    gaps: np.ndarray | None = None,
+    declared: np.ndarray | None = None,
+    is_category: bool = False,
+) -> RawColumn:
+    kind = values.dtype.kind
+    gaps = np.zeros(len(values), bool) if gaps is None else gaps.astype(bool)
+    if kind == "f":
+        gaps = gaps | np.isnan(values)
+    elif kind in "UST":
+        is_category = True
+    elif kind == "O":
+        gaps = gaps | np.fromiter(map(_is_gap, values.tolist()), bool, len(values))
+        if not is_category:
+            kinds = set(map(type, values[~gaps].tolist()))
+            is_category = any(issubclass(each, str | bytes) for each in kinds)
+    return RawColumn(i, name, values, gaps, declared, is_category)
+
+
+def _is_gap(value: Any) -> bool:
+    """Return whether a cell of an object array is missing."""
+    if isinstance(value, float | np.floating):
+        return bool(value != value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def as_table(X: Any) -> np.ndarray:
+    """Return rows of an array or a list as an array, in which strings do not swallow numbers."""
+    table = as_numpy(X, "X")
+    if isinstance(table, np.ndarray):
+        return table
+    try:
+        table = np.asarray(X)
+        return np.asarray(X, dtype=object) if table.dtype.kind in "US" else table
+    except ValueError:  # rows of different lengths: scikit-learn raises the error
+        return np.empty(0)
+
+
+def learn_columns(X: Any, categorical_features: Any) -> Columns | None:
+    """Return what the columns of X are, or None if all are numbers, or X is no table at all.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+    categorical_features : "from_dtype", None or array-like of bool, int or str
+        As the estimator has it.
+
+    Raises
+    ------
+    ValueError
+        If `categorical_features` does not fit X, or there are dates.
+    TypeError
+        If a cell holds a list or a dict.
+    """
+    by_dtype = isinstance(categorical_features, str) and categorical_features == "from_dtype"
+    if issparse(X):
+        if by_dtype or categorical_features is None:
+            return None
+        raise ValueError("categorical_features needs dense X; got a sparse one.")
+    if is_frame(X):
+        if by_dtype and _is_numeric(X):
+            return None
+    else:
+        table = as_table(X)
+        numeric = table.dtype.kind in "biufc" and (by_dtype or categorical_features is None)
+        if table.ndim != 2 or not table.size or numeric:
+            return None
+        X = table
+    columns = list(raw_columns(X))
+    if by_dtype:
+        chosen = np.array([column.is_category for column in columns])
+    else:
+        chosen = _mask(categorical_features, [column.name for column in columns])
+    for column in columns:
+        column.check_cells()
+    if not chosen.any():
+        return None
+    return Columns([column.levels() if chosen[column.i] else None for column in columns])
+
+
+def _is_numeric(X: Any) -> bool:
+    """Return whether all columns of a frame have dtypes of numbers, by a look at the dtypes."""
+    dtypes = getattr(X, "dtypes", None)
+    if dtypes is None:
+        return False
+    return all(
+        getattr(dtype, "kind", "O") in "biuf" and not hasattr(dtype, "categories")
+        if hasattr(dtype, "kind")
+        else hasattr(dtype, "is_numeric") and dtype.is_numeric()
+        for dtype in dtypes
+    )
+
+
+def _mask(categorical_features: Any, names: list[Any]) -> np.ndarray:
+    """Return which of the columns are meant by a mask, indices or names."""
+    mask = np.zeros(len(names), dtype=bool)
+    if categorical_features is None:
+        return mask
+    chosen = np.asarray(categorical_features)
+    if chosen.size == 0:
+        return mask
+    if chosen.ndim != 1 or chosen.dtype.kind not in "biuUO":
+        raise ValueError(
+            "categorical_features must be 'from_dtype', None, or an array-like of bool, int or "
+            f"str, got {categorical_features!r}."
+        )
+    if chosen.dtype.kind == "b":
+        if len(chosen) != len(names):
+            raise ValueError(
+                "categorical_features set as a boolean mask must have shape (n_features,), "
+                f"({len(names)},), got shape {chosen.shape}."
+            )
+        return chosen.copy()
+    if chosen.dtype.kind in "iu":
+        if chosen.min() < 0 or chosen.max() >= len(names):
+            raise ValueError(
+                "categorical_features set as integer indices must be in [0, n_features - 1], "
+                f"[0, {len(names) - 1}], got {chosen.tolist()}."
+            )
+        mask[chosen] = True
+        return mask
+    unknown = [name for name in chosen.tolist() if name not in names]
+    if unknown:
+        known = "X has no names of columns" if names[0] is None else f"X has {names}"
+        raise ValueError(
+            f"categorical_features has names that are not columns of X: {unknown}; {known}."
+        )
+    return np.isin(np.array(names, dtype=object), chosen)

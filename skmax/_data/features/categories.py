@@ -1,0 +1,416 @@
+"""Categories and gaps as columns of 0 and 1, and levels by what is known of their labels.
+
+A gap in a number has a column that is 1 where it is missing. A category has a column per level,
+or, if these are many, one per class: the share of that class among rows of the level, drawn
+towards that among all rows,
+
+    s = lambda mean + (1 - lambda) prior,   lambda = n v / (n v + var)
+
+where n is the weight of the level's rows, var the variance of the class's indicator among them,
+and v that among all rows. A training row gets the shares among the rows of other folds, or it
+would know its own label. 0 and 1 are centred and not scaled: a rare level would be a large number.
+
+Rare levels share one group, which levels that are not known join. Weights are repetitions.
+
+References
+----------
+Micci-Barreca, "A preprocessing scheme for high-cardinality categorical attributes in
+classification and prediction problems", 2001.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..columns import Columns
+from .scaling import read_only
+
+# Levels of less weight than so many rows are rare.
+MIN_COUNT = 5
+
+# Shares that vary by less than this part of what single labels vary by say next to nothing, and
+# are not brought to the variance of others.
+MIN_SPREAD = 0.05
+
+# Rows are read so many at a time.
+BLOCK = 65_536
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """The levels of one category, in groups: each frequent one is a group, rare ones are one.
+
+    Parameters
+    ----------
+    column : int
+        Its column of the matrix of a table.
+    group : ndarray of int of shape (n_levels + 2,)
+        Group of each code: of the levels, of a gap, and, last, of levels that are not known
+        (code -1). -1 is no group.
+    n_groups : int
+    rare : int
+        The group of rare levels; -1 if there is none.
+    """
+
+    column: int
+    group: np.ndarray
+    n_groups: int
+    rare: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "group", read_only(self.group))
+
+    @property
+    def are_rare(self) -> np.ndarray:
+        """Which codes share the group of rare levels."""
+        return (self.group == self.rare) & (self.rare >= 0)
+
+    def of(self, block: np.ndarray) -> np.ndarray:
+        """Return the group of each row of a block of the matrix."""
+        return self.group[block[:, self.column].astype(np.intp)]
+
+    def names(self, name: str, levels: np.ndarray) -> list[str]:
+        """Return the name of each group, for the name of the column and its levels."""
+        named = [str(level) for level in levels.tolist()] + ["missing"]
+        names = ["rare"] * self.n_groups
+        for code, group in enumerate(self.group[:-1].tolist()):
+            if group not in (-1, self.rare):
+                names[group] = named[code]
+        return [f"{name}={each}" for each in names]
+
+
+def learn_levels(column: int, totals: np.ndarray, min_count: float) -> Levels:
+    """Return the `Levels` of a column.
+
+    Parameters
+    ----------
+    column : int
+    totals : ndarray of shape (n_levels + 1,)
+        Weight of the rows of each level, and of gaps.
+    min_count : float
+        Levels of less weight are rare; those of none are not known. With 0 each level has a
+        group, and there is a group for those that are not known.
+    """
+    frequent = totals >= min_count
+    rare = (totals > 0.0) & ~frequent
+    has_rare = bool(rare.any()) or min_count == 0.0
+    n_frequent = int(np.count_nonzero(frequent))
+    group = np.full(len(totals) + 1, n_frequent if has_rare else -1)
+    group[:-1][frequent] = np.arange(n_frequent)
+    return Levels(column, group, n_frequent + has_rare, n_frequent if has_rare else -1)
+
+
+def totals_of(
+    X: np.ndarray,
+    index: np.ndarray | None,
+    weight: np.ndarray | None,
+    n_levels: int,
+    column: int,
+) -> np.ndarray:
+    """Return the weight of the rows of each level of a column, and of its gaps."""
+    codes = (X[:, column] if index is None else X[index, column]).astype(np.intp)
+    known = codes >= 0
+    if not known.all():
+        codes, weight = codes[known], None if weight is None else weight[known]
+    return np.bincount(codes, weights=weight, minlength=n_levels + 1).astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Indicators:
+    """Columns of 0 and 1, less their mean: gaps in numbers first, then groups of levels.
+
+    Parameters
+    ----------
+    gaps : ndarray of int of shape (n_gaps,)
+        Columns of numbers in which training rows have gaps.
+    levels : list of Levels
+        Categories that have a column per group.
+    mean : ndarray of shape (n_columns,), dtype float64
+        Share of the training rows that are 1.
+    """
+
+    gaps: np.ndarray
+    levels: list[Levels]
+    mean: np.ndarray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gaps", read_only(self.gaps))
+        object.__setattr__(self, "mean", read_only(self.mean))
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    @property
+    def starts(self) -> list[int]:
+        """The first column of each category."""
+        sizes = [each.n_groups for each in self.levels]
+        return [len(self.gaps) + sum(sizes[:i]) for i in range(len(sizes))]
+
+    def ones(self, block: np.ndarray) -> np.ndarray:
+        """Return which columns are 1 in each row of a block of the matrix; -1 is none.
+
+        The shape is (n_rows, n_gaps + n_categories).
+        """
+        columns = np.empty((len(block), len(self.gaps) + len(self.levels)), dtype=np.intp)
+        missing = np.isnan(block[:, self.gaps])
+        columns[:, : len(self.gaps)] = np.where(missing, np.arange(len(self.gaps)), -1)
+        for i, (levels, start) in enumerate(zip(self.levels, self.starts, strict=True)):
+            group = levels.of(block)
+            columns[:, len(self.gaps) + i] = np.where(group < 0, -1, start + group)
+        return columns
+
+    def encode(self, block: np.ndarray, out: np.ndarray) -> None:
+        """Write the columns of a block of the matrix."""
+        out[...] = -self.mean
+        ones = self.ones(block)
+        rows, which = np.nonzero(ones >= 0)
+        out[rows, ones[rows, which]] += 1.0
+
+    @property
+    def varying(self) -> np.ndarray:
+        """Which columns are not the same in all training rows."""
+        return (self.mean > 0.0) & (self.mean < 1.0)
+
+    def extended(
+        self, X: np.ndarray, index: np.ndarray | None, weight: np.ndarray | None
+    ) -> "Indicators":
+        """Return the indicators with the means of columns that vary for the first time."""
+        if self.varying.all():
+            return self
+        mean = np.where(self.varying, self.mean, mean_of(self, X, index, weight))
+        return replace(self, mean=mean)
+
+
+def mean_of(
+    indicators: Indicators, X: np.ndarray, index: np.ndarray | None, weight: np.ndarray | None
+) -> np.ndarray:
+    """Return the share of the rows in which each column is 1."""
+    totals = np.zeros(len(indicators))
+    n_rows = len(X) if index is None else len(index)
+    for start in range(0, n_rows, BLOCK):
+        rows = slice(start, start + BLOCK)
+        ones = indicators.ones(X[rows if index is None else index[rows]])
+        row, which = np.nonzero(ones >= 0)
+        each = None if weight is None else weight[rows][row]
+        totals += np.bincount(ones[row, which], weights=each, minlength=len(totals))
+    return totals / (n_rows if weight is None else weight.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class TargetShares:
+    """Columns of the share of each class among rows of a level, standardised.
+
+    Parameters
+    ----------
+    levels : list of Levels
+        Categories that have a column per class; of two classes, for the second.
+    shares : list of ndarray of shape (n_groups + 1, n_outputs), dtype float64
+        Of each category. The last row is that of all rows, for a level of no group.
+    mean, deviation : ndarray of shape (n_columns,), dtype float64
+        Of each column on the training rows; the deviation is at least `MIN_SPREAD` of that of
+        the labels.
+    """
+
+    levels: list[Levels]
+    shares: list[np.ndarray]
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "deviation"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+        object.__setattr__(self, "shares", [read_only(each) for each in self.shares])
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of each category."""
+        return len(self.mean) // len(self.levels)
+
+    @property
+    def n_classes(self) -> int:
+        """How many classes have shares."""
+        return max(2, self.n_outputs)
+
+    @property
+    def tables(self) -> list[np.ndarray]:
+        """The standardised columns of each category by fold, of which there is one, and group."""
+        return self.standardised([shares[np.newaxis] for shares in self.shares])
+
+    def standardised(self, tables: list[np.ndarray]) -> list[np.ndarray]:
+        """Return shares by fold and group as columns of mean 0 and deviation 1."""
+        parts = zip(
+            tables,
+            self.mean.reshape(-1, self.n_outputs),
+            self.deviation.reshape(-1, self.n_outputs),
+            strict=True,
+        )
+        return [(table - mean) / deviation for table, mean, deviation in parts]
+
+    def encode(
+        self,
+        block: np.ndarray,
+        fold: np.ndarray | int,
+        tables: list[np.ndarray],
+        out: np.ndarray,
+    ) -> None:
+        """Write the columns of a block of the matrix, whose rows are of these folds."""
+        n_outputs = self.n_outputs
+        for i, (levels, table) in enumerate(zip(self.levels, tables, strict=True)):
+            out[:, i * n_outputs : (i + 1) * n_outputs] = table[fold, levels.of(block)]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledRows:
+    """Rows whose labels say what a level means.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_all, n_columns)
+    index : ndarray of shape (n_rows,) or None
+    labels : ndarray of shape (n_rows,)
+    weight : ndarray of shape (n_rows,)
+        As the user has given them.
+    fold : ndarray of shape (n_rows,)
+        A row is encoded by the rows of other folds.
+    n_folds : int
+    n_classes : int
+    """
+
+    X: np.ndarray
+    index: np.ndarray | None
+    labels: np.ndarray
+    weight: np.ndarray
+    fold: np.ndarray
+    n_folds: int
+    n_classes: int
+
+    def groups(self, levels: Levels) -> np.ndarray:
+        """Return the group of each row."""
+        codes = (
+            self.X[:, levels.column] if self.index is None else self.X[self.index, levels.column]
+        )
+        return levels.group[codes.astype(np.intp)]
+
+    def totals(self, levels: Levels) -> np.ndarray:
+        """Return the weight of rows by fold, group and class; the last group is no group."""
+        group = self.groups(levels)
+        shape = self.n_folds, levels.n_groups + 1, self.n_classes
+        group = np.where(group < 0, levels.n_groups, group)
+        cell = np.ravel_multi_index((self.fold, group, self.labels), shape)
+        return np.bincount(cell, weights=self.weight, minlength=np.prod(shape)).reshape(shape)
+
+
+def cross_fitted(levels: list[Levels], rows: LabelledRows) -> list[np.ndarray]:
+    """Return shares by fold and group, each without the rows of the fold."""
+    tables = []
+    for each in levels:
+        totals = rows.totals(each)
+        tables.append(shares_of(totals.sum(axis=0) - totals))
+    return tables
+
+
+def shares_of(totals: np.ndarray) -> np.ndarray:
+    """Return the share of each class in each group, for the weight of its rows.
+
+    Parameters
+    ----------
+    totals : ndarray of shape (..., n_groups + 1, n_classes)
+        The last group is of rows in no group.
+
+    Returns
+    -------
+    shares : ndarray of shape (..., n_groups + 1, n_outputs)
+        The last is that of all rows.
+    """
+    totals = np.maximum(totals, 0.0)  # differences of sums, which rounding may make negative
+    everywhere = totals.sum(axis=-2, keepdims=True)
+    count = totals.sum(axis=-1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        prior = everywhere / everywhere.sum(axis=-1, keepdims=True)
+        prior = np.where(np.isfinite(prior), prior, 1.0 / totals.shape[-1])
+        mean = totals / count
+        trust = count * prior * (1.0 - prior)
+        trust = trust / (trust + mean * (1.0 - mean))
+    trust = np.where(np.isfinite(trust), trust, 0.0)
+    shares = np.where(trust > 0.0, trust * np.where(count > 0.0, mean, 0.0), 0.0)
+    shares += (1.0 - trust) * prior
+    shares[..., -1:, :] = prior
+    return shares[..., 1:] if totals.shape[-1] == 2 else shares
+
+
+def learn_shares(levels: list[Levels], rows: LabelledRows) -> TargetShares:
+    """Return the `TargetShares` of the rows."""
+    shares, means, deviations = [], [], []
+    total = rows.weight.sum()
+    for each in levels:
+        totals = rows.totals(each)
+        of_all = totals.sum(axis=0)
+        shares.append(shares_of(of_all))
+        values = shares_of(of_all - totals)[rows.fold, rows.groups(each)]
+        mean = rows.weight @ values / total
+        deviation = np.sqrt(rows.weight @ (values - mean) ** 2 / total)
+        prior = shares[-1][-1]
+        deviation = np.maximum(deviation, MIN_SPREAD * np.sqrt(prior * (1.0 - prior)))
+        means.append(mean)
+        deviations.append(np.where(deviation > 0.0, deviation, 1.0))
+    return TargetShares(levels, shares, np.concatenate(means), np.concatenate(deviations))
+
+
+def learn_categories(
+    columns: Columns | None,
+    X: np.ndarray,
+    index: np.ndarray | None,
+    weight: np.ndarray | None,
+    *,
+    max_one_hot: float,
+    min_count: float = MIN_COUNT,
+    weight_scale: float = 1.0,
+) -> tuple[Indicators | None, list[Levels]]:
+    """Return the columns of 0 and 1, None if there are none, and levels to encode by labels.
+
+    Parameters
+    ----------
+    columns : Columns or None
+        None: all columns of X are numbers.
+    X : ndarray of shape (n_all, n_columns)
+    index : ndarray of int or None
+        Rows to learn from; None takes all.
+    weight : ndarray of shape (n_rows,) or None
+        Their weights over `weight_scale`.
+    max_one_hot : float
+        Categories of more groups are encoded by labels.
+    min_count : float
+        See `learn_levels`.
+    """
+    n_numbers = X.shape[1] if columns is None else columns.n_numbers
+    one_hot: list[Levels] = []
+    by_labels: list[Levels] = []
+    for i, known in enumerate([] if columns is None else columns.levels):
+        totals = totals_of(X, index, weight, len(known), n_numbers + i)
+        levels = learn_levels(n_numbers + i, totals * weight_scale, min_count)
+        (one_hot if levels.n_groups <= max_one_hot else by_labels).append(levels)
+    gaps = np.flatnonzero(_have_gaps(X, index, weight, n_numbers))
+    n_columns = len(gaps) + sum(levels.n_groups for levels in one_hot)
+    if not n_columns:
+        return None, by_labels
+    indicators = Indicators(gaps, one_hot, np.zeros(n_columns))
+    return replace(indicators, mean=mean_of(indicators, X, index, weight)), by_labels
+
+
+def _have_gaps(X: np.ndarray, index: np.ndarray | None, weight: Any, n_numbers: int) -> np.ndarray:
+    """Return which columns of numbers have gaps in these rows."""
+    have = np.zeros(n_numbers, dtype=bool)
+    if X.dtype.kind != "f":
+        return have
+    n_rows = len(X) if index is None else len(index)
+    step = max(1, 1_000_000 // max(1, X.shape[1]))
+    for start in range(0, n_rows, step):
+        rows = slice(start, start + step)
+        block = X[rows if index is None else index[rows]][:, :n_numbers]
+        if np.isnan(np.add.reduce(block, axis=None)):
+            have |= np.isnan(block).any(axis=0)
+    return have
