@@ -205,7 +205,7 @@ default="relu"
         than three distinct quantiles, as one of two values.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Which columns are categories: a mask of all columns (bool), or positions (int) or names
-        (str) of those that are. "from_dtype" takes those of a data frame (pandas, polars, pyarrow) whose
+        (str) of those that are. "from_dtype" takes those of a frame (pandas, polars, arrow) whose
         dtype is a category, an enumeration, a dictionary or strings, and those of an array of
         objects or strings that hold a string. None: all columns must be numbers. Gaps (NaN,
         None, NA) are allowed in both; a number that is missing is the mean, and a column of its
