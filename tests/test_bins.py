@@ -185,5 +185,5 @@ def test_names_say_the_edges():
 
 def test_without_two_bins_there_is_one_view():
     encoding = learn_encoding("both", "standard", 4, X[:, 3:5])
-    assert encoding.bins is None and encoding.tower_inputs == [2]
-    assert Encoding(3).tower_inputs == [3]
+    assert encoding.bins is None and encoding.tower_columns == [slice(0, 2)]
+    assert Encoding(3).tower_columns == [slice(0, 3)]

@@ -62,7 +62,10 @@ class BatchReader:
         self.index = index
         self.dtype = np.dtype(dtype)
         self.n_rows = X.shape[0] if index is None else len(index)
-        self._encoding = Encoding(X.shape[1]) if encoding is None else encoding
+        whole = Encoding(X.shape[1]) if encoding is None else encoding
+        self._wide, self._encoding = whole.parted()
+        if self._wide is not None:
+            self._shift_of_levels = self._wide.mean.astype(self.dtype)
         self._scaling, self._bins = self._encoding.scaling, self._encoding.bins
         self._places, self._fold = self._encoding.places, fold
         self._shares = self._encoding.shares
@@ -95,7 +98,7 @@ class BatchReader:
             return self.X
         return self.X[:, : self._encoding.n_numbers]
 
-    def take(self, rows: slice | np.ndarray) -> "np.ndarray | SparseBatch":
+    def take(self, rows: slice | np.ndarray) -> "np.ndarray | SparseBatch | WideBatch":
         """Return rows of the set, in `dtype`; the next call may overwrite them.
 
         Parameters
@@ -105,7 +108,7 @@ class BatchReader:
 
         Returns
         -------
-        batch : {ndarray, SparseBatch} of shape (n_rows, n_inputs)
+        batch : {ndarray, SparseBatch, WideBatch} of shape (n_rows, n_inputs)
         """
         fold: Any = 0 if self._fold is None else self._fold[rows]
         if self.index is not None:
@@ -116,7 +119,12 @@ class BatchReader:
                 self._encode_shares(self.X[rows], fold, batch)
             return batch
         if not self._is_sparse:
-            return self._encode(self._gather(self.X, rows), fold)
+            block = self._gather(self.X, rows)
+            dense = self._encode(block, fold)
+            if self._wide is None:
+                return dense
+            levels = self._wide.sparse(block, self.dtype)
+            return WideBatch(SparseBatch(levels, self._shift_of_levels), dense)
         if self._bins is not None:  # a component is seldom 0
             return self._encode(self.X[rows].toarray(), fold)
         return self._take_sparse(rows)
@@ -131,8 +139,9 @@ class BatchReader:
         return block
 
     def _encode(self, block: np.ndarray, fold: Any) -> np.ndarray:
-        numbers, indicators, _, bins = self._places
-        if self._scaling is None and block.dtype == self.dtype and bins.stop == numbers.stop:
+        indicators, numbers, _, bins = self._places
+        is_plain = bins.stop == numbers.stop and not numbers.start
+        if self._scaling is None and block.dtype == self.dtype and is_plain:
             return _without_gaps(block)
         out = self._buffer("encoded", (len(block), bins.stop), self.dtype)
         if self._encoding.indicators is not None:
@@ -140,10 +149,10 @@ class BatchReader:
         if self._shares is not None:
             self._encode_shares(block, fold, out)
         if self._encoding.columns is not None:
-            block = block[:, numbers]
+            block = block[:, : numbers.stop - numbers.start]
         if self._bins is not None:
             self._encode_bins(block, self._bins.column, out[:, bins])
-        self._encode_numbers(block, out if bins.stop == numbers.stop else out[:, numbers])
+        self._encode_numbers(block, out if is_plain else out[:, numbers])
         # What is not finite is looked for in one pass over all columns.
         if np.isnan(np.add.reduce(out, axis=None)):
             np.copyto(out, 0.0, where=np.isnan(out))
@@ -228,6 +237,42 @@ class SparseBatch:
             # their difference.
             product -= np.outer(self.shift, delta.sum(axis=0, dtype=self.shift.dtype))
         out[...] = product
+
+
+class WideBatch:
+    """Rows whose first columns are sparse, and others dense.
+
+    Parameters
+    ----------
+    sparse : SparseBatch of shape (n_samples, n_first)
+    dense : ndarray of shape (n_samples, n_others)
+    """
+
+    def __init__(self, sparse: SparseBatch, dense: np.ndarray) -> None:
+        self.sparse = sparse
+        self.dense = dense
+        self.n_first = sparse.shape[1]
+        self.shape = len(dense), self.n_first + dense.shape[1]
+
+    def columns(self, seen: slice) -> "np.ndarray | WideBatch":
+        """Return a range of columns, which has all that are sparse or none."""
+        dense = self.dense[:, max(0, seen.start - self.n_first) : seen.stop - self.n_first]
+        return dense if seen.start else WideBatch(self.sparse, dense)
+
+    def dot(self, W: np.ndarray, out: np.ndarray) -> np.ndarray:
+        """Overwrite `out` with X W, and return it."""
+        self.sparse.dot(W[: self.n_first], out)
+        out += self.dense @ W[self.n_first :]
+        return out
+
+    def transposed_dot(self, delta: np.ndarray, out: np.ndarray) -> None:
+        """Overwrite `out` with X^T delta."""
+        self.sparse.transposed_dot(delta, out[: self.n_first])
+        np.dot(self.dense.T, delta, out=out[self.n_first :])
+
+
+# Rows as a network takes them.
+Batch = np.ndarray | SparseBatch | WideBatch
 
 
 def _without_gaps(block: np.ndarray) -> np.ndarray:

@@ -157,7 +157,8 @@ class KeptRows:
     def of(self, X: Any, encoding: Encoding, dtype: np.dtype) -> np.ndarray | None:
         """Return the encoded rows, or None if each batch is to be encoded as it is gathered."""
         size = X.shape[0] * encoding.width * dtype.itemsize
-        if (encoding.bins is None and encoding.indicators is None) or size > MAX_KEPT:
+        is_cheap = encoding.bins is None and encoding.indicators is None
+        if is_cheap or encoding.parted()[0] is not None or size > MAX_KEPT:
             return None
         is_kept = (
             self._encoded.dtype == dtype

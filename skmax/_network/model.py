@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from .._data.batches import BLOCK_ROWS, BatchReader, SparseBatch, blocks
+from .._data.batches import BLOCK_ROWS, Batch, BatchReader, blocks
 from .._data.features.encoding import Encoding
 from .._data.features.scaling import read_only
 from .blas import NEVER_SPLIT, blas_threads, gains_from_threads
@@ -64,9 +64,7 @@ class FittedModel:
         The shape is (n_towers, n_samples, n_classes).
         """
 
-        def by_row(
-            Z: np.ndarray, batch: np.ndarray | SparseBatch, workspace: Workspace
-        ) -> np.ndarray:
+        def by_row(Z: np.ndarray, batch: Batch, workspace: Workspace) -> np.ndarray:
             of_towers = self.network.tower_logits(self.params, batch, workspace)
             return of_towers.transpose(1, 0, 2) / self.temperature
 
@@ -96,9 +94,7 @@ class FittedModel:
         classes, the logit is that of the class minus that of the other.
         """
 
-        def gradient(
-            Z: np.ndarray, batch: np.ndarray | SparseBatch, workspace: Workspace
-        ) -> np.ndarray:
+        def gradient(Z: np.ndarray, batch: Batch, workspace: Workspace) -> np.ndarray:
             indices = Z.argmax(axis=1) if class_index is None else class_index
             delta = np.full_like(Z, -1.0 if len(self.classes) == 2 else 0.0)
             delta[np.arange(len(Z)), indices] = 1.0
@@ -115,7 +111,7 @@ class FittedModel:
     def _by_block(
         self,
         X: Any,
-        function: Callable[[np.ndarray, np.ndarray | SparseBatch, Workspace], np.ndarray],
+        function: Callable[[np.ndarray, Batch, Workspace], np.ndarray],
     ) -> np.ndarray:
         """Return what ``function(Z, batch, workspace)`` returns of each block of rows X.
 

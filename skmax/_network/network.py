@@ -2,8 +2,8 @@
 
     Z[l] = A[l-1] W[l] + b[l],   A[l] = g(Z[l]),   A[-1] = X,   P = softmax(Z[L])
 
-A network has one tower of such layers, or several side by side. Tower k sees the first columns
-of X, as many as it has inputs. Each is trained on a cross-entropy of its own, so that it learns
+A network has one tower of such layers, or several side by side. Each tower sees a range of the
+columns of X. Each is trained on a cross-entropy of its own, so that it learns
 as if it were alone, and the logits of the network are the mean of theirs.
 
 All parameters live in one flat vector, first every W in row-major order, then every b, layer
@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .._data.batches import SparseBatch
+from .._data.batches import Batch, SparseBatch, WideBatch
 from .._data.features.encoding import Encoding
 from .activations import ACTIVATIONS
 from .kernels import softmax_cross_entropy
@@ -39,7 +39,7 @@ ONE_LAYER_RATE = 8.0
 
 def auto_hidden_sizes(encoding: Encoding) -> list[int]:
     """Return the hidden layers of each tower if hidden_layer_sizes is "auto"."""
-    return [128, 128] if len(encoding.tower_inputs) == 1 else [128, 64]
+    return [128, 128] if len(encoding.tower_columns) == 1 else [128, 64]
 
 
 class Network:
@@ -54,7 +54,9 @@ class Network:
     dropout : float, default=0.0
         Probability in [0, 1) that a hidden activation is set to 0 in training.
     tower_inputs : sequence of int, default=None
-        How many features each tower sees, the first ones. None: one tower sees all.
+        The column after the last one that each tower sees. None: one tower sees all.
+    tower_starts : sequence of int, default=None
+        The first column that each tower sees. None: 0.
     """
 
     def __init__(
@@ -64,14 +66,18 @@ class Network:
         *,
         dropout: float = 0.0,
         tower_inputs: Sequence[int] | None = None,
+        tower_starts: Sequence[int] | None = None,
     ) -> None:
         self.layer_sizes = [int(size) for size in layer_sizes]
         self.activation = activation
         self.dropout = dropout
         self.tower_inputs = [int(size) for size in tower_inputs or layer_sizes[:1]]
         self.n_towers = len(self.tower_inputs)
+        self.tower_starts = [int(start) for start in tower_starts or [0] * self.n_towers]
+        # The columns that each tower sees.
+        self.tower_columns = list(map(slice, self.tower_starts, self.tower_inputs))
         pairs = list(pairwise(self.layer_sizes))
-        first = [(n_inputs, pairs[0][1]) for n_inputs in self.tower_inputs]
+        first = [(seen.stop - seen.start, pairs[0][1]) for seen in self.tower_columns]
         # Of every weight matrix, in the order of the vector.
         self.shapes = first + [pair for pair in pairs[1:] for _ in first]
         self.n_weights = sum(fan_in * fan_out for fan_in, fan_out in self.shapes)
@@ -79,8 +85,8 @@ class Network:
 
     def takes(self, encoding: Encoding) -> bool:
         """Return whether the network has the inputs that the towers of an encoding see."""
-        inputs = self.layer_sizes[0], self.tower_inputs
-        return inputs == (encoding.width, encoding.tower_inputs)
+        inputs = self.layer_sizes[0], self.tower_columns
+        return inputs == (encoding.width, encoding.tower_columns)
 
     @property
     def hidden_sizes(self) -> list[int]:
@@ -135,7 +141,7 @@ class Network:
             for k in towers
         ]
         if layer == 0:
-            rows = [slice(0, n_inputs) for n_inputs in self.tower_inputs]
+            rows = self.tower_columns
         shape = max(r.stop for r in rows), columns[-1].stop
         return list(zip(rows, columns, strict=True)), shape
 
@@ -210,9 +216,7 @@ class Network:
         """Return the weights of the inputs of each tower, as views of `params`."""
         return self.layers(params)[0].W
 
-    def logits(
-        self, params: np.ndarray, X: np.ndarray | SparseBatch, workspace: "Workspace"
-    ) -> np.ndarray:
+    def logits(self, params: np.ndarray, X: Batch, workspace: "Workspace") -> np.ndarray:
         """Return the logits of rows X, shape (n_samples, n_classes), without dropout.
 
         The array belongs to the workspace: its next use overwrites it.
@@ -226,9 +230,7 @@ class Network:
         mean /= self.n_towers
         return mean
 
-    def tower_logits(
-        self, params: np.ndarray, X: np.ndarray | SparseBatch, workspace: "Workspace"
-    ) -> np.ndarray:
+    def tower_logits(self, params: np.ndarray, X: Batch, workspace: "Workspace") -> np.ndarray:
         """Return the logits of each tower, shape (n_towers, n_samples, n_classes)."""
         return self._by_tower(self._forward(params, X, workspace, rng=None))
 
@@ -271,14 +273,14 @@ class Network:
                 np.dot(delta, W.T, out=out)
             backward(below.Z, below.A, below.delta)
             deltas = below.towers.delta
-        for delta, W in zip(deltas, layers[0].W, strict=True):
-            grad[:, : len(W)] += delta.dot(W.T)
+        for delta, W, seen in zip(deltas, layers[0].W, self.tower_columns, strict=True):
+            grad[:, seen] += delta.dot(W.T)
         return grad
 
     def loss_and_gradient(
         self,
         params: np.ndarray,
-        X: np.ndarray | SparseBatch,
+        X: Batch,
         labels: np.ndarray,
         row_weight: float | np.ndarray,
         *,
@@ -292,7 +294,7 @@ class Network:
         ----------
         params : ndarray of shape (n_params,)
             The parameter vector.
-        X : {ndarray, SparseBatch} of shape (n_samples, n_features)
+        X : {ndarray, SparseBatch, WideBatch} of shape (n_samples, n_features)
             Rows, in the dtype of `params`.
         labels : ndarray of shape (n_samples,)
             Class indices.
@@ -324,16 +326,18 @@ class Network:
     def _drops(self, rng: np.random.Generator | None) -> TypeGuard[np.random.Generator]:
         return rng is not None and self.dropout > 0.0
 
-    def _inputs(self, X: np.ndarray | SparseBatch) -> list[Any]:
+    def _inputs(self, X: Batch) -> list[Any]:
         """Return the columns of X that each tower sees."""
         if isinstance(X, SparseBatch) or self.n_towers == 1:
             return [X] * self.n_towers
-        return [X[:, :n_inputs] for n_inputs in self.tower_inputs]
+        if isinstance(X, WideBatch):
+            return [X.columns(seen) for seen in self.tower_columns]
+        return [X[:, seen] for seen in self.tower_columns]
 
     def _forward(
         self,
         params: np.ndarray,
-        X: np.ndarray | SparseBatch,
+        X: Batch,
         workspace: "Workspace",
         rng: np.random.Generator | None,
     ) -> np.ndarray:
@@ -363,7 +367,7 @@ class Network:
     def _backward(
         self,
         params: np.ndarray,
-        X: np.ndarray | SparseBatch,
+        X: Batch,
         workspace: "Workspace",
         dropping: bool,
     ) -> None:
@@ -507,7 +511,7 @@ class Workspace:
         return list(array.reshape(self._n_towers, -1, array.shape[1]))
 
 
-def transposed_dot(A: np.ndarray | SparseBatch, delta: np.ndarray, out: np.ndarray) -> None:
+def transposed_dot(A: Batch, delta: np.ndarray, out: np.ndarray) -> None:
     """Overwrite `out` with A^T delta, for rows A of either kind."""
     if isinstance(A, np.ndarray):
         np.dot(A.T, delta, out=out)

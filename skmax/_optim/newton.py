@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from .._data.batches import SparseBatch, blocks
+from .._data.batches import Batch, blocks
 from .._network.kernels import rounding, softmax_cross_entropy
 from .._network.losses import softmax
 from .._network.network import transposed_dot
@@ -201,7 +201,7 @@ class _Regression:
         R = np.empty_like(self.Z)
         ones = np.ones((len(v), 1), dtype=v.dtype)  # a product is faster than a sum of rows
 
-        def delta(block: slice, X: np.ndarray | SparseBatch) -> np.ndarray:
+        def delta(block: slice, X: Batch) -> np.ndarray:
             P, logits = self.P[block], X.dot(V, out=R[block])
             logits += v
             D = P * logits
@@ -212,7 +212,7 @@ class _Regression:
         return self._pull_back(delta, direction), R
 
     def _pull_back(
-        self, delta: Callable[[slice, np.ndarray | SparseBatch], np.ndarray], vector: np.ndarray
+        self, delta: Callable[[slice, Batch], np.ndarray], vector: np.ndarray
     ) -> np.ndarray:
         """Return X^T delta + penalty W as a vector, W the weights in `vector`."""
         out, product = np.zeros_like(vector), np.empty_like(vector)

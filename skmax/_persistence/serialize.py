@@ -58,7 +58,7 @@ ATTRIBUTES: dict[type, dict[str, str]] = {
         "initial_params": "initial",
     },
 }
-NETWORK_SETTINGS = ("layer_sizes", "activation", "dropout", "tower_inputs")
+NETWORK_SETTINGS = ("layer_sizes", "activation", "dropout", "tower_inputs", "tower_starts")
 
 # Attributes that older files may have, and classes no longer: they are ignored.
 FORMER = {"Network": {"label_smoothing"}}

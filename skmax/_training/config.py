@@ -256,16 +256,21 @@ class TrainingConfig:
         return 0.0 if self.is_stream else MIN_COUNT
 
     @property
+    def reads_labels(self) -> bool:
+        """Whether categories may be encoded by the labels of their rows: not in a stream."""
+        return self.max_one_hot is not None and not self.is_stream
+
+    @property
     def is_stream(self) -> bool:
         """Whether these are the parameters of an epoch of a stream."""
         return self.fingerprint == "stream"
 
-    def encoding_kind(self, X: Any, columns: Columns | None = None) -> str:
-        """Return how numbers of X are encoded, a key of VIEWS."""
+    def encoding_kind(self, X: Any, columns: Columns | None = None, n_classes: int = 2) -> str:
+        """Return how the features of X are encoded, a key of VIEWS."""
         if self.numerical_encoding != "auto":
             return self.numerical_encoding
         pays = self.in_batches and bool(self.hidden)
-        return auto_encoding(X, self.n_bins, columns) if pays else "linear"
+        return auto_encoding(X, self.n_bins, columns, n_classes) if pays else "linear"
 
     def hidden_sizes(self, encoding: Encoding) -> list[int]:
         """Return the units of the hidden layers of each tower."""
@@ -279,7 +284,8 @@ class TrainingConfig:
             [encoding.width, *self.hidden_sizes(encoding), n_classes],
             self.activation,
             dropout=self.dropout,
-            tower_inputs=encoding.tower_inputs,
+            tower_inputs=[seen.stop for seen in encoding.tower_columns],
+            tower_starts=[seen.start for seen in encoding.tower_columns],
         )
 
     def batch_rows(self, n_rows: int) -> int:

@@ -179,11 +179,9 @@ class InMemory:
         return training, self.weighted_as(training, rows.take(split[1]))
 
     def in_folds(self, seed: int) -> "InMemory":
-        """Return the rows in folds, if a category may be encoded by labels."""
+        """Return the rows in folds, if there are categories to be encoded by labels."""
         columns, rows = self.dataset.columns, self.dataset
-        if columns is None or self.config.max_one_hot is None or self.config.is_stream:
-            return self
-        if max(map(len, columns.levels)) < self.config.max_one_hot:
+        if columns is None or not self.config.reads_labels:
             return self
         rng = np.random.default_rng([seed, N_SHARE_FOLDS])
         fold = stratified_folds(rows.labels, N_SHARE_FOLDS, rng, rows.groups)
@@ -214,7 +212,7 @@ class InMemory:
         rows, config = self.summed, self.config
         in_folds = rows.fold is not None
         return learn_encoding(
-            config.encoding_kind(rows.X, rows.columns),
+            config.encoding_kind(rows.X, rows.columns, len(self.classes)),
             *(config.scaling, config.n_bins),
             *(rows.X, rows.index, rows.sample_weight),
             columns=rows.columns,

@@ -184,15 +184,18 @@ def learn_new(start: Start, config: TrainingConfig, rows: TrainingRows) -> Fitte
         return model
     inputs = network.input_weights(state.params)
     if encoding.scaling is None:
-        new = (inputs[-1] == 0.0).all(axis=1)
+        new = np.ones(encoding.width, dtype=bool)
+        for W, seen in zip(inputs, network.tower_columns, strict=True):
+            new[seen] &= (W == 0.0).all(axis=1)
     else:
         new = np.logical_not(rows.varying_inputs(before.encoding))
     if new.any():
         new &= rows.varying_inputs(encoding)
     if new.any():
         initial = network.initial_params(np.random.default_rng(state.seed))
-        for W, first in zip(inputs, network.input_weights(initial), strict=True):
-            W[new[: len(W)]] = first[new[: len(W)]]
+        first = network.input_weights(initial)
+        for W, W_first, seen in zip(inputs, first, network.tower_columns, strict=True):
+            W[new[seen]] = W_first[new[seen]]
     return model
 
 
@@ -208,8 +211,8 @@ def forget_unvarying(network: Network, params: np.ndarray, varying: np.ndarray) 
     Otherwise they would stay as they were drawn, and weights that nothing has trained would
     change the logits of a row that has such a feature.
     """
-    for W in network.input_weights(params):
-        W[~varying[: len(W)]] = 0.0
+    for W, seen in zip(network.input_weights(params), network.tower_columns, strict=True):
+        W[~varying[seen]] = 0.0
 
 
 def continued(config: TrainingConfig, model: FittedModel) -> FittedModel:

@@ -1,7 +1,7 @@
-"""Categories and gaps as columns of 0 and 1, and levels by what is known of their labels.
+"""Categories and gaps as columns of 0 and 1, and categories by the labels of their levels.
 
-A gap in a number has a column that is 1 where it is missing. A category has a column per level,
-or, if these are many, one per class: the share of that class among rows of the level, drawn
+A gap in a number has a column that is 1 where it is missing. A category has a column per level
+(unless these are many), and one per class: the share of that class among rows of the level, drawn
 towards that among all rows,
 
     s = lambda mean + (1 - lambda) prior,   lambda = n v / (n v + var)
@@ -19,9 +19,12 @@ classification and prediction problems", 2001.
 """
 
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
+from scipy.sparse import csr_array
 
 from ..columns import Columns
 from .scaling import read_only
@@ -118,7 +121,7 @@ def totals_of(
 
 @dataclass(frozen=True, eq=False)
 class Indicators:
-    """Columns of 0 and 1, less their mean: gaps in numbers first, then groups of levels.
+    """Columns of 0 and 1, less their mean: groups of levels first, then gaps in numbers.
 
     Parameters
     ----------
@@ -143,22 +146,38 @@ class Indicators:
 
     @property
     def starts(self) -> list[int]:
-        """The first column of each category."""
-        sizes = [each.n_groups for each in self.levels]
-        return [len(self.gaps) + sum(sizes[:i]) for i in range(len(sizes))]
+        """The first column of each category, and then that of gaps."""
+        return [0, *accumulate(each.n_groups for each in self.levels)]
 
     def ones(self, block: np.ndarray) -> np.ndarray:
         """Return which columns are 1 in each row of a block of the matrix; -1 is none.
 
-        The shape is (n_rows, n_gaps + n_categories).
+        The shape is (n_rows, n_categories + n_gaps).
         """
-        columns = np.empty((len(block), len(self.gaps) + len(self.levels)), dtype=np.intp)
-        missing = np.isnan(block[:, self.gaps])
-        columns[:, : len(self.gaps)] = np.where(missing, np.arange(len(self.gaps)), -1)
-        for i, (levels, start) in enumerate(zip(self.levels, self.starts, strict=True)):
+        *starts, first_gap = self.starts
+        columns = np.empty((len(block), len(self.levels) + len(self.gaps)), dtype=np.intp)
+        for i, (levels, start) in enumerate(zip(self.levels, starts, strict=True)):
             group = levels.of(block)
-            columns[:, len(self.gaps) + i] = np.where(group < 0, -1, start + group)
+            columns[:, i] = np.where(group < 0, -1, start + group)
+        missing = np.isnan(block[:, self.gaps])
+        of_gaps = first_gap + np.arange(len(self.gaps))
+        columns[:, len(self.levels) :] = np.where(missing, of_gaps, -1)
         return columns
+
+    def parted(self) -> tuple["Indicators", "Indicators | None"]:
+        """Return the levels alone, and the gaps alone, None if there are none."""
+        first_gap = self.starts[-1]
+        levels = Indicators(self.gaps[:0], self.levels, self.mean[:first_gap])
+        gaps = Indicators(self.gaps, [], self.mean[first_gap:]) if len(self.gaps) else None
+        return levels, gaps
+
+    def sparse(self, block: np.ndarray, dtype: DTypeLike) -> csr_array:
+        """Return the columns of a block of the matrix, before their mean is subtracted."""
+        ones = self.ones(block)
+        known = ones >= 0
+        ends = np.concatenate([[0], np.cumsum(np.count_nonzero(known, axis=1))])
+        data = np.ones(ends[-1], dtype)
+        return csr_array((data, ones[known], ends), shape=(len(block), len(self)))
 
     def encode(self, block: np.ndarray, out: np.ndarray) -> None:
         """Write the columns of a block of the matrix."""

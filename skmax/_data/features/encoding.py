@@ -1,8 +1,10 @@
 """The encoding of features: what the network sees of a row, learnt once from the training rows.
 
-The scaled numbers come first. Then come gaps and categories as columns of 0 and 1, categories of
-many levels by the labels of their rows, and the bins of the numbers. A network may see a row in
-two ways, each with a tower of its own: in one all but the bins, in the other the bins, too.
+A row is encoded as columns of 0 and 1 for the levels of categories and for gaps in numbers, then
+the scaled numbers, then the share of each class among the rows of a level, and then the bins of
+the numbers. A network may see a row in two ways, each with a tower of its own. In one are levels
+and numbers, in the other shares instead of levels, and bins beside the numbers. Both see the
+shares of categories of many levels, which have no columns of 0 and 1.
 """
 
 from dataclasses import dataclass, replace
@@ -25,8 +27,11 @@ from .categories import (
 )
 from .scaling import Scaling, learn_scaling, scaling_backward
 
-# Whether each tower of a network sees the bins beside the numbers.
+# Whether each tower of a network sees bins beside the numbers, and shares instead of levels.
 VIEWS = {"linear": (False,), "piecewise_linear": (True,), "both": (False, True)}
+
+# If levels have more columns than this, they are sparse rows, and are never dense.
+MAX_DENSE_LEVELS = 512
 
 # numerical_encoding="auto" is "linear" if encoded rows could have more columns than this.
 MAX_AUTO_WIDTH = 1024
@@ -46,13 +51,14 @@ class Encoding:
     n_bins : int, default=0
         Most bins that a column could have.
     bins : Bins, default=None
-        None if there are none: each tower would then see the same, so that there is one.
+        None if there are none.
     columns : Columns, default=None
         What the columns of a table are. None: all are numbers.
     indicators : Indicators, default=None
         Gaps and categories as columns of 0 and 1; None if there are none.
     shares : TargetShares, default=None
-        Categories of many levels; None if there are none.
+        Of the categories of many levels first, and with two views of all others, too; None if
+        there are none.
     """
 
     n_features: int
@@ -71,38 +77,61 @@ class Encoding:
 
     @property
     def places(self) -> tuple[slice, slice, slice, slice]:
-        """Where numbers, indicators, shares and bins are in an encoded row."""
-        first = self.n_numbers
-        second, third, last = accumulate(
-            0 if part is None else len(part) for part in (self.indicators, self.shares, self.bins)
-        )
-        ends = first + second, first + third, first + last
-        return (
-            slice(0, first),
-            slice(first, ends[0]),
-            slice(ends[0], ends[1]),
-            slice(ends[1], ends[2]),
-        )
+        """Where indicators, numbers, shares and bins are in an encoded row."""
+        parts = (self.indicators, self.shares, self.bins)
+        n_indicators, n_shares, n_bins = (0 if part is None else len(part) for part in parts)
+        ends = accumulate((n_indicators, self.n_numbers, n_shares, n_bins))
+        first, second, third, fourth = ends
+        return slice(0, first), slice(first, second), slice(second, third), slice(third, fourth)
 
     @property
     def width(self) -> int:
         """Columns of an encoded row."""
         return self.places[-1].stop
 
+    def parted(self) -> tuple[Indicators | None, "Encoding"]:
+        """Return the levels, if they are to be sparse rows, and the encoding without them."""
+        if self.indicators is None or self.n_levels <= MAX_DENSE_LEVELS:
+            return None, self
+        levels, gaps = self.indicators.parted()
+        return levels, replace(self, indicators=gaps)
+
     @property
-    def tower_inputs(self) -> list[int]:
-        """How many columns of an encoded row each tower of the network sees, the first ones."""
-        bins = self.places[-1]
-        if self.bins is None:
-            return [bins.stop]
-        return [bins.stop if sees_bins else bins.start for sees_bins in VIEWS[self.kind]]
+    def n_levels(self) -> int:
+        """How many columns of 0 and 1 are levels: the first ones."""
+        return 0 if self.indicators is None else self.indicators.starts[-1]
+
+    @property
+    def n_shares_alone(self) -> int:
+        """How many columns of shares are of categories whose levels have no columns."""
+        if self.shares is None:
+            return 0
+        one_hot = () if self.indicators is None else self.indicators.levels
+        alone = {each.column for each in self.shares.levels} - {each.column for each in one_hot}
+        return len(alone) * self.shares.n_outputs
+
+    @property
+    def tower_columns(self) -> list[slice]:
+        """The columns of an encoded row that each tower of the network sees.
+
+        The second of two sees bins, and the shares of classes instead of levels.
+        """
+        *_, shares, bins = self.places
+        shared = shares.start + self.n_shares_alone
+        if shared == bins.stop:  # both would see the same
+            return [slice(0, bins.stop)]
+        levels_are_shares = shared < shares.stop
+        second = slice(self.n_levels if levels_are_shares else 0, bins.stop)
+        views = {False: slice(0, shared), True: second}
+        return [views[sees_bins] for sees_bins in VIEWS[self.kind]]
 
     @property
     def view_names(self) -> list[str]:
         """What each tower of the network sees, in words."""
-        if self.bins is None:
-            return ["numbers"]
-        return ["numbers and bins" if sees_bins else "numbers" for sees_bins in VIEWS[self.kind]]
+        n_towers = len(self.tower_columns)
+        if self.n_levels and n_towers == 2:
+            return ["numbers and levels", "bins and shares of classes"]
+        return ["numbers", "numbers and bins"][:n_towers]
 
     @property
     def rare_levels(self) -> list[Any] | None:
@@ -128,7 +157,7 @@ class Encoding:
         columns = self.columns
         if columns is not None:
             raw = [raw[i] for i in columns.order]
-        names = raw[: self.n_numbers]
+        names: list[str] = []
 
         def of_groups(levels: Levels) -> list[str]:
             assert columns is not None  # for type checkers: categories have levels
@@ -136,9 +165,10 @@ class Encoding:
             return levels.names(raw[levels.column], known)
 
         if self.indicators is not None:
-            names += [f"{raw[j]}=missing" for j in self.indicators.gaps]
             for levels in self.indicators.levels:
                 names += of_groups(levels)
+            names += [f"{raw[j]}=missing" for j in self.indicators.gaps]
+        names += raw[: self.n_numbers]
         if self.shares is not None:
             shown = classes[1:] if len(classes) == 2 else classes
             for levels in self.shares.levels:
@@ -156,7 +186,7 @@ class Encoding:
         if scaling is not None:
             unseen = np.zeros(self.n_numbers, dtype=bool)
             if indicators is not None:  # columns of which there are gaps alone
-                unseen[indicators.gaps] = indicators.mean[: len(indicators.gaps)] == 1.0
+                unseen[indicators.gaps] = indicators.mean[indicators.starts[-1] :] == 1.0
             scaling = scaling.extended(X[:, : self.n_numbers], index, sample_weight, unseen)
         if indicators is not None:
             indicators = indicators.extended(X, index, sample_weight)
@@ -176,7 +206,7 @@ class Encoding:
         ``used()`` returns which features are not 0 in all rows; it is asked only without scaling.
         """
         varying = np.ones(self.width, dtype=bool)
-        numbers, indicators, _, _ = self.places
+        indicators, numbers, _, _ = self.places
         if self.scaling is None:
             varying[numbers] = used()[: self.n_numbers]
         elif self.scaling.constant is not None:
@@ -190,12 +220,17 @@ class Encoding:
 
         It is NaN for a category.
         """
-        numbers, _, _, bins = self.places
+        _, numbers, _, bins = self.places
         grad = delta[:, numbers]
-        dense = isinstance(A, np.ndarray)
-        scaling_backward(self.scaling, A[:, numbers] if dense else A, grad)
+        if hasattr(A, "columns"):  # levels are sparse, and have no gradient
+            seen = A.columns(slice(numbers.start, self.width))
+        else:  # sparse rows have numbers alone
+            seen = A[:, numbers.start :] if isinstance(A, np.ndarray) else None
+        scaling_backward(self.scaling, A if seen is None else seen[:, : grad.shape[1]], grad)
         if self.bins is not None:
-            self.bins.backward(A[:, bins], delta[:, bins], out=grad)
+            assert seen is not None  # for type checkers: sparse rows have no bins
+            first = bins.start - numbers.start
+            self.bins.backward(seen[:, first:], delta[:, bins], out=grad)
         if self.columns is None:
             return grad
         whole = np.full((len(grad), self.n_features), np.nan, grad.dtype)
@@ -240,6 +275,8 @@ def learn_encoding(
             min_count=min_count,
             weight_scale=weight_scale,
         )
+    if labelled is not None and len(VIEWS[kind]) > 1 and indicators is not None:
+        by_labels = by_labels + indicators.levels
     shares = learn_shares(by_labels, labelled) if by_labels and labelled is not None else None
     bins = None
     if any(VIEWS[kind]):
@@ -252,11 +289,12 @@ def learn_encoding(
     )
 
 
-def auto_encoding(X: Any, n_bins: int, columns: Columns | None = None) -> str:
+def auto_encoding(X: Any, n_bins: int, columns: Columns | None = None, n_classes: int = 2) -> str:
     """Return the kind of encoding that "auto" means for X: two views if they can be afforded.
 
     Bins would make sparse rows dense, and each of very many columns, such as pixels, says little.
     """
     n_numbers = X.shape[1] if columns is None else columns.n_numbers
-    affordable = n_numbers * (1 + n_bins) <= MAX_AUTO_WIDTH
+    n_shares = (X.shape[1] - n_numbers) * (1 if n_classes == 2 else n_classes)
+    affordable = n_numbers * (1 + n_bins) + n_shares <= MAX_AUTO_WIDTH
     return "both" if affordable and not issparse(X) else "linear"
