@@ -23,7 +23,7 @@ probabilities of a rare class are right: without hidden layers, with them, and b
 Every method gets the raw tables as they are: frames of floats with NaN, and of the dtype
 "category". What takes no such frame stands behind one-hot columns and means with indicators of
 gaps ("one-hot, ..."). HistGradientBoosting refuses a category of more than 255 levels: it gets
-the codes of the 254 most frequent ones, and the others as one. CatBoost refuses missing
+the 254 most frequent ones, and all others as one. CatBoost refuses missing
 categories: it gets them as a category, "missing". LightGBM, XGBoost, CatBoost and skrub take
 part where they are installed.
 
@@ -40,6 +40,7 @@ from pathlib import Path
 import numpy as np
 from _data import CHOSEN_ON, MANY, TABLES, UNSEEN, load, rare_names, table
 from _measure import machine
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -53,7 +54,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     OneHotEncoder,
-    OrdinalEncoder,
     StandardScaler,
 )
 from threadpoolctl import threadpool_limits
@@ -162,29 +162,33 @@ def one_hot():
     )
 
 
-def boosting(seed, X):
-    """Return HistGradientBoosting, which gets codes of columns with too many categories."""
-    categories = X.select_dtypes("category")
-    n_levels = categories.nunique()
-    wide = list(n_levels.index[n_levels > MOST_LEVELS])
-    if not wide:
-        return HistGradientBoostingClassifier(categorical_features="from_dtype", random_state=seed)
-    encoder = OrdinalEncoder(
-        max_categories=MOST_LEVELS, handle_unknown="use_encoded_value", unknown_value=np.nan
-    )
-    columns = ColumnTransformer(
-        [("wide", encoder, wide)], remainder="passthrough", verbose_feature_names_out=False
-    )
-    return make_pipeline(
-        columns.set_output(transform="pandas"),
-        HistGradientBoostingClassifier(
-            categorical_features=list(categories.columns), random_state=seed
-        ),
-    )
-
-
 # What HistGradientBoosting takes of a category.
 MOST_LEVELS = 255
+
+
+class FrequentLevels(TransformerMixin, BaseEstimator):
+    """Join the rare levels of categories that have more than HistGradientBoosting takes."""
+
+    def fit(self, X, y=None):
+        """Learn the most frequent levels of such columns."""
+        counts = {name: X[name].value_counts() for name in X.select_dtypes("category")}
+        self.kept_ = {
+            name: list(count.index[: MOST_LEVELS - 1])
+            for name, count in counts.items()
+            if (count > 0).sum() > MOST_LEVELS
+        }
+        return self
+
+    def transform(self, X):
+        """Return the frame with all other levels, those never seen too, as one of them."""
+        joined = X.copy()
+        for name, kept in self.kept_.items():
+            texts = X[name].astype(object)
+            texts = texts.where(texts.isin(kept) | texts.isna(), "rare")
+            joined[name] = texts.astype("category")
+        return joined
+
+
 TABLE_METHODS = {
     "skmax": lambda seed, _: SoftmaxMLPClassifier(random_state=seed),
     "one-hot, skmax": lambda seed, _: make_pipeline(
@@ -193,7 +197,10 @@ TABLE_METHODS = {
     "one-hot, scaler + MLPClassifier": lambda seed, _: make_pipeline(
         one_hot(), StandardScaler(), MLPClassifier(random_state=seed)
     ),
-    "HistGradientBoosting": boosting,
+    "HistGradientBoosting": lambda seed, _: make_pipeline(
+        FrequentLevels(),
+        HistGradientBoostingClassifier(categorical_features="from_dtype", random_state=seed),
+    ),
 }
 if "LightGBM" in METHODS:
     TABLE_METHODS["LightGBM"] = METHODS["LightGBM"]
