@@ -189,6 +189,14 @@ class FrequentLevels(TransformerMixin, BaseEstimator):
         return joined
 
 
+def name_gaps(X):
+    """Return a frame with missing categories called "missing"."""
+    named = X.copy()
+    for name in X.select_dtypes("category"):
+        named[name] = X[name].astype(object).fillna("missing")
+    return named
+
+
 TABLE_METHODS = {
     "skmax": lambda seed, _: SoftmaxMLPClassifier(random_state=seed),
     "one-hot, skmax": lambda seed, _: make_pipeline(
@@ -217,14 +225,6 @@ try:
 except ImportError:
     pass
 else:
-
-    def name_gaps(X):
-        """Return a frame with missing categories called "missing"."""
-        named = X.copy()
-        for name in X.select_dtypes("category"):
-            named[name] = X[name].astype(object).fillna("missing")
-        return named
-
     TABLE_METHODS["CatBoost"] = lambda seed, X: make_pipeline(
         FunctionTransformer(name_gaps),
         CatBoostClassifier(
