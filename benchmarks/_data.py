@@ -189,7 +189,6 @@ TABLES = {
         "stratum",
     ),
     "olive": ("dslabs", "olive", "area", "", ""),
-    "oslo": ("heplots", "Oslo", "litho", "site", ""),
     "penguins": ("palmerpenguins", "penguins", "species", "", ""),
     "periodontal": ("medicaldata", "opt", "Clinic", "PID", ""),
     "pets": (
