@@ -10,6 +10,8 @@ per fit: run it again and only what is missing is fitted (remove the file after 
     python benchmarks/accuracy.py --suite chosen       sets they were chosen on
     python benchmarks/accuracy.py --data FOLDER        .npz files with X and y
     python benchmarks/accuracy.py --suite rare         sets with 1 to 10 % of the rare class
+    python benchmarks/accuracy.py --suite tables       raw tables, with categories and gaps
+    python benchmarks/accuracy.py --suite tables --max-rows 10000
 
 LightGBM, and RealMLP and TabM of pytabkit, take part where they are installed. TabM is slow
 without a GPU: `--methods` leaves it out.
@@ -17,6 +19,13 @@ without a GPU: `--methods` leaves it out.
 The sets of a rare class are split into five folds instead, once per seed: a quarter of them
 may hold three rows of it. Their methods are few, because what is asked of them is whether
 probabilities of a rare class are right: without hidden layers, with them, and beside another.
+
+Every method gets the raw tables as they are: frames of floats with NaN, and of the dtype
+"category". What takes no such frame stands behind one-hot columns and means with indicators of
+gaps ("one-hot, ..."). HistGradientBoosting refuses a category of more than 255 levels: it gets
+the 254 most frequent ones, and all others as one. CatBoost refuses missing
+categories: it gets them as a category, "missing". LightGBM, XGBoost, CatBoost and skrub take
+part where they are installed.
 
 `_data.py` says which the sets are, and which packages hold them.
 """
@@ -29,26 +38,39 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from _data import CHOSEN_ON, MANY, UNSEEN, load, rare_names
+from _data import CHOSEN_ON, MANY, TABLES, UNSEEN, load, rare_names, table
 from _measure import machine
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    StandardScaler,
+)
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 import skmax
 from skmax import SoftmaxMLPClassifier
 
-SUITES = {"unseen": UNSEEN, "many": MANY, "chosen": CHOSEN_ON, "rare": None}
+SUITES = {
+    "unseen": UNSEEN,
+    "many": MANY,
+    "chosen": CHOSEN_ON,
+    "rare": None,
+    "tables": list(TABLES),
+}
 # Most rows of training; of "rare" all are used.
-MAX_ROWS = {"unseen": 3_000, "many": 15_000, "chosen": 3_000, "rare": None}
+MAX_ROWS = {"unseen": 3_000, "many": 15_000, "chosen": 3_000, "rare": None, "tables": 3_000}
 
 N_FOLDS = 5
 # Of the rows with the highest probability, the rate of the rare class is told.
@@ -114,6 +136,115 @@ REFERENCES = [
     "skmax, one view",
 ]
 
+
+def one_hot():
+    """Return the columns of a frame as numbers: one per frequent category and per gap."""
+    return ColumnTransformer(
+        [
+            (
+                "numbers",
+                SimpleImputer(add_indicator=True, keep_empty_features=True),
+                make_column_selector(dtype_exclude="category"),
+            ),
+            (
+                "categories",
+                make_pipeline(
+                    SimpleImputer(strategy="constant", fill_value="missing"),
+                    OneHotEncoder(
+                        min_frequency=5,
+                        handle_unknown="infrequent_if_exist",
+                        sparse_output=False,
+                    ),
+                ),
+                make_column_selector(dtype_include="category"),
+            ),
+        ]
+    )
+
+
+# What HistGradientBoosting takes of a category.
+MOST_LEVELS = 255
+
+
+class FrequentLevels(TransformerMixin, BaseEstimator):
+    """Join the rare levels of categories that have more than HistGradientBoosting takes."""
+
+    def fit(self, X, y=None):
+        """Learn the most frequent levels of such columns."""
+        counts = {name: X[name].value_counts() for name in X.select_dtypes("category")}
+        self.kept_ = {
+            name: list(count.index[: MOST_LEVELS - 1])
+            for name, count in counts.items()
+            if (count > 0).sum() > MOST_LEVELS
+        }
+        return self
+
+    def transform(self, X):
+        """Return the frame with all other levels, those never seen too, as one of them."""
+        joined = X.copy()
+        for name, kept in self.kept_.items():
+            texts = X[name].astype(object)
+            texts = texts.where(texts.isin(kept) | texts.isna(), "rare")
+            joined[name] = texts.astype("category")
+        return joined
+
+
+def name_gaps(X):
+    """Return a frame with missing categories called "missing"."""
+    named = X.copy()
+    for name in X.select_dtypes("category"):
+        named[name] = X[name].astype(object).fillna("missing")
+    return named
+
+
+TABLE_METHODS = {
+    "skmax": lambda seed, _: SoftmaxMLPClassifier(random_state=seed),
+    "one-hot, skmax": lambda seed, _: make_pipeline(
+        one_hot(), SoftmaxMLPClassifier(random_state=seed)
+    ),
+    "one-hot, scaler + MLPClassifier": lambda seed, _: make_pipeline(
+        one_hot(), StandardScaler(), MLPClassifier(random_state=seed)
+    ),
+    "HistGradientBoosting": lambda seed, _: make_pipeline(
+        FrequentLevels(),
+        HistGradientBoostingClassifier(categorical_features="from_dtype", random_state=seed),
+    ),
+}
+if "LightGBM" in METHODS:
+    TABLE_METHODS["LightGBM"] = METHODS["LightGBM"]
+try:
+    from xgboost import XGBClassifier
+except ImportError:
+    pass
+else:
+    TABLE_METHODS["XGBoost"] = lambda seed, _: XGBClassifier(
+        enable_categorical=True, random_state=seed, n_jobs=1
+    )
+try:
+    from catboost import CatBoostClassifier
+except ImportError:
+    pass
+else:
+    TABLE_METHODS["CatBoost"] = lambda seed, X: make_pipeline(
+        FunctionTransformer(name_gaps),
+        CatBoostClassifier(
+            cat_features=list(X.select_dtypes("category").columns),
+            random_seed=seed,
+            thread_count=1,
+            verbose=False,
+            allow_writing_files=False,
+        ),
+    )
+try:
+    from skrub import tabular_pipeline
+except ImportError:
+    pass
+else:
+    TABLE_METHODS["skrub, skmax"] = lambda seed, _: tabular_pipeline(
+        SoftmaxMLPClassifier(random_state=seed)
+    )
+TABLE_REFERENCES = ["HistGradientBoosting"]
+
 RARE_REFERENCE = "scaler + LogisticRegression()"
 RARE_METHODS = {
     "skmax": METHODS["skmax"],
@@ -176,10 +307,23 @@ def measure_rare(method, data, seed):
 
 
 def measure(method, data, seed):
-    """Return the scores and the seconds of one fit."""
+    """Return the scores and the seconds of one fit to arrays."""
+    smallest_class = np.unique(data[1], return_counts=True)[1].min()
+    return measure_fit(METHODS[method](seed, int(smallest_class)), data)
+
+
+def measure_table(method, data, seed):
+    """Return the scores and the seconds of one fit to a frame."""
     X, y, X_test, y_test = data
-    smallest_class = np.unique(y, return_counts=True)[1].min()
-    classifier = METHODS[method](seed, int(smallest_class))
+    # Labels are numbered because XGBoost takes no others.
+    classes, y = np.unique(y, return_inverse=True)
+    data = X, y, X_test, np.searchsorted(classes, y_test)
+    return measure_fit(TABLE_METHODS[method](seed, X), data)
+
+
+def measure_fit(classifier, data):
+    """Fit a classifier; return its scores and the seconds."""
+    X, y, X_test, y_test = data
     start = time.perf_counter()
     classifier.fit(X, y)
     seconds = time.perf_counter() - start
@@ -200,7 +344,7 @@ def finished(path):
 def run(options, names):
     """Fit what is missing; return all results."""
     results = finished(options.results)
-    is_rare = options.suite == "rare"
+    measure_one = {"rare": measure_rare, "tables": measure_table}.get(options.suite, measure)
     tasks = [
         (name, seed, method, options.max_rows)
         for name in names
@@ -214,13 +358,15 @@ def run(options, names):
         for name, seed, method, max_rows in progress:
             progress.set_postfix_str(f"{name}, {method}")
             if loaded[0] != (name, seed):
-                if is_rare:
+                if options.suite == "rare":
                     data = load(name, options.data, smallest_class=1)
+                elif options.suite == "tables":
+                    data = split(*table(name), seed, max_rows)
                 else:
                     data = split(*load(name, options.data), seed, max_rows)
                 loaded = (name, seed), data
             key = {"data": name, "seed": seed, "method": method, "max_rows": max_rows}
-            measured = (measure_rare if is_rare else measure)(method, loaded[1], seed)
+            measured = measure_one(method, loaded[1], seed)
             result = {**key, **measured, "skmax": skmax.__version__}
             results[name, seed, method, max_rows] = result
             file.write(json.dumps(result) + "\n")
@@ -228,7 +374,7 @@ def run(options, names):
     return {task[:3]: results[task] for task in tasks}
 
 
-def table(results, names, seeds, methods, key):
+def means(results, names, seeds, methods, key):
     """Return the means over seeds, shape (methods, data sets)."""
     return np.array(
         [
@@ -253,7 +399,7 @@ def report(results, names, options):
     """Print a table against each reference."""
     rng, seeds = np.random.default_rng(0), range(options.seeds)
     values = {
-        key: table(results, names, seeds, options.methods, key)
+        key: means(results, names, seeds, options.methods, key)
         for key in ("error", "log loss", "Brier", "ECE", "seconds")
     }
     print(
@@ -262,10 +408,11 @@ def report(results, names, options):
         "95 % interval over data sets. ECE: mean. Time: geometric mean of ratios of fit times;\n"
         "sum: of fit times, one per data set. Wins, ties and losses: data sets, by error."
     )
-    for reference in (name for name in REFERENCES if name in options.methods):
+    references = TABLE_REFERENCES if options.suite == "tables" else REFERENCES
+    for reference in (name for name in references if name in options.methods):
         base = options.methods.index(reference)
         print(f"\nAgainst {reference}:")
-        header = f"{'':28}{'error':>24}{'log loss':>24}{'Brier':>9}{'ECE':>7}{'time':>7}{'sum':>8}"
+        header = f"{'':32}{'error':>24}{'log loss':>24}{'Brier':>9}{'ECE':>7}{'time':>7}{'sum':>8}"
         print(header + "   wins/ties/losses")
         for i, method in enumerate(options.methods):
             error, loss = (
@@ -277,7 +424,7 @@ def report(results, names, options):
             ties = int((np.abs(difference) < 1e-9).sum())
             wins = int((difference <= -1e-9).sum())
             print(
-                f"{method:28}{interval(error):>24}{interval(loss):>24}{brier:+8.1f}%"
+                f"{method:32}{interval(error):>24}{interval(loss):>24}{brier:+8.1f}%"
                 f"{values['ECE'][i].mean():7.3f}{ratio:7.2f}{values['seconds'][i].sum():7.0f}s   "
                 f"{wins}/{ties}/{len(names) - wins - ties}"
             )
@@ -287,7 +434,7 @@ def report_rare(results, names, options):
     """Print how right the probabilities of a rare class are, beside the reference's."""
     seeds, methods = range(options.seeds), options.methods
     keys = ("log loss", "Brier", "average precision", "mean over rate", "top mean", "top rate")
-    values = {key: table(results, names, seeds, methods, key) for key in keys}
+    values = {key: means(results, names, seeds, methods, key) for key in keys}
     rng = np.random.default_rng(0)
     print(f"\n{len(names)} data sets, {options.seeds} seeds, {N_FOLDS} folds; {machine()}")
     if RARE_REFERENCE in methods:
@@ -340,7 +487,7 @@ def draw(results, names, options, path):
     )
     order = None
     for axes, key in zip(panels, ("error", "log loss"), strict=True):
-        values = table(results, names, range(options.seeds), methods, key) + OFFSET
+        values = means(results, names, range(options.seeds), methods, key) + OFFSET
         ratios = values[1:] / values[0]
         order = ratios[0].argsort()[::-1] if order is None else order
         rows = np.arange(len(names))
@@ -385,13 +532,14 @@ def main():
     parser.add_argument("--quick", action="store_true", help="two small sets: does it run?")
     options = parser.parse_args()
     is_rare = options.suite == "rare"
-    methods = RARE_METHODS if is_rare else METHODS
+    methods = {"rare": RARE_METHODS, "tables": TABLE_METHODS}.get(options.suite, METHODS)
     options.methods = options.methods or list(methods)
     unknown = set(options.methods) - set(methods)
     if unknown:
         parser.error(f"--methods must be of {list(methods)}, got {sorted(unknown)}")
-    if is_rare and (options.data is not None or options.picture is not None):
-        parser.error("--suite rare has sets of its own, and no picture")
+    has_own_sets = options.suite in ("rare", "tables")
+    if has_own_sets and (options.data is not None or options.picture is not None):
+        parser.error(f"--suite {options.suite} has sets of its own, and no picture")
     names = SUITES[options.suite]
     if options.max_rows is None or is_rare:
         options.max_rows = MAX_ROWS[options.suite]
@@ -404,6 +552,8 @@ def main():
         options.max_rows = 200
         if is_rare:
             names, options.max_rows = ["breast_cancer"], None
+        if options.suite == "tables":
+            names = ["made"]
         options.results = Path(tempfile.mkdtemp()) / "quick.jsonl"
     if options.names:
         names = options.names
