@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .._data.dataset import Dataset
-from .._data.features.categories import totals_of
+from .._data.features.categories import learn_levels, totals_of
 from .._data.warning import warn
 from .._optim.lbfgs import FullBatchEnd
 from .._optim.objective import scaled_step_gain
@@ -168,7 +168,7 @@ def warn_of_text(dataset: Dataset, min_count: float, names: Any) -> None:
         rows = dataset.X, dataset.index, dataset.sample_weight
         totals = totals_of(*rows, len(levels), column)[:-1] * dataset.weight_scale
         n_levels = np.count_nonzero(totals)
-        if n_levels > 1 and totals.max() < min_count:
+        if n_levels > 1 and learn_levels(column, totals, min_count).n_groups == 1:
             place = int(columns.order[column])
             name = place if names is None else repr(names[place])
             messages.append(
