@@ -88,6 +88,21 @@ class Columns:
             matrix[:, j] = column.codes(self.categories[column.i])
         return matrix
 
+    def table(self, matrix: np.ndarray) -> np.ndarray:
+        """Return an array of objects whose `matrix` this is; a level is new if it is not known."""
+        out = np.empty(matrix.shape, dtype=object)
+        for j, i in enumerate(self.order.tolist()):
+            levels = self.categories[i]
+            if levels is None:
+                out[:, i] = matrix[:, j]
+                continue
+            new = "new"
+            while new in levels.tolist():
+                new += "_"
+            cells = np.array([*levels.tolist(), None, new], dtype=object)
+            out[:, i] = cells[matrix[:, j].astype(np.intp)]
+        return out
+
 
 @dataclass(frozen=True, eq=False)
 class RawColumn:
