@@ -1,7 +1,9 @@
 """Raw tables at the entrance: forms of the same table, what is refused, what predictions take."""
 
+import copy
 import datetime
 import enum
+import pickle
 import warnings
 from decimal import Decimal
 
@@ -10,10 +12,16 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import skops.io
+from internals import NAME_IN_FILES
+from matplotlib import pyplot
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.inspection import permutation_importance
+from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from skmax import SoftmaxMLPClassifier
+from skmax import Checkpoint, LogitsDisplay, SoftmaxMLPClassifier, ValidationMonitor
 
 N_ROWS = 90
 RNG = np.random.default_rng(0)
@@ -597,3 +605,222 @@ def test_each_fit_warns_once_of_columns_of_an_array():
     with pytest.warns(UserWarning, match="column 1 says nothing: none of its 90 levels") as warned:
         fitted(np.column_stack([CITY, FREE_TEXT]))
     assert len(warned) == 1
+
+
+# What else is done with an estimator.
+
+LEVELS = np.array(["a", "b", "c"], dtype=object)[RNG.integers(3, size=N_ROWS)]
+FULL = pd.DataFrame(
+    {
+        "c": pd.Categorical(np.where(RNG.random(N_ROWS) < 0.1, None, LEVELS)),
+        "number": NUMBER,
+        "many": np.repeat([f"level {i}" for i in range(15)], 6),
+        "count": COUNT,
+    }
+)
+TARGET = np.where(RNG.random(N_ROWS) < 0.1, "b", LEVELS).astype(str)
+SHUFFLED = ["count", "many", "number", "c"]
+
+
+def full(**settings):
+    """Return a classifier that encodes the column of many levels by labels."""
+    return classifier(**{"max_one_hot": 10, "max_iter": 10} | settings)
+
+
+def labelled_score(estimator, X, y):
+    assert np.isin(X[:, 2], [*FULL["many"], "new"]).all()  # levels, not codes
+    return estimator.score(X, y)
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", labelled_score], ids=["name", "callable"])
+def test_validation_scores_are_those_of_the_raw_rows(scoring):
+    X_val = FULL.assign(many=np.where(COUNT == 1, "no level", FULL["many"]))[SHUFFLED]
+    model = full(early_stopping=True, scoring=scoring, learning_rate="constant", max_iter=30)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The fit has not converged")
+        model.fit(FULL, TARGET, X_val=X_val, y_val=TARGET)
+    assert max(model.validation_scores_) == model.score(X_val, TARGET) > 0.5
+    full(early_stopping=True, scoring=scoring).fit(FULL, TARGET)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return full().fit(FULL, TARGET)
+
+
+def test_copies_and_files_predict_the_same(model):
+    P = model.predict_proba(FULL)
+    file = skops.io.dumps(model)
+    assert skops.io.get_untrusted_types(data=file) == [NAME_IN_FILES]
+    for copied in (
+        pickle.loads(pickle.dumps(model)),
+        copy.deepcopy(model),
+        clone(model).fit(FULL, TARGET),
+        skops.io.loads(file, trusted=[NAME_IN_FILES]),
+    ):
+        assert_array_equal(copied.predict_proba(FULL[SHUFFLED]), P)
+        assert_array_equal(copied.encoded_feature_names_, model.encoded_feature_names_)
+        for one, other in zip(copied.categories_, model.categories_, strict=True):
+            assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"solver": "sgd"}, {"early_stopping": True}, {"max_one_hot": None}], ids=str
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_5_and_5_epochs_are_10(settings):
+    settings = {"warm_start": True, "learning_rate": "constant", "tol": 0.0} | settings
+    whole = full(**settings).fit(FULL, TARGET)
+    parts = full(**settings | {"max_iter": 5}).fit(FULL, TARGET).fit(FULL[SHUFFLED], TARGET)
+    assert parts.temperature_ == whole.temperature_
+    for one, other in zip(parts.coefs_, whole.coefs_, strict=True):
+        assert_array_equal(one, other)
+    assert parts.loss_curve_ == whole.loss_curve_
+
+
+@pytest.mark.parametrize("settings", [{}, {"early_stopping": True}], ids=str)
+def test_a_fit_that_is_cut_off_is_finished_as_if_it_had_not_been(tmp_path, settings):
+    class Cut(BaseException):
+        pass
+
+    class CutAfterFive:
+        def setup(self, estimator, context):
+            self.n_left = 5
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context):
+            self.n_left -= not context.task_name.startswith("held-out")
+            if not self.n_left:
+                raise Cut
+
+    path = tmp_path / "fit.skmax"
+    killed = Checkpoint(path, 1).resume(full(**settings))
+    killed.set_callbacks(*killed._skl_callbacks, CutAfterFive())
+    with pytest.raises(Cut):
+        killed.fit(FULL, TARGET)
+    resumed = Checkpoint(path).resume(full(**settings)).fit(FULL, TARGET)
+    whole = full(**settings).fit(FULL, TARGET)
+    assert_array_equal(resumed.predict_proba(FULL), whole.predict_proba(FULL))
+
+
+def test_another_table_is_no_continuation(tmp_path):
+    fitted_before = full(warm_start=True).fit(FULL, TARGET)
+    with pytest.raises(ValueError, match="yet now missing"):
+        fitted_before.fit(FULL[["number", "count"]], TARGET)
+    numbers = full(warm_start=True).fit(FULL[["number", "count"]], TARGET)
+    with pytest.raises(ValueError, match=r"got strings in column 'c'"):
+        numbers.fit(FULL, TARGET)
+
+
+def test_a_stream_has_a_column_for_each_level_of_the_dtype():
+    dtype = pd.CategoricalDtype(["a", "b", "c", "not yet"])
+    X = FULL.astype({"c": dtype})
+    stream = full()
+    for start in range(0, N_ROWS, 30):
+        rows = slice(start, start + 30)
+        stream.partial_fit(X[rows], TARGET[rows], classes=["a", "b", "c"])
+        names = stream.encoded_feature_names_.tolist()
+        levels = [name for name in names if name.startswith("c=")]
+        assert levels == [*(f"c={level}" for level in dtype.categories), "c=missing", "c=rare"]
+        assert "many=level 0" in names and "many=level 14" not in names
+    assert np.isfinite(stream.predict_proba(X)).all()
+    unknown = [stream.predict_proba(X.assign(many=many)) for many in ("level 14", "level 99")]
+    assert_array_equal(*unknown)  # of later portions
+
+
+def test_a_stream_learns_a_level_when_it_comes():
+    dtype = pd.CategoricalDtype(["a", "b"])
+    first, second = (pd.DataFrame({"c": pd.Categorical([c] * 40, dtype=dtype)}) for c in "ab")
+    y = np.repeat([0, 1], 20)
+    stream = full(learning_rate_init=0.05).partial_fit(first, y, classes=[0, 1])
+    for _ in range(20):
+        stream.partial_fit(pd.concat([first, second]), [0] * 40 + [1] * 40)
+    assert stream.predict(first[:1]) == [0] and stream.predict(second[:1]) == [1]
+
+
+def test_gaps_may_come_late_in_a_stream():
+    X = FULL[["count", "c"]].assign(number=np.nan_to_num(NUMBER))
+    stream = full().partial_fit(X, TARGET, classes=["a", "b", "c"])
+    late = X.assign(number=NUMBER, c=None, count=pd.array([None, 1] * 45, dtype="Int64"))
+    stream.partial_fit(late, TARGET).partial_fit(late.assign(number=np.nan), TARGET)
+    assert np.isfinite(stream.predict_proba(late)).all()
+    only_gaps = X.assign(number=np.nan)
+    stream = full().partial_fit(only_gaps, TARGET, classes=["a", "b", "c"]).partial_fit(X, TARGET)
+    assert np.ptp(stream.predict_proba(X.assign(count=1, c="a")), axis=0).max() > 0.0
+
+
+def test_a_monitor_takes_frames():
+    records = []
+    for rows in (FULL, FULL[SHUFFLED], pl.from_pandas(FULL), pa.Table.from_pandas(FULL)):
+        monitor = ValidationMonitor(rows, TARGET, scoring=["loss", "accuracy"])
+        watched = full().set_callbacks(monitor).fit(FULL, TARGET)
+        records.append([(each["loss"], each["accuracy"]) for each in monitor.get_logs()])
+        assert records[-1][-1][1] == watched.score(FULL, TARGET)
+    assert records == 4 * records[:1]
+
+
+def test_what_needs_numbers_says_so(model):
+    with pytest.raises(ValueError, match="to_sklearn needs a model of numbers without gaps"):
+        model.to_sklearn()
+    linear = full(hidden_layer_sizes=()).fit(FULL, TARGET)
+    for name in ("coef_", "intercept_"):
+        assert not hasattr(linear, name)
+    with pytest.raises(AttributeError, match="fitted to categories"):
+        _ = linear.coef_
+    gaps = full(hidden_layer_sizes=()).fit(FULL[["number"]], TARGET)
+    with pytest.raises(AttributeError, match="fitted to gaps"):
+        _ = gaps.coef_
+
+
+def test_input_gradients_are_of_numbers(model):
+    grad = model.input_gradients(FULL, class_="a")
+    assert grad.shape == FULL.shape
+    assert np.isnan(grad[:, [0, 2]]).all() and np.isfinite(grad[:, [1, 3]]).all()
+    row, step = FULL.iloc[[0]].assign(count=3.3), 1e-3  # not at the edge of a bin
+    grad = model.input_gradients(row, class_="a")
+    ends = [
+        model.decision_function(row.assign(count=row["count"] + sign * step))[0, 0]
+        for sign in (1, -1)
+    ]
+    assert np.isclose((ends[0] - ends[1]) / (2 * step), grad[0, 3], rtol=1e-2, atol=1e-4)
+
+
+def test_inspection_takes_raw_columns(model):
+    result = permutation_importance(model, FULL, TARGET, n_repeats=3, random_state=0)
+    assert result.importances_mean.argmax() == 0 and result.importances_mean.shape == (4,)
+    assert model.hidden_activations(FULL).shape == (N_ROWS, 16)
+    assert "SoftmaxMLPClassifier" in model._repr_html_()
+
+
+def test_model_selection_takes_frames():
+    search = GridSearchCV(full(), {"max_one_hot": [2, None]}, cv=2).fit(FULL, TARGET)
+    assert search.predict(FULL[SHUFFLED]).shape == (N_ROWS,)
+    groups = np.arange(N_ROWS) // 2
+    full(class_weight="balanced").fit(FULL, TARGET, groups=groups)
+    scores = cross_val_score(full(max_iter=30), FULL, TARGET, cv=3)
+    assert scores.mean() > 0.5
+
+
+def test_a_display_takes_a_row_of_a_frame(model):
+    P = model.predict_proba(FULL)
+    rows = [FULL.iloc[[3]], FULL.iloc[3], FULL[SHUFFLED].iloc[3], pl.from_pandas(FULL)[3:4]]
+    rows += [pa.Table.from_pandas(FULL)[3:4]]
+    for row in rows:
+        display = LogitsDisplay.from_estimator(model, row, TARGET[3])
+        assert_array_equal(
+            display.probabilities,
+            LogitsDisplay.from_estimator(model, FULL.iloc[[3]]).probabilities,
+        )
+        np.testing.assert_allclose(display.probabilities, P[3], rtol=1e-6)
+        pyplot.close("all")
+    numbers = FULL[["number", "count"]]
+    LogitsDisplay.from_estimator(full().fit(numbers, TARGET), numbers.iloc[3], TARGET[3])
+    LogitsDisplay.from_estimator(full().fit(numbers.to_numpy(), TARGET), numbers.iloc[3])
+    with pytest.raises(ValueError, match="row must be one row"):
+        LogitsDisplay.from_estimator(model, FULL)
+    pyplot.close("all")
