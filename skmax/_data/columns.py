@@ -413,8 +413,10 @@ def _mask(categorical_features: Any, names: list[Any]) -> np.ndarray:
     if chosen.size == 0:
         return mask
     expected = "categorical_features must be an array-like of bool, int or str, got: "
-    if chosen.ndim != 1 or chosen.dtype.kind not in "biuUO":
-        raise ValueError(f"{expected}{chosen.dtype.name}, of shape {chosen.shape}.")
+    if chosen.ndim != 1:
+        raise ValueError(f"{expected}an array of shape {chosen.shape}.")
+    if chosen.dtype.kind not in "biuUO":
+        raise ValueError(f"{expected}{chosen.dtype.name}.")
     kinds = set(map(type, chosen.tolist()))
     if chosen.dtype.kind == "O" and not all(issubclass(each, str) for each in kinds):
         raise ValueError(f"{expected}{', '.join(sorted(each.__name__ for each in kinds))}.")
@@ -436,7 +438,7 @@ def _mask(categorical_features: Any, names: list[Any]) -> np.ndarray:
     if names[0] is None:
         raise ValueError(
             "categorical_features should be passed as an array of integers or as a boolean mask "
-            f"when the model is fitted on data without feature names; got {chosen.tolist()}."
+            "when the model is fitted on data without feature names."
         )
     for name in chosen.tolist():
         if name not in names:

@@ -176,6 +176,7 @@ def warn_of_text(dataset: Dataset, min_count: float, names: Any) -> None:
             )
     if messages:
         warn(
-            f"Of X, {'; '.join(messages)}. skrub's StringEncoder and TextEncoder make numbers of "
-            "free text, in a pipeline before this estimator."
+            f"Of X, {'; '.join(messages)}. Convert digits (by astype(float)); skrub's "
+            "StringEncoder and TextEncoder make numbers of free text, in a pipeline before this "
+            "estimator."
         )
