@@ -13,7 +13,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 
 from .arrays import as_numeric, as_numpy, check_numbers
-from .columns import Columns, check_eager, is_frame
+from .columns import Columns, check_frame, is_frame
 from .dataset import Dataset
 from .labels import check_labels, listed, positions, same_classes
 
@@ -106,11 +106,7 @@ def checked_matrix(
     names : array-like of str, default=None
         Names of the columns of the fit before, which X may have in another order.
     """
-    check_eager(X)
-    if is_frame(X) and not X.shape[1]:
-        raise ValueError(
-            f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is required."
-        )
+    check_frame(X)
     if columns is None:
         X = as_numeric(X)
         sparse = issparse(X)

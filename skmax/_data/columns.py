@@ -268,15 +268,19 @@ def _is_period(kind: type) -> bool:
     return kind.__name__ == "Period"
 
 
-def check_eager(X: Any) -> None:
-    """Raise TypeError for a query, which is no frame before it is collected."""
-    if hasattr(X, "collect") and not hasattr(X, "shape"):
-        raise TypeError(f"X must be a data frame, got a {type(X).__name__}; pass X.collect().")
-
-
 def is_frame(X: Any) -> bool:
     """Return whether X is a data frame, of pandas, polars or pyarrow."""
     return hasattr(X, "columns") and (hasattr(X, "dtypes") or hasattr(X, "column_names"))
+
+
+def check_frame(X: Any) -> None:
+    """Raise TypeError for a query, which is no frame yet; ValueError for one without columns."""
+    if hasattr(X, "collect") and not hasattr(X, "shape"):
+        raise TypeError(f"X must be a data frame, got a {type(X).__name__}; pass X.collect().")
+    if is_frame(X) and not X.shape[1]:
+        raise ValueError(
+            f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is required."
+        )
 
 
 def raw_columns(X: Any) -> Iterator[RawColumn]:
@@ -364,7 +368,7 @@ def learn_columns(X: Any, categorical_features: Any) -> Columns | None:
     TypeError
         If a cell holds a list or a dict.
     """
-    check_eager(X)
+    check_frame(X)
     by_dtype = isinstance(categorical_features, str) and categorical_features == "from_dtype"
     if issparse(X):
         if by_dtype or not _mask(categorical_features, [None] * X.shape[1]).any():
