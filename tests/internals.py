@@ -11,6 +11,7 @@ from skmax._data import dataset as rows
 from skmax._data.arrays import as_numeric
 from skmax._data.batches import BLOCK_ROWS, BatchReader, SparseBatch, blocks
 from skmax._data.checks import check_weights, weighted_sample
+from skmax._data.columns import learn_columns
 from skmax._data.dataset import Dataset, checksum
 from skmax._data.far_rows import warn_of_far_rows
 from skmax._data.features import bins as bins

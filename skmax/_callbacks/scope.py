@@ -22,7 +22,7 @@ from .._data.labels import class_indices, encode
 from .._data.splits import units_of
 from .._data.warning import warn
 from .._sklearn_compat import BEGIN_CONTEXT, CALLBACKS
-from .._training.advice import warn_of_idle_settings
+from .._training.advice import warn_of_idle_settings, warn_of_text
 from .._training.config import TrainingConfig
 from .._training.dataset import InMemory
 from .._training.run import FitObserver, FitResult
@@ -120,6 +120,9 @@ class FitScope:
         rows = InMemory(config, dataset, classes)
         given = self.check_validation(classes, X_val, y_val, sample_weight_val)
         warn_of_idle_settings(config, has_validation_rows=given is not None)
+        if self.model is None:  # else it has been said
+            names = getattr(self.working_copy, "feature_names_in_", None)
+            warn_of_text(dataset, config.min_count, names)
         if given is not None:
             warn_of_far_rows(dataset, given.dataset)
         if dataset.groups is not None and config.asks_held_out_rows and not config.holds_out:

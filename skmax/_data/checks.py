@@ -13,7 +13,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 
 from .arrays import as_numeric, as_numpy, check_numbers
-from .columns import Columns, is_frame
+from .columns import Columns, check_frame, is_frame
 from .dataset import Dataset
 from .labels import check_labels, listed, positions, same_classes
 
@@ -106,6 +106,7 @@ def checked_matrix(
     names : array-like of str, default=None
         Names of the columns of the fit before, which X may have in another order.
     """
+    check_frame(X)
     if columns is None:
         X = as_numeric(X)
         sparse = issparse(X)
@@ -122,7 +123,8 @@ def checked_matrix(
     if not is_frame(X):
         check_array(X, dtype=None, ensure_all_finite=False)
     validate(X, skip_check_array=True)
-    return check_array(columns.matrix(X), ensure_all_finite="allow-nan")
+    # `Columns` has looked for infinity, and named the column.
+    return check_array(columns.matrix(X), ensure_all_finite=False, input_name="X")
 
 
 def in_order(X: Any, names: Any) -> Any:

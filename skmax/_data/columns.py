@@ -7,8 +7,9 @@ known. All that follows sees this matrix alone.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import time
 from decimal import Decimal
-from numbers import Number
+from numbers import Complex, Real
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,16 @@ from .arrays import ADVICE, NO_NUMBERS, as_numpy
 # The code of a level that is not known.
 UNKNOWN = -1
 
-DATES = (
-    "Their parts are numbers: skrub's DatetimeEncoder makes columns of them, in a pipeline before "
-    "this estimator."
-)
+# Types whose values can be no levels.
+NO_LEVELS = (list, dict, set, tuple, np.ndarray)
+
+# What cells are that are neither numbers nor levels, and what to do about it.
+TIMES = {**NO_NUMBERS, "times of day": (time,)}
+WHAT_TO_DO = ADVICE | {
+    "dates": "Their parts are numbers: skrub's DatetimeEncoder makes columns of them, in a "
+    "pipeline before this estimator.",
+    "times of day": "Make numbers of them, such as hours.",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +88,21 @@ class Columns:
             matrix[:, j] = column.codes(self.categories[column.i])
         return matrix
 
+    def table(self, matrix: np.ndarray) -> np.ndarray:
+        """Return an array of objects whose `matrix` this is; a level is new if it is not known."""
+        out = np.empty(matrix.shape, dtype=object)
+        for j, i in enumerate(self.order.tolist()):
+            levels = self.categories[i]
+            if levels is None:
+                out[:, i] = matrix[:, j]
+                continue
+            new = "new"
+            while new in levels.tolist():
+                new += "_"
+            cells = np.array([*levels.tolist(), None, new], dtype=object)
+            out[:, i] = cells[matrix[:, j].astype(np.intp)]
+        return out
+
 
 @dataclass(frozen=True, eq=False)
 class RawColumn:
@@ -111,42 +133,51 @@ class RawColumn:
     @property
     def where(self) -> str:
         """What messages call the column."""
-        return f"column {self.i if self.name is None else self.name!r}"
+        name = self.name.item() if isinstance(self.name, np.generic) else self.name
+        return f"column {self.i if name is None else name!r}"
 
-    def check_cells(self) -> None:
-        """Raise an error if the column holds dates, lists or dicts."""
+    def check_cells(self, *, are_numbers: bool) -> None:
+        """Raise an error if a cell can be no level, or no number, if they are to be numbers.
+
+        Strings are left to `numbers`.
+        """
         kind = self.values.dtype.kind
-        found = {"M": "dates", "m": "durations"}.get(kind)
-        example = self.values[0] if found and len(self.values) else None
-        if kind == "O":
-            present = self.values[~self.gaps].tolist()
-            types = set(map(type, present))
-            for each in types:
-                example = next(value for value in present if type(value) is each)
-                if issubclass(each, list | dict | set | tuple | np.ndarray):
-                    raise TypeError(
-                        "argument must be a string or a number, not "
-                        f"{each.__name__!r}, as in {self.where} of X: {example!r}."
-                    )
-                for name in ("dates", "durations"):
-                    if issubclass(each, NO_NUMBERS[name]):
-                        found = name
-                if found:
-                    break
-        if found:
-            advice = DATES if found == "dates" else ADVICE[found]
-            raise ValueError(
-                f"X must hold numbers and categories, got {found} in {self.where}, such as "
-                f"{str(example)!r}. {advice}"
-            )
+        present = self.values[~self.gaps] if kind in "OMm" else self.values
+        if kind == "c" and are_numbers:
+            raise ValueError(f"Complex data not supported, got some in {self.where} of X.")
+        if kind in "Mm" and len(present):
+            self._raise_no_numbers("dates" if kind == "M" else "durations", present[0])
+        if kind != "O":
+            return
+        cells = present.tolist()
+        for each in dict.fromkeys(map(type, cells)):
+            example = next(value for value in cells if type(value) is each)
+            for name in ("dates", "durations", "times of day"):
+                if issubclass(each, TIMES[name]) or (name == "dates" and _is_period(each)):
+                    self._raise_no_numbers(name, example)
+            is_complex = issubclass(each, Complex) and not issubclass(each, Real)
+            if is_complex and are_numbers:
+                raise ValueError(f"Complex data not supported, got {example!r} in {self.where}.")
+            is_number = issubclass(each, Real | Decimal | np.bool_ | str | bytes)
+            if issubclass(each, NO_LEVELS) or (are_numbers and not is_number):
+                raise TypeError(
+                    "argument must be a string or a number, not "
+                    f"{each.__name__!r}, as in {self.where} of X: {example!r}."
+                )
+
+    def _raise_no_numbers(self, found: str, example: Any) -> None:
+        raise ValueError(
+            f"X must hold numbers and categories, got {found} in {self.where}, such as "
+            f"{str(example)!r}. {WHAT_TO_DO[found]}"
+        )
 
     def numbers(self) -> np.ndarray:
         """Return the values as numbers, with NaN for a gap."""
         if self.values.dtype.kind in "biuf":
             values = self.values
             if values.dtype.kind == "f" or not self.gaps.any():
-                return values
-        self.check_cells()
+                return self._finite(values)
+        self.check_cells(are_numbers=True)
         if self.values.dtype.kind == "O":
             present = self.values[~self.gaps]
             text = next((value for value in present if isinstance(value, str | bytes)), None)
@@ -161,6 +192,15 @@ class RawColumn:
             values[~self.gaps] = self.values[~self.gaps].astype(np.float64)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"X must hold numbers: of {self.where}, {error}.") from error
+        return self._finite(values)
+
+    def _finite(self, values: np.ndarray) -> np.ndarray:
+        """Return the values; raise ValueError if one is infinite."""
+        if values.dtype.kind == "f" and np.isinf(values).any():
+            raise ValueError(
+                "Input X contains infinity or a value too large for dtype('float64'), in "
+                f"{self.where}."
+            )
         return values
 
     def levels(self) -> np.ndarray:
@@ -175,6 +215,7 @@ class RawColumn:
     def codes(self, levels: np.ndarray) -> np.ndarray:
         """Return the code of each value, if the column has these levels."""
         n_levels = len(levels)
+        self.check_cells(are_numbers=False)
         if self.values.dtype.kind in "biuf" and levels.dtype.kind in "biuf":
             order = np.argsort(levels)
             ranks = np.searchsorted(levels[order], self.values)
@@ -182,30 +223,64 @@ class RawColumn:
             known = levels[codes] == self.values if n_levels else np.zeros(len(ranks), bool)
             codes = np.where(known, codes, UNKNOWN)
         else:
-            of_level = {level: code for code, level in enumerate(levels.tolist())}
+            of_level: dict[Any, int] = {
+                as_text(level): code for code, level in enumerate(levels.tolist())
+            }
+            cells: Any = self.values.tolist()
             if levels.dtype.kind == "O":
-                cells = [str(value) for value in self.values.tolist()]
-            else:
-                cells = self.values.tolist()
-            codes = np.fromiter((of_level.get(cell, UNKNOWN) for cell in cells), int, len(cells))
+                cells = map(as_text, cells)
+            else:  # a number is known by its value, too
+                of_level |= {level: code for code, level in enumerate(levels.tolist())}
+            codes = np.fromiter(
+                (of_level.get(cell, UNKNOWN) for cell in cells), int, len(self.values)
+            )
         codes[self.gaps] = n_levels
         return codes
 
 
+def as_text(value: Any) -> str:
+    """Return a level as a string: that of 1, 1.0 and "1" is the same."""
+    if type(value) is str:
+        return value
+    if isinstance(value, str):  # a member of an enumeration is the string that it equals
+        return str.__str__(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, float | np.floating | Decimal) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
+
+
 def _as_levels(values: list[Any], *, ordered: bool) -> np.ndarray:
     """Return distinct values as levels: numbers if all are, else strings."""
-    distinct = list(dict.fromkeys(values))
-    if all(isinstance(value, Number) and not isinstance(value, Decimal) for value in distinct):
+    if all(issubclass(each, Real | np.bool_) for each in set(map(type, values))):
+        distinct = list(dict.fromkeys(values))
         levels = np.array(distinct)
-        if levels.dtype.kind in "biuf":
+        # Very large integers are kept as strings, because floats would lose their digits.
+        if levels.dtype.kind in "biuf" and levels.tolist() == distinct:
             return levels if ordered else np.sort(levels)
-    strings = list(dict.fromkeys(map(str, distinct)))
+    strings = list(dict.fromkeys(map(as_text, values)))
     return np.array(strings if ordered else sorted(strings), dtype=object)
+
+
+def _is_period(kind: type) -> bool:
+    """Return whether these are periods of pandas."""
+    return kind.__name__ == "Period"
 
 
 def is_frame(X: Any) -> bool:
     """Return whether X is a data frame, of pandas, polars or pyarrow."""
     return hasattr(X, "columns") and (hasattr(X, "dtypes") or hasattr(X, "column_names"))
+
+
+def check_frame(X: Any) -> None:
+    """Raise TypeError for a query, which is no frame yet; ValueError for one without columns."""
+    if hasattr(X, "collect") and not hasattr(X, "shape"):
+        raise TypeError(f"X must be a data frame, got a {type(X).__name__}; pass X.collect().")
+    if is_frame(X) and not X.shape[1]:
+        raise ValueError(
+            f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is required."
+        )
 
 
 def raw_columns(X: Any) -> Iterator[RawColumn]:
@@ -220,11 +295,15 @@ def raw_columns(X: Any) -> Iterator[RawColumn]:
     for i, series in enumerate(nw.from_native(X, eager_only=True).iter_columns()):
         values, dtype, declared = series.to_numpy(), series.dtype, None
         is_category = isinstance(dtype, nw.Categorical | nw.Enum | nw.String)
+        if isinstance(dtype, nw.Unknown) and series.null_count() == len(series):
+            values = np.full(len(series), None)  # of no type, as objects that are all None
         if isinstance(dtype, nw.Enum):
             declared = np.array(dtype.categories, dtype=object)
         elif isinstance(dtype, nw.Categorical) and hasattr(series.to_native(), "cat"):
             if hasattr(series.to_native().cat, "codes"):  # polars shares levels among columns
                 declared = series.cat.get_categories().to_numpy()
+        if values.ndim > 1:  # a cell is an array or a record
+            values = np.fromiter(iter(values), object, len(values))
         gaps = series.is_null().to_numpy()
         yield _raw_column(i, series.name, values, gaps, declared, is_category)
 
@@ -247,7 +326,8 @@ def _raw_column(
         gaps = gaps | np.fromiter(map(_is_gap, values.tolist()), bool, len(values))
         if not is_category:
             kinds = set(map(type, values[~gaps].tolist()))
-            is_category = any(issubclass(each, str | bytes) for each in kinds)
+            # A column without any value could be of strings, and a category takes any later.
+            is_category = not kinds or any(issubclass(each, str | bytes) for each in kinds)
     return RawColumn(i, name, values, gaps, declared, is_category)
 
 
@@ -255,6 +335,8 @@ def _is_gap(value: Any) -> bool:
     """Return whether a cell of an object array is missing."""
     if isinstance(value, float | np.floating):
         return bool(value != value)
+    if isinstance(value, Decimal):
+        return value.is_nan()
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
@@ -286,9 +368,10 @@ def learn_columns(X: Any, categorical_features: Any) -> Columns | None:
     TypeError
         If a cell holds a list or a dict.
     """
+    check_frame(X)
     by_dtype = isinstance(categorical_features, str) and categorical_features == "from_dtype"
     if issparse(X):
-        if by_dtype or categorical_features is None:
+        if by_dtype or not _mask(categorical_features, [None] * X.shape[1]).any():
             return None
         raise ValueError("categorical_features needs dense X; got a sparse one.")
     if is_frame(X):
@@ -306,7 +389,7 @@ def learn_columns(X: Any, categorical_features: Any) -> Columns | None:
     else:
         chosen = _mask(categorical_features, [column.name for column in columns])
     for column in columns:
-        column.check_cells()
+        column.check_cells(are_numbers=not chosen[column.i])
     if not chosen.any():
         return None
     return Columns([column.levels() if chosen[column.i] else None for column in columns])
@@ -333,11 +416,14 @@ def _mask(categorical_features: Any, names: list[Any]) -> np.ndarray:
     chosen = np.asarray(categorical_features)
     if chosen.size == 0:
         return mask
-    if chosen.ndim != 1 or chosen.dtype.kind not in "biuUO":
-        raise ValueError(
-            "categorical_features must be 'from_dtype', None, or an array-like of bool, int or "
-            f"str, got {categorical_features!r}."
-        )
+    expected = "categorical_features must be an array-like of bool, int or str, got: "
+    if chosen.ndim != 1:
+        raise ValueError(f"{expected}an array of shape {chosen.shape}.")
+    if chosen.dtype.kind not in "biuUO":
+        raise ValueError(f"{expected}{chosen.dtype.name}.")
+    kinds = set(map(type, chosen.tolist()))
+    if chosen.dtype.kind == "O" and not all(issubclass(each, str) for each in kinds):
+        raise ValueError(f"{expected}{', '.join(sorted(each.__name__ for each in kinds))}.")
     if chosen.dtype.kind == "b":
         if len(chosen) != len(names):
             raise ValueError(
@@ -353,10 +439,15 @@ def _mask(categorical_features: Any, names: list[Any]) -> np.ndarray:
             )
         mask[chosen] = True
         return mask
-    unknown = [name for name in chosen.tolist() if name not in names]
-    if unknown:
-        known = "X has no names of columns" if names[0] is None else f"X has {names}"
+    if names[0] is None:
         raise ValueError(
-            f"categorical_features has names that are not columns of X: {unknown}; {known}."
+            "categorical_features should be passed as an array of integers or as a boolean mask "
+            "when the model is fitted on data without feature names."
         )
-    return np.isin(np.array(names, dtype=object), chosen)
+    for name in chosen.tolist():
+        if name not in names:
+            raise ValueError(
+                f"categorical_features has an item value {name!r} which is not a valid feature "
+                f"name of the training data. Valid feature names are: {names}"
+            )
+    return np.array([name in set(chosen.tolist()) for name in names])

@@ -261,7 +261,7 @@ class LogitsDisplay:
             Fitted, with a `decision_function` whose softmax is `predict_proba`, as
             SoftmaxMLPClassifier and LogisticRegression have.
         row : {array-like, sparse matrix} of shape (n_features,) or (1, n_features)
-            The row. Of a data frame, ``X.iloc[[i]]``.
+            The row. Of a data frame of pandas, ``X.iloc[i]`` or ``X.iloc[[i]]``.
         y_true : label, default=None
             Its true class, one of `classes_`. None marks no class.
         name : str, default=None
@@ -305,7 +305,7 @@ class LogitsDisplay:
         pyplot(cls.__name__)
         check_is_fitted(last_step(estimator))
         check_methods(estimator, "predict_proba", "decision_function")
-        X = _one_row(row)
+        X = _one_row(row, named=hasattr(estimator, "feature_names_in_"))
         (logits,), (P,) = logits_of(estimator.decision_function(X)), estimator.predict_proba(X)
         if logits.shape != P.shape or not np.allclose(softmax(logits), P, atol=1e-4):
             raise ValueError(
@@ -396,8 +396,11 @@ class LogitsDisplay:
         return cls(logits=logits, labels=labels, y_true=y_true, name=name)
 
 
-def _one_row(row: Any) -> Any:
-    shape = np.shape(row)
+def _one_row(row: Any, *, named: bool) -> Any:
+    """Return a row as rows, of which there is one; `named` if the estimator knows names."""
+    if named and hasattr(row, "index") and hasattr(row, "to_frame"):  # a series of pandas
+        return row.to_frame().T
+    shape = row.shape if hasattr(row, "shape") else np.shape(row)
     if len(shape) == 1:
         return np.asarray(row).reshape(1, -1)
     if len(shape) != 2 or shape[0] != 1:

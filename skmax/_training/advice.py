@@ -1,9 +1,11 @@
-"""What a fit says of its settings: it has not converged, or some of them do nothing."""
+"""What a fit says of its settings and columns: it has not converged, or some do nothing."""
 
 from typing import Any
 
 import numpy as np
 
+from .._data.dataset import Dataset
+from .._data.features.categories import learn_levels, totals_of
 from .._data.warning import warn
 from .._optim.lbfgs import FullBatchEnd
 from .._optim.objective import scaled_step_gain
@@ -145,3 +147,36 @@ def _idle_settings(config: TrainingConfig, has_validation_rows: bool) -> dict[st
     elif decays and not stops_early:
         idle["n_iter_no_change"] = f"{steady}, or with early_stopping=True and no cycles"
     return idle
+
+
+def warn_of_text(dataset: Dataset, min_count: float, names: Any) -> None:
+    """Warn of categories of which no level is frequent, such as free text: they say nothing.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    min_count : float
+        Levels of less weight are rare.
+    names : array-like of str or None
+        Of the columns of X; None if they have none.
+    """
+    columns = dataset.columns
+    if columns is None:
+        return
+    messages = []
+    for column, levels in enumerate(columns.levels, start=columns.n_numbers):
+        rows = dataset.X, dataset.index, dataset.sample_weight
+        totals = totals_of(*rows, len(levels), column)[:-1] * dataset.weight_scale
+        n_levels = np.count_nonzero(totals)
+        if n_levels > 1 and learn_levels(column, totals, min_count).n_groups == 1:
+            place = int(columns.order[column])
+            name = place if names is None else repr(names[place])
+            messages.append(
+                f"column {name} says nothing: none of its {n_levels} levels has {min_count} rows"
+            )
+    if messages:
+        warn(
+            f"Of X, {'; '.join(messages)}. Convert digits (by astype(float)); skrub's "
+            "StringEncoder and TextEncoder make numbers of free text, in a pipeline before this "
+            "estimator."
+        )

@@ -35,6 +35,7 @@ class Scorer:
         rows = validation.dataset
         scorer = check_scoring(self.estimator, scoring=scoring)
         X = rows.X if rows.index is None else rows.X[rows.index]
+        X = X if rows.columns is None else rows.columns.table(X)  # what the estimator predicts of
         y = model.classes[rows.labels]
         score = over_all_classes(scorer, scoring, model.classes, y)
         weight = {}

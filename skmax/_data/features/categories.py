@@ -36,6 +36,9 @@ MIN_COUNT = 5
 # are not brought to the variance of others.
 MIN_SPREAD = 0.05
 
+# Sums of weights may be off by so much.
+ROUNDING = 1e-9
+
 # Rows are read so many at a time.
 BLOCK = 65_536
 
@@ -95,7 +98,8 @@ def learn_levels(column: int, totals: np.ndarray, min_count: float) -> Levels:
         Levels of less weight are rare; those of none are not known. With 0 each level has a
         group, and there is a group for those that are not known.
     """
-    frequent = totals >= min_count
+    # Weights are shares of the largest, and the sum of five shares of 1/7 times 7 is below 5.
+    frequent = totals >= min_count * (1.0 - ROUNDING)
     rare = (totals > 0.0) & ~frequent
     has_rare = bool(rare.any()) or min_count == 0.0
     n_frequent = int(np.count_nonzero(frequent))

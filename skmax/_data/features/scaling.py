@@ -195,8 +195,8 @@ def moments(X: Any, index: np.ndarray | None = None, weight: np.ndarray | None =
             block = block.astype(np.float64, copy=False)
         scaler.partial_fit(block, sample_weight=None if weight is None else weight[rows])
     total, mean, variance = scaler.n_samples_seen_, scaler.mean_, scaler.var_
-    if np.ndim(total) and np.min(total) < np.max(total):  # there are gaps
-        seen = np.asarray(total) > 0.0
+    seen = np.asarray(total) > 0.0
+    if np.min(total) < np.max(total) or not seen.all():  # there are gaps
         mean, variance = np.where(seen, mean, 0.0), np.where(seen, variance, 0.0)
         return Moments(np.asarray(total, float), mean, variance)
     total = float(np.max(total))
