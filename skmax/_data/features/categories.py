@@ -29,6 +29,9 @@ from .scaling import read_only
 # Levels of less weight than so many rows are rare.
 MIN_COUNT = 5
 
+# Where labels cannot encode categories, each level is a column, and there are at most so many.
+MAX_LEVELS = 10_000
+
 # Shares that vary by less than this part of what single labels vary by say next to nothing, and
 # are not brought to the variance of others.
 MIN_SPREAD = 0.05
