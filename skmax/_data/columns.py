@@ -135,9 +135,10 @@ class RawColumn:
                     break
         if found:
             advice = DATES if found == "dates" else ADVICE[found]
+            such_as = "" if example is None else f", such as {str(example)!r}"
             raise ValueError(
-                f"X must hold numbers and categories, got {found} in {self.where}, such as "
-                f"{str(example)!r}. {advice}"
+                f"X must hold numbers and categories, got {found} in {self.where}{such_as}. "
+                f"{advice}"
             )
 
     def numbers(self) -> np.ndarray:
