@@ -187,6 +187,9 @@ def moments(X: Any, index: np.ndarray | None = None, weight: np.ndarray | None =
         X.sum_duplicates()
     scaler = StandardScaler(with_mean=not issparse(X))
     n_rows = X.shape[0] if index is None else len(index)
+    if not X.shape[1]:
+        total = float(n_rows if weight is None else weight.sum())
+        return Moments(total, np.empty(0), np.empty(0))
     row_size = X.nnz / X.shape[0] if issparse(X) else X.shape[1]
     step = max(1, int(BLOCK_ELEMENTS / max(1, row_size)))
     before: Any = (0, 0.0, 0.0)
