@@ -21,9 +21,12 @@ except ImportError as error:
 
 from ._callbacks.scope import FitScope
 from ._classifier import SoftmaxMLPClassifier
+from ._data.checks import in_order
 from ._data.labels import check_kind
 from ._distributed.collections import delayed_parts, header, load, whole_rows
 from ._distributed.dataset import PartitionedRows
+from ._distributed.tables import as_matrix, columns_of
+from ._network.model import FittedModel
 from ._sklearn_compat import VALIDATE
 from ._training.start import fresh
 from ._training.train import train
@@ -58,12 +61,15 @@ class DaskSoftmaxMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
     - `dropout` and `warm_start` are off, and cannot be switched on.
     - `scaling` is "standard" or None, and `numerical_encoding` "linear", which "auto" is
       here: edges of bins are quantiles of all rows, which no partition knows.
+    - A category is a column of a data frame whose dtype declares its levels, at most 10,000
+      (`X.categorize` makes such columns), and is always encoded by columns of 0 and 1: to
+      encode it by labels would need those of all rows.
 
     Parameters
     ----------
     hidden_layer_sizes, activation, solver, alpha, max_iter, max_fun, tol, random_state, \
 verbose, early_stopping, class_weight, label_smoothing, dropout, scaling, \
-numerical_encoding, temperature_scaling, dtype : as in SoftmaxMLPClassifier
+numerical_encoding, categorical_features, temperature_scaling, dtype : as in SoftmaxMLPClassifier
         See there.
     client : distributed.Client, default=None
         The cluster. None takes the current client. Clones share it; pickles hold None.
@@ -84,6 +90,8 @@ numerical_encoding, temperature_scaling, dtype : as in SoftmaxMLPClassifier
         J at the end and after each iteration.
     n_features_in_ : int
         Number of features.
+    is_categorical_, categories_, infrequent_categories_ : ndarray and lists, or None
+        Which features are categories, their levels and rare levels.
 
     See Also
     --------
@@ -125,6 +133,7 @@ numerical_encoding, temperature_scaling, dtype : as in SoftmaxMLPClassifier
         dropout: float = 0.0,
         scaling: str | None = "standard",
         numerical_encoding: str = "auto",
+        categorical_features: Any = "from_dtype",
         temperature_scaling: bool = False,
         dtype: str = "auto",
         client: Any = None,
@@ -144,6 +153,7 @@ numerical_encoding, temperature_scaling, dtype : as in SoftmaxMLPClassifier
         self.dropout = dropout
         self.scaling = scaling
         self.numerical_encoding = numerical_encoding
+        self.categorical_features = categorical_features
         self.temperature_scaling = temperature_scaling
         self.dtype = dtype
         self.client = client
@@ -155,6 +165,9 @@ numerical_encoding, temperature_scaling, dtype : as in SoftmaxMLPClassifier
     coef_ = _of_local("coef_", "Weights for features as they are in X, without hidden layers.")
     intercept_ = _of_local("intercept_", "Biases, likewise.")
     encoded_feature_names_ = _of_local("encoded_feature_names_", "Names of the features.")
+    is_categorical_ = _of_local("is_categorical_", "Which features are categories, or None.")
+    categories_ = _of_local("categories_", "Levels of each feature, None for a number.")
+    infrequent_categories_ = _of_local("infrequent_categories_", "Those that are rare, likewise.")
     scaling_ = _of_local("scaling_", "What was learnt about the features, or None.")
     temperature_ = _of_local("temperature_", "What logits are divided by.")
     n_features_in_ = _of_local("n_features_in_", "Number of features.")
@@ -184,7 +197,8 @@ numerical_encoding, temperature_scaling, dtype : as in SoftmaxMLPClassifier
         Parameters
         ----------
         X : dask Array of shape (n_samples, n_features) or dask DataFrame
-            Dense or CSR chunks of finite numbers; chunk sizes may be unknown.
+            Dense or CSR chunks; chunk sizes may be unknown. In dense ones NaN is a gap. A data
+            frame may have categories.
         y : dask Array of shape (n_samples,) or Series
             Class labels, in the same partitions as X (of arrays with known chunk sizes, in any).
         sample_weight : dask Array of shape (n_samples,) or Series, default=None
@@ -214,7 +228,8 @@ numerical_encoding, temperature_scaling, dtype : as in SoftmaxMLPClassifier
         client = self._client()
         scope = FitScope(self, "fit", X, y, sample_weight, local=local)
         validate_data(local, header(X), reset=True, skip_check_array=True)
-        with PartitionedRows.loaded(client, scope.config, X, y, sample_weight) as rows:
+        scope.columns = columns = columns_of(X, scope.config.categorical_features)
+        with PartitionedRows.loaded(client, scope.config, columns, X, y, sample_weight) as rows:
             local.n_features_in_ = rows.n_features
             # Validation rows that are on a cluster are gathered here.
             validation = scope.check_validation(
@@ -300,10 +315,11 @@ numerical_encoding, temperature_scaling, dtype : as in SoftmaxMLPClassifier
         accuracy : float
             In [0, 1].
         """
-        predict = dask.delayed(self._checked(X)).predict
+        local, X = self._checked(X)
+        model = dask.delayed(local._model, traverse=False)
         with nullcontext() if self.client is None else self.client.as_current():
             parts = delayed_parts(X, y, sample_weight)
-            scores = [dask.delayed(_score)(predict, i, *part) for i, part in enumerate(parts)]
+            scores = [dask.delayed(_score)(model, i, *part) for i, part in enumerate(parts)]
             right, total, heaviest = np.transpose(dask.compute(*scores))
         if not heaviest.max() > 0.0:
             raise ValueError("X must have a row with a weight above zero, and has none.")
@@ -389,24 +405,33 @@ numerical_encoding, temperature_scaling, dtype : as in SoftmaxMLPClassifier
             )
         settings = self.get_params(deep=False)
         del settings["client"]
-        local = SoftmaxMLPClassifier(**settings)
+        local = SoftmaxMLPClassifier(**settings, max_one_hot=None)
         getattr(local, VALIDATE)()
         return local
 
-    def _checked(self, X: Any) -> SoftmaxMLPClassifier:
-        """Return the classifier for partitions of X, which have no names of features."""
+    def _checked(self, X: Any) -> tuple[SoftmaxMLPClassifier, Any]:
+        """Return the classifier for arrays, which have no names of features, and X in its order.
+
+        Where there are categories, columns may be in any order, as in memory.
+        """
         local = copy(self._fitted())
+        names = None if local.categories_ is None else vars(local).get("feature_names_in_")
+        header(X)
+        X = in_order(X, names)
         validate_data(local, header(X), reset=False, skip_check_array=True)
         local.__dict__.pop("feature_names_in_", None)
-        return local
+        return local, X
 
     def _by_block(self, X: Any, method: str) -> Any:
         """Return what a method of the local classifier returns of each block of rows."""
-        local = self._checked(X)
+        local, X = self._checked(X)
         X = whole_rows(X)
-        X = X.to_dask_array() if hasattr(X, "to_dask_array") else X
-        row = np.zeros(X.shape[1]) if local.scaling_ is None else local.scaling_.center
-        empty = getattr(local, method)(row[np.newaxis])[:0]
+        empty = getattr(local, method)(np.full((1, X.shape[1]), np.nan))[:0]
+        if hasattr(X, "columns"):
+            if local.categories_ is not None:
+                predict = getattr(dask.delayed(self._fitted()), method)
+                return X.map_partitions(_predict_block, predict, empty, meta=empty)
+            X = X.map_partitions(as_matrix, meta=np.empty((0, X.shape[1])))
         columns = (
             {"drop_axis": 1} if empty.ndim == 1 else {"chunks": (X.chunks[0], empty.shape[1])}
         )
@@ -425,18 +450,18 @@ def _predict_block(X: Any, predict: Callable[[Any], np.ndarray], empty: np.ndarr
 
 
 def _score(
-    predict: Callable[[Any], np.ndarray], number: int, *part: Any
+    model: FittedModel, number: int, X: Any, y: Any, sample_weight: Any
 ) -> tuple[float, float, float]:
     """Return the weight of a partition's rows that are classified rightly, and of all.
 
     Both are relative to that of the heaviest row, which comes third, so that no sum overflows.
     """
-    X, y, weight = load(number, *part)
+    X, y, weight = load(number, X, y, sample_weight, model.encoding.columns)
     weight = np.ones(len(y)) if weight is None else weight
     heaviest = weight.max(initial=0.0)
     if not heaviest > 0.0:
         return 0.0, 0.0, 0.0
-    predicted = predict(X)
+    predicted = model.classes[model.class_indices(X)]
     check_kind(y, predicted)
     weight = weight / heaviest
     return float(weight @ (predicted == y)), float(weight.sum()), float(heaviest)

@@ -36,6 +36,7 @@ from skmax._data.splits import (
 )
 from skmax._data.weights import class_weights, row_weights
 from skmax._distributed import partitions as partitions
+from skmax._distributed import tables as tables
 from skmax._distributed.collections import load
 from skmax._distributed.objective import (
     ObjectiveSpec,

@@ -294,3 +294,10 @@ def test_predictions_do_not_depend_on_the_rows_beside_them():
     clf = fitted(X)
     many = np.tile(X, (20, 1))  # several blocks of rows
     assert_allclose(clf.predict_proba(many), np.tile(EXPECTED, (20, 1)), rtol=1e-12)
+
+
+def test_columns_of_a_frame_may_have_names_of_its_methods():
+    frame = pd.DataFrame(X[:, :3], columns=["select", "column_names", "height"])
+    frame["kind"] = pd.Categorical(np.where(X[:, 3] > 0, "a", "b"))
+    clf = SoftmaxMLPClassifier((), solver="lbfgs").fit(frame, y)
+    assert_array_equal(clf.predict(frame[frame.columns[::-1]]), clf.predict(frame))

@@ -108,6 +108,34 @@ def test_blocks_change_nothing(kind, weight, monkeypatch):
     assert_allclose(scaling.scale, expected.scale, rtol=1e-13)
 
 
+@pytest.mark.parametrize("kind", SCALINGS)
+@pytest.mark.parametrize("value", [1.0, 1e100])
+def test_gaps_do_not_count_wherever_they_are(kind, value, monkeypatch):
+    X = np.random.default_rng(0).normal(value, 1.0, size=(60, 3))
+    X[20:40, 0] = X[:20, 1] = X[:, 2] = np.nan
+    expected = [learn_scaling(kind, x[~np.isnan(x), np.newaxis]) for x in X.T[:2]]
+    monkeypatch.setattr(internals.scaling, "BLOCK_ELEMENTS", 30)
+    learnt = learn_scaling(kind, X)
+    for name in ("center", "scale", "constant"):
+        values = [getattr(each, name)[0] for each in expected]
+        assert_allclose(getattr(learnt, name)[:2], values, rtol=1e-12)
+    assert (learnt.center[2], learnt.scale[2], learnt.constant[2]) == (0.0, 1.0, True)
+
+
+def test_moments_of_parts_add_up_if_a_part_has_gaps_alone():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    X[20:40, 0] = X[:20, 1] = X[:, 2] = np.nan
+    X[:20, 0] = X[40:, 0] = 1e200
+    with np.errstate(over="ignore", invalid="ignore"):
+        expected = internals.scaling.moments(X)
+        parts = [internals.scaling.moments(X[i : i + 20]) for i in (0, 20, 40)]
+    for i, j, k in [(0, 1, 2), (2, 1, 0), (1, 0, 2)]:
+        total = parts[i] + (parts[j] + parts[k])
+        assert_array_equal(total.weight, expected.weight)
+        assert_allclose(total.mean, expected.mean, rtol=1e-12)
+        assert_allclose(total.variance, expected.variance, rtol=1e-12)
+
+
 def test_sparse_statistics_are_dense_ones_also_with_duplicate_entries():
     X = data()
     X[np.abs(X) < 0.5] = 0

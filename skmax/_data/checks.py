@@ -131,10 +131,13 @@ def in_order(X: Any, names: Any) -> Any:
     """Return a data frame with the columns in the order of these names, if it has them."""
     if names is None or not is_frame(X):
         return X
-    given = list(X.column_names if hasattr(X, "column_names") else X.columns)
+    # Any name is an attribute of a pandas or dask frame that has a column of it.
+    is_pandas = hasattr(X, "iloc")
+    named = not is_pandas and hasattr(X, "column_names")
+    given = list(X.column_names if named else X.columns)
     if given == list(names) or sorted(map(str, given)) != sorted(names):
         return X  # scikit-learn says which are missing or new
-    return X.select(list(names)) if hasattr(X, "select") else X[list(names)]
+    return X[list(names)] if is_pandas else X.select(list(names))
 
 
 def check_dense(X: Any, scaling: str | None) -> None:

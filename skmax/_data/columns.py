@@ -145,8 +145,8 @@ class RawColumn:
         present = self.values[~self.gaps] if kind in "OMm" else self.values
         if kind == "c" and are_numbers:
             raise ValueError(f"Complex data not supported, got some in {self.where} of X.")
-        if kind in "Mm" and len(present):
-            self._raise_no_numbers("dates" if kind == "M" else "durations", present[0])
+        if kind in "Mm" and (len(present) or not len(self.values)):
+            self._raise_no_numbers("dates" if kind == "M" else "durations", present[:1])
         if kind != "O":
             return
         cells = present.tolist()
@@ -154,7 +154,7 @@ class RawColumn:
             example = next(value for value in cells if type(value) is each)
             for name in ("dates", "durations", "times of day"):
                 if issubclass(each, TIMES[name]) or (name == "dates" and _is_period(each)):
-                    self._raise_no_numbers(name, example)
+                    self._raise_no_numbers(name, [example])
             is_complex = issubclass(each, Complex) and not issubclass(each, Real)
             if is_complex and are_numbers:
                 raise ValueError(f"Complex data not supported, got {example!r} in {self.where}.")
@@ -165,10 +165,11 @@ class RawColumn:
                     f"{each.__name__!r}, as in {self.where} of X: {example!r}."
                 )
 
-    def _raise_no_numbers(self, found: str, example: Any) -> None:
+    def _raise_no_numbers(self, found: str, examples: Any) -> None:
+        such_as = "".join(f", such as {str(example)!r}" for example in examples)
         raise ValueError(
-            f"X must hold numbers and categories, got {found} in {self.where}, such as "
-            f"{str(example)!r}. {WHAT_TO_DO[found]}"
+            f"X must hold numbers and categories, got {found} in {self.where}{such_as}. "
+            f"{WHAT_TO_DO[found]}"
         )
 
     def numbers(self) -> np.ndarray:

@@ -40,8 +40,8 @@ class Dataset:
         What `sample_weight` is to be multiplied by.
     groups : ndarray of shape (n_rows,), default=None
         Group of each row: its rows are held out together. None: each row is a group.
-    kept : KeptRows
-        Rows of X as the network sees them, for all subsets of it.
+    kept : KeptRows or None
+        Rows of X as the network sees them, for all subsets of it. None: none are kept.
     columns : Columns, default=None
         What the columns of a table are. None: all are numbers.
     fold : ndarray of shape (n_rows,), default=None
@@ -55,7 +55,7 @@ class Dataset:
     index: np.ndarray | None = None
     weight_scale: float = 1.0
     groups: np.ndarray | None = None
-    kept: "KeptRows" = field(default_factory=lambda: KeptRows())
+    kept: "KeptRows | None" = field(default_factory=lambda: KeptRows())
     columns: Columns | None = None
     fold: np.ndarray | None = None
 
@@ -90,7 +90,9 @@ class Dataset:
         """Return the `BatchReader` of the subset."""
         if encoding is None:
             return BatchReader(self.X, self.index, dtype=dtype)
-        encoded, tables = self.kept.of(self.X, encoding, np.dtype(dtype)), None
+        encoded, tables = None, None
+        if self.kept is not None:
+            encoded = self.kept.of(self.X, encoding, np.dtype(dtype))
         if encoding.shares is not None and self.fold is not None:
             tables = cross_fitted(encoding.shares.levels, self.labelled(encoding.shares.n_classes))
             tables = encoding.shares.standardised(tables)

@@ -5,24 +5,20 @@ from typing import Any
 import dask
 import dask.array as da
 import numpy as np
-from sklearn.utils import check_array
 
-from .._data.arrays import as_numeric
 from .._data.checks import check_weights
+from .._data.columns import Columns
 from .._data.labels import check_labels
 from .partitions import Partitions, itself, wait_for_threads
+from .tables import as_matrix
 
 
 def load(
-    number: int, X: Any, y: Any, sample_weight: Any
+    number: int, X: Any, y: Any, sample_weight: Any, columns: Columns | None = None
 ) -> tuple[Any, np.ndarray, np.ndarray | None]:
     """Return a partition's rows, labels and weights as clean arrays."""
     try:
-        X = as_numeric(X)
-        X = X.to_numpy() if hasattr(X, "to_numpy") else X
-        X = check_array(
-            X, accept_sparse="csr", dtype="numeric", ensure_min_samples=0, input_name="X"
-        )
+        X = as_matrix(X, columns)
         y = check_labels(y) if len(y) else np.empty(0, dtype=object)
         if not X.shape[0] == len(y):
             raise ValueError(f"X has {X.shape[0]} rows, y has {len(y)}.")
@@ -92,14 +88,23 @@ def _check_equal(what: str, numbers: dict[str, int]) -> None:
         raise ValueError(f"Found inconsistent numbers of {what}: {numbers}.")
 
 
-def load_into(futures: list[Any], client: Any, X: Any, y: Any, sample_weight: Any) -> None:
+def load_into(
+    futures: list[Any],
+    client: Any,
+    columns: Columns | None,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+) -> None:
     """Load the partitions, with neighbours on one worker if Dask leaves the choice."""
     # An adaptive cluster starts workers only if there are tasks.
     with Partitions(client, lambda asked: asked.append(client.submit(itself, None, pure=False))):
         addresses = wait_for_threads(client)
     with client.as_current():
         parts = delayed_parts(X, y, sample_weight)
+    # Once, because levels may be many.
+    learnt = None if columns is None else dask.delayed(columns, traverse=False)
     groups = np.array_split(np.arange(len(parts)), len(addresses))
     for group, address in zip(groups, addresses, strict=True):
-        tasks = [dask.delayed(load)(int(number), *parts[number]) for number in group]
+        tasks = [dask.delayed(load)(int(number), *parts[number], learnt) for number in group]
         futures += client.compute(tasks, workers=[address], allow_other_workers=True)

@@ -8,7 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from .._data.columns import Columns
 from .._data.dataset import Dataset
+from .._data.features.categories import indicators_of
 from .._data.features.encoding import Encoding
 from .._data.features.scaling import checked_scaling, mean_and_deviation
 from .._data.weights import class_weights
@@ -45,18 +47,26 @@ class PartitionedRows:
         Of datasets.
     found : Description
         Of all partitions.
+    columns : Columns, default=None
+        What the columns of a table are. None: all are numbers.
     """
 
-    def __init__(self, config: TrainingConfig, partitions: Partitions, found: Description) -> None:
-        self.config, self.partitions = config, partitions
+    def __init__(
+        self,
+        config: TrainingConfig,
+        partitions: Partitions,
+        found: Description,
+        columns: Columns | None = None,
+    ) -> None:
+        self.config, self.partitions, self.columns = config, partitions, columns
         self.classes, self.dtype = found.classes, found.dtype
-        self.n_features = found.n_features
-        self.learnt = self._statistics(partitions, with_moments=config.scaling is not None)
+        self.n_features, self.heaviest = found.n_features, found.heaviest
+        self.learnt = self._statistics(partitions, with_features=True)
         self.n_rows = self.learnt.n_rows
         totals = self.learnt.class_totals
         each = np.arange(len(totals))
         weight = class_weights(config.class_weight, self.classes, each, totals)
-        self.weight_scale, self.class_weight = found.heaviest, weight
+        self.weight_scale, self.class_weight = self.heaviest, weight
         if weight is not None and weight.max() > 0.0:
             # Relative, as weights of rows are, so that no sum of them overflows.
             self.weight_scale *= float(weight.max())
@@ -69,20 +79,28 @@ class PartitionedRows:
     @classmethod
     @contextmanager
     def loaded(
-        cls, client: Any, config: TrainingConfig, X: Any, y: Any, sample_weight: Any
+        cls,
+        client: Any,
+        config: TrainingConfig,
+        columns: Columns | None,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
     ) -> Iterator[Self]:
         """Yield the rows of Dask collections; workers drop them at the end of the context."""
-        load_rows = partial(load_into, client=client, X=X, y=y, sample_weight=sample_weight)
+        collections = {"X": X, "y": y, "sample_weight": sample_weight}
+        load_rows = partial(load_into, client=client, columns=columns, **collections)
         with Partitions(client, load_rows) as parts:
             found = parts.sum(describe)
             if not found.heaviest > 0.0:
                 raise ValueError("sample_weight must not be zero for every row.")
-            datasets = parts.map(dataset_of, classes=found.classes, heaviest=found.heaviest)
+            of_all = {"classes": found.classes, "heaviest": found.heaviest, "columns": columns}
+            datasets = parts.map(dataset_of, **of_all)
         with datasets:
-            yield cls(config, datasets, found)
+            yield cls(config, datasets, found, columns)
 
-    def _statistics(self, partitions: Partitions, *, with_moments: bool = False) -> Statistics:
-        return partitions.sum(statistics, len(self.classes), with_moments)
+    def _statistics(self, partitions: Partitions, *, with_features: bool = False) -> Statistics:
+        return partitions.sum(statistics, len(self.classes), with_features)
 
     def _normalization(self, learnt: Statistics) -> Normalization:
         """Return the number and the mean weight of the rows that have these statistics."""
@@ -101,12 +119,13 @@ class PartitionedRows:
         return self.normalization.mean_weight * self.weight_scale, self.n_rows
 
     def learn_encoding(self) -> Encoding:
-        """Return the scaling by the moments that were computed when the rows were loaded."""
-        moments = self.learnt.moments
-        if moments is None:
-            return Encoding(self.n_features)
-        scaling = checked_scaling("standard", *mean_and_deviation(moments))
-        return Encoding(self.n_features, scaling)
+        """Return what follows from the sums that were computed when the rows were loaded."""
+        moments, totals, scaling, indicators = self.learnt.moments, self.learnt.totals, None, None
+        if self.config.scaling is not None and moments is not None:
+            scaling = checked_scaling("standard", *mean_and_deviation(moments))
+        if totals is not None:
+            indicators = indicators_of(totals, self.config.min_count, self.heaviest)
+        return Encoding(self.n_features, scaling, columns=self.columns, indicators=indicators)
 
     def extend_encoding(self, encoding: Encoding) -> Encoding:
         """Return the encoding as it is, because no fit on a cluster goes on from another."""

@@ -11,7 +11,9 @@ import numpy as np
 from dask.sizeof import sizeof
 from scipy.sparse import issparse
 
+from .._data.columns import Columns
 from .._data.dataset import Dataset
+from .._data.features.categories import Totals, learn_totals
 from .._data.features.encoding import Encoding
 from .._data.features.scaling import Moments, moments
 from .._data.labels import class_indices, kind_of
@@ -64,15 +66,23 @@ class Statistics:
     class_totals: np.ndarray
     n_rows: int
     moments: Moments | None = None
+    totals: Totals | None = None
 
     def __add__(self, other: "Statistics") -> "Statistics":
         """Return the statistics of both."""
-        both = [part.moments for part in (self, other) if part.moments is not None]
         return Statistics(
             self.class_totals + other.class_totals,
             self.n_rows + other.n_rows,
-            both[0] + both[1] if len(both) == 2 else next(iter(both), None),
+            _sum(self.moments, other.moments),
+            _sum(self.totals, other.totals),
         )
+
+
+def _sum(first: Any, second: Any) -> Any:
+    """Return the sum of two terms, of which each may be None."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,16 +134,27 @@ def describe(part: tuple[Any, np.ndarray, np.ndarray | None]) -> Description:
 
 
 def dataset_of(
-    part: tuple[Any, np.ndarray, np.ndarray | None], classes: np.ndarray, heaviest: float
+    part: tuple[Any, np.ndarray, np.ndarray | None],
+    classes: np.ndarray,
+    heaviest: float,
+    columns: Columns | None = None,
 ) -> Dataset:
-    """Return a loaded partition as a `Dataset` of the rows of positive weight."""
+    """Return a loaded partition as a `Dataset` of the rows of positive weight.
+
+    No encoded rows are kept, because Dask would neither count nor spill them.
+    """
     X, y, weight = part
     if weight is None:
-        return Dataset(X, class_indices(y, classes))
+        return Dataset(X, class_indices(y, classes), kept=None, columns=columns)
     relative = weight / heaviest
     index = np.flatnonzero(relative >= np.finfo(np.float64).tiny)
     labels = class_indices(y[index], classes)
-    return Dataset(X, labels, relative[index], index, weight_scale=heaviest)
+    return Dataset(
+        *(X, labels, relative[index], index),
+        weight_scale=heaviest,
+        kept=None,
+        columns=columns,
+    )
 
 
 @sizeof.register(Dataset)
@@ -145,15 +166,18 @@ def _size(dataset: Dataset) -> int:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def statistics(dataset: Dataset, n_classes: int, with_moments: bool) -> Statistics:
-    """Return the `Statistics` of a dataset."""
+def statistics(dataset: Dataset, n_classes: int, with_features: bool) -> Statistics:
+    """Return the `Statistics` of a dataset; those of the features only if they are asked for."""
     labels, weight = dataset.labels, dataset.sample_weight
-    totals = np.bincount(labels, weights=weight, minlength=n_classes).astype(np.float64)
-    learnt = None
-    if with_moments and len(labels) > 0:
-        with ONE_THREAD:  # weighted sums are no large products
-            learnt = moments(dataset.X, dataset.index, weight)
-    return Statistics(totals, len(labels), learnt)
+    class_totals = np.bincount(labels, weights=weight, minlength=n_classes).astype(np.float64)
+    if not with_features or len(labels) == 0:
+        return Statistics(class_totals, len(labels))
+    X, index, columns = dataset.X, dataset.index, dataset.columns
+    numbers = X if columns is None else X[:, : columns.n_numbers]
+    with ONE_THREAD:  # weighted sums are no large products
+        learnt = moments(numbers, index, weight)
+    totals = None if issparse(X) else learn_totals(columns, X, index, weight)
+    return Statistics(class_totals, len(labels), learnt, totals)
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -32,6 +32,9 @@ from .scaling import read_only
 # Levels of less weight than so many rows are rare.
 MIN_COUNT = 5
 
+# Where labels cannot encode categories, each level is a column, and there are at most so many.
+MAX_LEVELS = 10_000
+
 # Shares that vary by less than this part of what single labels vary by say next to nothing, and
 # are not brought to the variance of others.
 MIN_SPREAD = 0.05
@@ -115,12 +118,69 @@ def totals_of(
     n_levels: int,
     column: int,
 ) -> np.ndarray:
-    """Return the weight of the rows of each level of a column, and of its gaps."""
+    """Return the weight of the rows of each code: levels, gaps and levels that are not known."""
     codes = (X[:, column] if index is None else X[index, column]).astype(np.intp)
-    known = codes >= 0
-    if not known.all():
-        codes, weight = codes[known], None if weight is None else weight[known]
-    return np.bincount(codes, weights=weight, minlength=n_levels + 1).astype(np.float64)
+    codes[codes < 0] += n_levels + 2
+    return np.bincount(codes, weights=weight, minlength=n_levels + 2).astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Totals:
+    """What some rows say about the columns of 0 and 1, of which parts add up.
+
+    Parameters
+    ----------
+    codes : list of ndarray of shape (n_levels + 2,)
+        Of each category the weight of the rows of each code, as `totals_of` returns it.
+    gaps : ndarray of shape (n_numbers,)
+        Weight of the rows in which a number is missing.
+    weight : float
+        Of all rows.
+    """
+
+    codes: list[np.ndarray]
+    gaps: np.ndarray
+    weight: float
+
+    def __add__(self, other: "Totals") -> "Totals":
+        """Return the totals of the rows of both."""
+        codes = [ours + theirs for ours, theirs in zip(self.codes, other.codes, strict=True)]
+        return Totals(codes, self.gaps + other.gaps, self.weight + other.weight)
+
+
+def learn_totals(
+    columns: Columns | None, X: np.ndarray, index: np.ndarray | None, weight: np.ndarray | None
+) -> Totals:
+    """Return the `Totals` of rows; the arguments are those of `learn_categories`."""
+    n_numbers = X.shape[1] if columns is None else columns.n_numbers
+    known = [] if columns is None else columns.levels
+    codes = [
+        totals_of(X, index, weight, len(levels), n_numbers + i) for i, levels in enumerate(known)
+    ]
+    n_rows = len(X) if index is None else len(index)
+    gaps = np.zeros(n_numbers)
+    for j in np.flatnonzero(_have_gaps(X, index, weight, n_numbers)):
+        missing = np.isnan(X[:, j] if index is None else X[index, j])
+        gaps[j] = np.count_nonzero(missing) if weight is None else weight[missing].sum()
+    return Totals(codes, gaps, float(n_rows if weight is None else weight.sum()))
+
+
+def indicators_of(totals: Totals, min_count: float, weight_scale: float) -> "Indicators | None":
+    """Return the columns of 0 and 1 that follow from `Totals`, with each category among them.
+
+    The arguments are those of `learn_categories`.
+    """
+    levels = [
+        learn_levels(column, codes[:-1] * weight_scale, min_count)
+        for column, codes in enumerate(totals.codes, start=len(totals.gaps))
+    ]
+    gaps = np.flatnonzero(totals.gaps)
+    ones = [totals.gaps[gaps]]
+    for each, codes in zip(levels, totals.codes, strict=True):
+        has_group = each.group >= 0
+        ones.append(np.bincount(each.group[has_group], codes[has_group], each.n_groups))
+    mean = np.concatenate(ones) / totals.weight
+    return Indicators(gaps, levels, mean) if len(mean) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -414,7 +474,7 @@ def learn_categories(
     by_labels: list[Levels] = []
     for i, known in enumerate([] if columns is None else columns.levels):
         totals = totals_of(X, index, weight, len(known), n_numbers + i)
-        levels = learn_levels(n_numbers + i, totals * weight_scale, min_count)
+        levels = learn_levels(n_numbers + i, totals[:-1] * weight_scale, min_count)
         (one_hot if levels.n_groups <= max_one_hot else by_labels).append(levels)
     gaps = np.flatnonzero(_have_gaps(X, index, weight, n_numbers))
     n_columns = len(gaps) + sum(levels.n_groups for levels in one_hot)

@@ -174,7 +174,9 @@ class Moments:
         share = other.weight / np.where(weight > 0.0, weight, 1.0)
         difference = other.mean - self.mean
         within = self.variance * (1.0 - share) + other.variance * share
-        between = difference * difference * (share * (1.0 - share))
+        # Where one of the two has gaps alone, nothing is between them, however large the other.
+        both = share * (1.0 - share)
+        between = np.where(both > 0.0, difference * difference * both, 0.0)
         return Moments(weight, self.mean + difference * share, within + between)
 
 
@@ -185,8 +187,12 @@ def moments(X: Any, index: np.ndarray | None = None, weight: np.ndarray | None =
         X.sum_duplicates()
     scaler = StandardScaler(with_mean=not issparse(X))
     n_rows = X.shape[0] if index is None else len(index)
+    if not X.shape[1]:
+        total = float(n_rows if weight is None else weight.sum())
+        return Moments(total, np.empty(0), np.empty(0))
     row_size = X.nnz / X.shape[0] if issparse(X) else X.shape[1]
     step = max(1, int(BLOCK_ELEMENTS / max(1, row_size)))
+    before: Any = (0, 0.0, 0.0)
     for start in range(0, n_rows, step):
         rows = slice(start, start + step)
         block = X[rows if index is None else index[rows]]
@@ -194,7 +200,13 @@ def moments(X: Any, index: np.ndarray | None = None, weight: np.ndarray | None =
         if issparse(block) or weight is not None or block.dtype != np.float32:
             block = block.astype(np.float64, copy=False)
         scaler.partial_fit(block, sample_weight=None if weight is None else weight[rows])
-    total, mean, variance = scaler.n_samples_seen_, scaler.mean_, scaler.var_
+        # StandardScaler has NaN for a column of which a block has gaps alone.
+        same = (scaler.n_samples_seen_ == before[0]) & np.isnan(scaler.var_)
+        if same.any():
+            scaler.mean_ = np.where(same, before[1], scaler.mean_)
+            scaler.var_ = np.where(same, before[2], scaler.var_)
+        before = scaler.n_samples_seen_, scaler.mean_, scaler.var_
+    total, mean, variance = before
     seen = np.asarray(total) > 0.0
     if np.min(total) < np.max(total) or not seen.all():  # there are gaps
         mean, variance = np.where(seen, mean, 0.0), np.where(seen, variance, 0.0)
