@@ -392,7 +392,7 @@ def _add_groups(graph: _Graph, cells: _Cells, group: np.ndarray, levels: np.ndar
     if len(set(keys.tolist())) < len(keys) or not (is_float or np.array_equal(keys, levels)):
         raise ValueError(f"The levels of {cells.where} are no distinct numbers of {dtype}.")
     # An encoder needs a key, and a column of gaps alone has none.
-    of_key = dict(zip(keys.tolist(), of_levels, strict=True)) or {0: unknown}
+    of_key = dict(zip(keys.tolist(), of_levels, strict=True)) or {dtype.type(0).item(): unknown}
     if dtype == np.float64:
         groups = _add_comparisons(graph, column, of_key, unknown)
     elif is_float:
