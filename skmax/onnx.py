@@ -8,12 +8,25 @@ here comes with ``pip install skmax[export] onnxruntime``.
 The graph computes what `predict` and `predict_proba` compute, the encoding of the features
 and the temperature included, in the precision of its input: a classifier that was fitted
 in float64 becomes a float32 model where the rows given to `to_onnx` are float32. Its input
-is one dense array of float32, float64, int64 or bool (of a data frame pass
-``X[:1].to_numpy()``; a pipeline that begins with scikit-learn's transformers takes it as it
-is). Where rows are integers, they are scaled in float64, and the rest is float32.
+is one dense array of float32, float64, int64 or bool, or one such array, or one of strings,
+per column of a table. Where rows are integers, they are scaled in float64, and the rest is
+float32.
 
 Notes
 -----
+The inputs of a table have the shape (n_rows, 1). They are in the order of the columns, or in
+any order if they have the names of all of them; skl2onnx turns blanks in names into "_". Of
+a pandas data frame, ``to_onnx(clf, X[:1])`` takes the types from the first row, in which no
+string may be missing; `initial_types` names them. The graph is float64 if one input is.
+
+- A gap is NaN in numbers and the empty string in strings, because ONNX has no null. If the
+  empty string is a level, it is that level, and there is no other way to say that a string
+  is missing. A level that is not known counts as in `predict`.
+- A category takes strings if its levels are strings, and numbers if they are numbers. Levels
+  are compared in the type of the input: it is an error if two of them are equal in it.
+- A classifier that was fitted to numbers alone, without gaps, is not given the columns that
+  gaps need: if a row has a NaN, its probabilities in the graph are NaN.
+
 The options are those of skl2onnx's own classifiers:
 
 zipmap : {True, False, "columns"}, default=True
@@ -27,11 +40,12 @@ nocl, output_class_labels : bool, default=False
 
 Labels are strings or int64 (False and True become 0 and 1). The lowest opset is 13. The
 error function of "gelu" is evaluated in float32 also in a float64 model, as onnxruntime has
-no other: its probabilities are good to about 1e-7. A graph raises no errors: where a row has
-a NaN, or logits that are not finite, its probabilities are NaN; infinite values, which
-`predict` refuses, are taken for what they are.
+no other: its probabilities are good to about 1e-7. A graph raises no errors: where logits are
+not finite, probabilities are NaN; infinite values, which `predict` refuses, are taken for what
+they are.
 
-Of the meta-estimators, skl2onnx 1.20 does some wrongly, whatever the classifier within:
+Of the meta-estimators, only pipelines and searches take more than one input in skl2onnx 1.20.
+It does some wrongly, whatever the classifier within:
 
 - CalibratedClassifierCV: sigmoids are exact. Isotonic calibration is not, because it takes
   the nearest threshold where scikit-learn interpolates; calibration by a temperature is an
@@ -60,7 +74,7 @@ True
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
 
@@ -169,15 +183,15 @@ class _Cells:
         Of the input; object for strings.
     place, width : int
         Of how many columns of the input it is which.
-    where : str
-        What messages call the column of X.
+    where : str, default=""
+        The column of X in messages.
     """
 
     value: str
     dtype: np.dtype
     place: int
     width: int
-    where: str
+    where: str = ""
 
     @property
     def are_strings(self) -> bool:
@@ -301,14 +315,16 @@ def _add_raw_scores(graph: _Graph, Z: str, n_classes: int, output: str) -> None:
 
 def _cells(inputs: list[Any], n_features: int, names: Any) -> list[_Cells]:
     """Return where each column of X is: by name if the inputs have its names, else in order."""
+    cells = []
+    for variable in inputs:
+        # Of a single input it goes without saying, and skl2onnx may not know it in a pipeline.
+        width = n_features if len(inputs) == 1 else variable.get_second_dimension() or 1
+        dtype = np.dtype(tensor_dtype_to_np_dtype(guess_proto_type(variable.type)))
+        cells += [_Cells(variable.full_name, dtype, i, width) for i in range(width)]
     given = [variable.raw_name for variable in inputs]
-    widths = [variable.type.shape[1] for variable in inputs]
-    if len(inputs) == 1 and not isinstance(widths[0], int):
-        widths = [n_features]
-    places = [(variable, i) for variable, n in zip(inputs, widths, strict=True) for i in range(n)]
-    if len(places) != n_features:
+    if len(cells) != n_features:
         raise ValueError(
-            f"X had {n_features} columns in fit, but the inputs {given} have {len(places)}."
+            f"X had {n_features} columns in fit, but the inputs {given} have {len(cells)}."
         )
     names = list(range(n_features) if names is None else names)
     if len(given) == n_features and set(given) & set(names):
@@ -317,13 +333,8 @@ def _cells(inputs: list[Any], n_features: int, names: Any) -> list[_Cells]:
                 f"Inputs must have the names of all columns of X or of none: got {given}, and the "
                 f"columns are {names}."
             )
-        places = [places[given.index(name)] for name in names]
-    cells = []
-    for (variable, i), name in zip(places, names, strict=True):
-        dtype = np.dtype(tensor_dtype_to_np_dtype(guess_proto_type(variable.type)))
-        width = widths[inputs.index(variable)]
-        cells.append(_Cells(variable.full_name, dtype, i, width, f"column {name!r}"))
-    return cells
+        cells = [cells[given.index(name)] for name in names]
+    return [replace(each, where=repr(name)) for each, name in zip(cells, names, strict=True)]
 
 
 def _add_encoding(graph: _Graph, cells: list[_Cells], encoding: Encoding) -> str:
@@ -331,6 +342,7 @@ def _add_encoding(graph: _Graph, cells: list[_Cells], encoding: Encoding) -> str
     columns, n_numbers = encoding.columns, encoding.n_numbers
     if columns is not None:
         cells = [cells[i] for i in columns.order]
+    known = [] if columns is None else columns.levels
     parts, bins, missing = [], [], ""
     if n_numbers:
         numbers, dtype = _add_numbers(graph, cells[:n_numbers])
@@ -338,13 +350,12 @@ def _add_encoding(graph: _Graph, cells: list[_Cells], encoding: Encoding) -> str
         if encoding.bins is not None:
             bins = [_add_bins(graph, numbers, dtype, encoding.bins)]
         if columns is not None or encoding.indicators is not None:
-            floats = numbers if dtype.kind == "f" else graph.cast(numbers, graph.dtype)
-            missing = graph.add("IsNaN", floats)
+            is_float = dtype.kind == "f"
+            missing = graph.add("IsNaN", numbers if is_float else graph.cast(numbers, graph.dtype))
             parts = [graph.add("Where", missing, 0.0, *parts)]
             if encoding.bins is not None:
                 of_bins = graph.take(missing, encoding.bins.column)
                 bins = [graph.add("Where", of_bins, 0.0, *bins)]
-    known = [] if columns is None else columns.levels
 
     def groups(levels: Levels) -> str:
         i = levels.column
@@ -361,7 +372,9 @@ def _add_numbers(graph: _Graph, cells: list[_Cells]) -> tuple[str, np.dtype]:
     """Return the name and the dtype of columns of numbers, side by side."""
     for each in cells:
         if each.are_strings:
-            raise ValueError(f"{each.where} had numbers, but its input has strings. {ADVICE}")
+            raise ValueError(
+                f"X had numbers in column {each.where}, but its input has strings. {ADVICE}"
+            )
     first, places = cells[0], [each.place for each in cells]
     if all(each.value == first.value for each in cells):
         if places == list(range(first.width)):
@@ -381,7 +394,9 @@ def _add_groups(graph: _Graph, cells: _Cells, group: np.ndarray, levels: np.ndar
     gap, unknown = group[-2:].tolist()
     if len(levels) and cells.are_strings != (levels.dtype.kind == "O"):
         ours, theirs = ("numbers", "strings") if cells.are_strings else ("strings", "numbers")
-        raise ValueError(f"{cells.where} had {ours}, but its input has {theirs}. {ADVICE}")
+        raise ValueError(
+            f"X had {ours} in column {cells.where}, but its input has {theirs}. {ADVICE}"
+        )
     column, of_levels = cells.column(graph), group[:-2].tolist()
     if cells.are_strings:
         of_key: dict[Any, int] = {"": gap} | dict(zip(levels.tolist(), of_levels, strict=True))
@@ -390,7 +405,10 @@ def _add_groups(graph: _Graph, cells: _Cells, group: np.ndarray, levels: np.ndar
     dtype = cells.dtype if is_float else np.dtype(np.int64)
     keys = levels.astype(dtype)
     if len(set(keys.tolist())) < len(keys) or not (is_float or np.array_equal(keys, levels)):
-        raise ValueError(f"The levels of {cells.where} are no distinct numbers of {dtype}.")
+        raise ValueError(
+            f"The levels of column {cells.where} are not distinct numbers in {dtype}, which its "
+            "input has. Choose another type for it, such as DoubleTensorType."
+        )
     # An encoder needs a key, and a column of gaps alone has none.
     of_key = dict(zip(keys.tolist(), of_levels, strict=True)) or {dtype.type(0).item(): unknown}
     if dtype == np.float64:

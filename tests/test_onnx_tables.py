@@ -357,9 +357,9 @@ def test_inputs_of_the_wrong_kind_are_an_error():
     clf, inputs = fitted(), as_inputs(new_rows())
     strings = np.full((1, 1), "1", dtype=object)
     for name, values, message in [
-        ("age", strings, "column 'age' had numbers, but its input has strings"),
-        ("zip", strings, "column 'zip' had numbers, but its input has strings"),
-        ("town", np.ones((1, 1)), "column 'town' had strings, but its input has numbers"),
+        ("age", strings, "numbers in column 'age', but its input has strings"),
+        ("zip", strings, "numbers in column 'zip', but its input has strings"),
+        ("town", np.ones((1, 1)), "strings in column 'town', but its input has numbers"),
     ]:
         with pytest.raises(ValueError, match=message):
             export(clf, inputs | {name: values})
@@ -377,8 +377,8 @@ def test_inputs_that_are_not_the_columns_are_an_error():
 def test_levels_that_the_type_of_an_input_cannot_tell_apart_are_an_error():
     frame, labels = table()
     clf = fitted()
-    with pytest.raises(ValueError, match=r"levels of column 'zip' are no distinct .* float32"):
+    with pytest.raises(ValueError, match=r"levels of column 'zip' are not distinct .* float32"):
         export(clf, as_inputs(frame, zip="float32"))
     halves = frame.assign(zip=pd.Categorical(frame["zip"].cat.codes / 2))
-    with pytest.raises(ValueError, match=r"levels of column 'zip' are no distinct .* int64"):
+    with pytest.raises(ValueError, match=r"levels of column 'zip' are not distinct .* int64"):
         export(quick().fit(halves, labels), as_inputs(halves, zip="int64"))
