@@ -267,15 +267,12 @@ def _are_double(inputs: list[Any]) -> bool:
 
 
 def _set_shapes(operator: Any) -> None:
-    """Check the types of the inputs, and set types and shapes of the outputs."""
+    """Check the types of the inputs, which may be many, and set the shapes of the outputs."""
     check_input_and_output_types(
         operator,
         [BooleanTensorType, DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType],
     )
     _infer_linear_classifier_output_types(operator)
-    if _are_double(operator.inputs):
-        probabilities = operator.outputs[1]
-        probabilities.set_type(DoubleTensorType(probabilities.type.shape))
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:

@@ -182,6 +182,16 @@ def test_gaps_in_arrays_of_numbers(encoding, scaling, floats):
     assert_same(clf, whole, {"X": whole})
 
 
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("max_one_hot", [1, None])
+def test_numbers_of_a_table_that_had_no_gaps_in_training(max_one_hot, encoding):
+    frame, labels = table()
+    frame = frame[["age", "town"]].fillna({"age": 40.0})
+    clf = quick(max_one_hot=max_one_hot, numerical_encoding=encoding).fit(frame, labels)
+    rows = frame.assign(age=frame["age"].where(frame["age"] > 35))
+    assert_same(clf, rows, as_inputs(rows))
+
+
 @pytest.mark.parametrize("floats", DTYPES)
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_categories_that_are_numbers_of_an_array(encoding, floats):
