@@ -8,12 +8,25 @@ here comes with ``pip install skmax[export] onnxruntime``.
 The graph computes what `predict` and `predict_proba` compute, the encoding of the features
 and the temperature included, in the precision of its input: a classifier that was fitted
 in float64 becomes a float32 model where the rows given to `to_onnx` are float32. Its input
-is one dense array of float32, float64, int64 or bool (of a data frame pass
-``X[:1].to_numpy()``; a pipeline that begins with scikit-learn's transformers takes it as it
-is). Where rows are integers, they are scaled in float64, and the rest is float32.
+is one dense array of float32, float64, int64 or bool, or one such array, or one of strings,
+per column of a table. Where rows are integers, they are scaled in float64, and the rest is
+float32.
 
 Notes
 -----
+The inputs of a table have the shape (n_rows, 1). They are in the order of the columns, or in
+any order if they have the names of all of them; skl2onnx turns blanks in names into "_". Of
+a pandas data frame, ``to_onnx(clf, X[:1])`` takes the types from the first row, in which no
+string may be missing; `initial_types` names them. The graph is float64 if one input is.
+
+- A gap is NaN in numbers and the empty string in strings, because ONNX has no null. If the
+  empty string is a level, it is that level, and there is no other way to say that a string
+  is missing. A level that is not known counts as in `predict`.
+- A category takes strings if its levels are strings, and numbers if they are numbers. Levels
+  are compared in the type of the input: it is an error if two of them are equal in it.
+- A classifier that was fitted to numbers alone, without gaps, is not given the columns that
+  gaps need: if a row has a NaN, its probabilities in the graph are NaN.
+
 The options are those of skl2onnx's own classifiers:
 
 zipmap : {True, False, "columns"}, default=True
@@ -27,11 +40,12 @@ nocl, output_class_labels : bool, default=False
 
 Labels are strings or int64 (False and True become 0 and 1). The lowest opset is 13. The
 error function of "gelu" is evaluated in float32 also in a float64 model, as onnxruntime has
-no other: its probabilities are good to about 1e-7. A graph raises no errors: where a row has
-a NaN, or logits that are not finite, its probabilities are NaN; infinite values, which
-`predict` refuses, are taken for what they are.
+no other: its probabilities are good to about 1e-7. A graph raises no errors: where logits are
+not finite, probabilities are NaN; infinite values, which `predict` refuses, are taken for what
+they are.
 
-Of the meta-estimators, skl2onnx 1.20 does some wrongly, whatever the classifier within:
+Of the meta-estimators, only pipelines and searches take more than one input in skl2onnx 1.20.
+It does some wrongly, whatever the classifier within:
 
 - CalibratedClassifierCV: sigmoids are exact. Isotonic calibration is not, because it takes
   the nearest threshold where scikit-learn interpolates; calibration by a temperature is an
@@ -60,7 +74,7 @@ True
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
 
@@ -70,8 +84,16 @@ from numpy.typing import DTypeLike
 try:
     from skl2onnx import update_registered_converter
     from skl2onnx._parse import _parse_sklearn_classifier
-    from skl2onnx.common.data_types import DoubleTensorType, guess_proto_type
-    from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
+    from skl2onnx.common.data_types import (
+        BooleanTensorType,
+        DoubleTensorType,
+        FloatTensorType,
+        Int64TensorType,
+        StringTensorType,
+        guess_proto_type,
+    )
+    from skl2onnx.common.shape_calculator import _infer_linear_classifier_output_types
+    from skl2onnx.common.utils import check_input_and_output_types
     from skl2onnx.common.utils_classifier import get_label_classes
 except ImportError as error:
     raise ImportError("skmax.onnx needs skl2onnx: pip install skmax[export]") from error
@@ -81,9 +103,15 @@ from sklearn.utils.validation import check_is_fitted
 from ._classifier import SoftmaxMLPClassifier
 from ._data.batches import bins_dtype, work_dtype
 from ._data.features.bins import Bins
+from ._data.features.categories import Indicators, Levels, TargetShares
+from ._data.features.encoding import Encoding
 from ._data.features.scaling import CLIP, Scaling
 from ._network.activations import SELU_ALPHA, SELU_SCALE
 from ._network.model import FittedModel
+
+ADVICE = (
+    "Name the types of all inputs in initial_types: a first row with a gap does not tell them."
+)
 
 __all__: list[str] = []  # importing the module is all there is to do
 
@@ -127,12 +155,54 @@ class _Graph:
         """Add a cast of a named value and return the name of the result."""
         return self.add("Cast", value, to=np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
+    def concat(self, *values: str) -> str:
+        """Return the name of columns side by side."""
+        return values[0] if len(values) == 1 else self.add("Concat", *values, axis=1)
+
+    def take(self, value: str, columns: np.ndarray) -> str:
+        """Return the name of these columns."""
+        return self.add("Gather", value, columns.astype(np.int64), axis=1)
+
     def _constant(self, value: float | np.ndarray) -> str:
         array = np.asarray(value, dtype=self.dtype if isinstance(value, float) else None)
         name = self.scope.get_unique_variable_name("constant")
         element_type = np_dtype_to_tensor_dtype(array.dtype)
         self.container.add_initializer(name, element_type, array.shape, array.ravel())
         return name
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Where the graph finds one column of X: it is a column of an input.
+
+    Parameters
+    ----------
+    value : str
+        The name of the input in the graph.
+    dtype : dtype
+        Of the input; object for strings.
+    place, width : int
+        Of how many columns of the input it is which.
+    where : str, default=""
+        The column of X in messages.
+    """
+
+    value: str
+    dtype: np.dtype
+    place: int
+    width: int
+    where: str = ""
+
+    @property
+    def are_strings(self) -> bool:
+        """Whether the input is one of strings."""
+        return self.dtype.kind == "O"
+
+    def column(self, graph: _Graph) -> str:
+        """Return the name of the column, shape (n_rows, 1)."""
+        if self.width == 1:
+            return self.value
+        return graph.take(self.value, np.array([self.place]))
 
 
 def _selu(graph: _Graph, Z: str) -> str:
@@ -179,28 +249,43 @@ def _parse(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None
     check_is_fitted(model)
     _onnx_labels(get_label_classes(scope, model))
     zipmap = scope.get_options(model, {"zipmap": True})["zipmap"]
-    if zipmap is True and isinstance(inputs[0].type, DoubleTensorType):
+    if zipmap is True and _are_double(inputs):
         raise ValueError(
             "ONNX has dicts of float32 probabilities only (zipmap=True), got float64 rows. Pass "
             "float32 rows to to_onnx, or options={'zipmap': False}."
         )
-    return _parse_sklearn_classifier(scope, model, inputs, custom_parsers)
+    outputs = _parse_sklearn_classifier(scope, model, inputs, custom_parsers)
+    for output in outputs:  # which skl2onnx types by the first input
+        if _are_double(inputs) and isinstance(output.type, FloatTensorType):
+            output.set_type(DoubleTensorType())
+    return outputs
+
+
+def _are_double(inputs: list[Any]) -> bool:
+    """Return whether a graph with these inputs computes in float64: if one of them is."""
+    return any(isinstance(variable.type, DoubleTensorType) for variable in inputs)
+
+
+def _set_shapes(operator: Any) -> None:
+    """Check the types of the inputs, which may be many, and set the shapes of the outputs."""
+    check_input_and_output_types(
+        operator,
+        [BooleanTensorType, DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType],
+    )
+    _infer_linear_classifier_output_types(operator)
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:
     """Add the nodes of a fitted classifier: the signature is skl2onnx's."""
     clf = operator.raw_operator
     model = clf._fitted_model()
-    rows = operator.inputs[0]
-    rows_dtype = tensor_dtype_to_np_dtype(guess_proto_type(rows.type))
-    dtype = np.dtype(np.float64 if rows_dtype == np.float64 else np.float32)
+    dtype = np.dtype(np.float64 if _are_double(operator.inputs) else np.float32)
     graph = _Graph(scope, container, dtype)
     label, probabilities = (output.full_name for output in operator.outputs)
 
-    X = _add_scaling(graph, rows.full_name, rows_dtype, model.encoding.scaling)
-    if model.encoding.bins is not None:
-        bins = _add_bins(graph, rows.full_name, rows_dtype, model.encoding.bins)
-        X = graph.add("Concat", X, bins, axis=1)
+    names = getattr(clf, "feature_names_in_", None)
+    cells = _cells(operator.inputs, model.encoding.n_features, names)
+    X = _add_encoding(graph, cells, model.encoding)
     Z = _add_network(graph, X, model)
     # Of the logits, as in predict: probabilities may be equal where logits are not.
     index = graph.add("ArgMax", Z, axis=1, keepdims=0)
@@ -223,6 +308,157 @@ def _add_raw_scores(graph: _Graph, Z: str, n_classes: int, output: str) -> None:
         graph.add("MatMul", Z, less_first, output=output)
     else:
         graph.add("Identity", Z, output=output)
+
+
+def _cells(inputs: list[Any], n_features: int, names: Any) -> list[_Cells]:
+    """Return where each column of X is: by name if the inputs have its names, else in order."""
+    cells = []
+    for variable in inputs:
+        # Of a single input it goes without saying, and skl2onnx may not know it in a pipeline.
+        width = n_features if len(inputs) == 1 else variable.get_second_dimension() or 1
+        dtype = np.dtype(tensor_dtype_to_np_dtype(guess_proto_type(variable.type)))
+        cells += [_Cells(variable.full_name, dtype, i, width) for i in range(width)]
+    given = [variable.raw_name for variable in inputs]
+    if len(cells) != n_features:
+        raise ValueError(
+            f"X had {n_features} columns in fit, but the inputs {given} have {len(cells)}."
+        )
+    names = list(range(n_features) if names is None else names)
+    if len(given) == n_features and set(given) & set(names):
+        if set(given) != set(names):
+            raise ValueError(
+                f"Inputs must have the names of all columns of X or of none: got {given}, and the "
+                f"columns are {names}."
+            )
+        cells = [cells[given.index(name)] for name in names]
+    return [replace(each, where=repr(name)) for each, name in zip(cells, names, strict=True)]
+
+
+def _add_encoding(graph: _Graph, cells: list[_Cells], encoding: Encoding) -> str:
+    """Return the name of the encoded rows, in the graph's precision."""
+    columns, n_numbers = encoding.columns, encoding.n_numbers
+    if columns is not None:
+        cells = [cells[i] for i in columns.order]
+    known = [] if columns is None else columns.levels
+    parts, bins, missing = [], [], ""
+    if n_numbers:
+        numbers, dtype = _add_numbers(graph, cells[:n_numbers])
+        parts = [_add_scaling(graph, numbers, dtype, encoding.scaling)]
+        if encoding.bins is not None:
+            bins = [_add_bins(graph, numbers, dtype, encoding.bins)]
+        if columns is not None or encoding.indicators is not None:
+            is_float = dtype.kind == "f"
+            missing = graph.add("IsNaN", numbers if is_float else graph.cast(numbers, graph.dtype))
+            parts = [graph.add("Where", missing, 0.0, *parts)]
+            if encoding.bins is not None:
+                of_bins = graph.take(missing, encoding.bins.column)
+                bins = [graph.add("Where", of_bins, 0.0, *bins)]
+
+    def groups(levels: Levels) -> str:
+        i = levels.column
+        return _add_groups(graph, cells[i], levels.group, known[i - n_numbers])
+
+    if encoding.indicators is not None:
+        parts.append(_add_indicators(graph, encoding.indicators, missing, groups))
+    if encoding.shares is not None:
+        parts += _add_shares(graph, encoding.shares, groups)
+    return graph.concat(*parts, *bins)
+
+
+def _add_numbers(graph: _Graph, cells: list[_Cells]) -> tuple[str, np.dtype]:
+    """Return the name and the dtype of columns of numbers, side by side."""
+    for each in cells:
+        if each.are_strings:
+            raise ValueError(
+                f"X had numbers in column {each.where}, but its input has strings. {ADVICE}"
+            )
+    first, places = cells[0], [each.place for each in cells]
+    if all(each.value == first.value for each in cells):
+        if places == list(range(first.width)):
+            return first.value, first.dtype
+        return graph.take(first.value, np.array(places)), first.dtype
+    # As tables become matrices: float32 if all their numbers are.
+    are_single = all(each.dtype == np.float32 for each in cells)
+    dtype = np.dtype(np.float32 if are_single else np.float64)
+    return graph.concat(*[graph.cast(each.column(graph), dtype) for each in cells]), dtype
+
+
+def _add_groups(graph: _Graph, cells: _Cells, group: np.ndarray, levels: np.ndarray) -> str:
+    """Return the name of the groups of a category, shape (n_rows, 1), int64.
+
+    `group` is that of each of the levels, of a gap, and of levels that are not known.
+    """
+    gap, unknown = group[-2:].tolist()
+    if len(levels) and cells.are_strings != (levels.dtype.kind == "O"):
+        ours, theirs = ("numbers", "strings") if cells.are_strings else ("strings", "numbers")
+        raise ValueError(
+            f"X had {ours} in column {cells.where}, but its input has {theirs}. {ADVICE}"
+        )
+    column, of_levels = cells.column(graph), group[:-2].tolist()
+    if cells.are_strings:
+        of_key: dict[Any, int] = {"": gap} | dict(zip(levels.tolist(), of_levels, strict=True))
+        return _add_lookup(graph, column, "strings", of_key, unknown)
+    is_float = cells.dtype.kind == "f"
+    dtype = cells.dtype if is_float else np.dtype(np.int64)
+    keys = levels.astype(dtype)
+    if len(set(keys.tolist())) < len(keys) or not (is_float or np.array_equal(keys, levels)):
+        raise ValueError(
+            f"The levels of column {cells.where} are not distinct numbers in {dtype}, which its "
+            "input has. Choose another type for it, such as DoubleTensorType."
+        )
+    # An encoder needs a key, and a column of gaps alone has none.
+    of_key = dict(zip(keys.tolist(), of_levels, strict=True)) or {dtype.type(0).item(): unknown}
+    if dtype == np.float64:
+        groups = _add_comparisons(graph, column, of_key, unknown)
+    elif is_float:
+        groups = _add_lookup(graph, column, "floats", of_key, unknown)
+    else:
+        return _add_lookup(graph, graph.cast(column, dtype), "int64s", of_key, unknown)
+    return graph.add("Where", graph.add("IsNaN", column), np.array(gap), groups)
+
+
+def _add_lookup(
+    graph: _Graph, column: str, kind: str, of_key: dict[Any, int], unknown: int
+) -> str:
+    # What is not a key has the group of levels that are not known.
+    table: dict[str, Any] = {f"keys_{kind}": list(of_key), "values_int64s": list(of_key.values())}
+    table |= {"op_domain": "ai.onnx.ml", "op_version": 2}
+    return graph.add("LabelEncoder", column, default_int64=unknown, **table)
+
+
+def _add_comparisons(graph: _Graph, column: str, of_key: dict[Any, int], unknown: int) -> str:
+    # A LabelEncoder of this version takes no doubles. At most one key is equal.
+    same = graph.add("Equal", column, np.array([list(of_key)], dtype=np.float64))
+    above = np.array([[group - unknown] for group in of_key.values()], dtype=np.float32)
+    groups = graph.add("MatMul", graph.cast(same, np.float32), above)
+    return graph.add("Add", graph.cast(groups, np.int64), np.array(unknown))
+
+
+def _add_indicators(
+    graph: _Graph, indicators: Indicators, missing: str, groups: Callable[[Levels], str]
+) -> str:
+    """Return the name of the columns of 0 and 1, less their means."""
+    sizes = [levels.n_groups for levels in indicators.levels]
+    ones = []
+    if len(indicators.gaps):
+        ones.append(graph.take(missing, indicators.gaps))
+    if sum(sizes):
+        which = np.concatenate([np.arange(size) for size in sizes])
+        of_columns = graph.concat(*[groups(levels) for levels in indicators.levels])
+        of_columns = graph.take(of_columns, np.repeat(np.arange(len(sizes)), sizes))
+        ones.append(graph.add("Equal", of_columns, which[np.newaxis]))
+    A = graph.cast(graph.concat(*ones), graph.dtype)
+    return graph.add("Sub", A, indicators.mean.astype(graph.dtype))
+
+
+def _add_shares(graph: _Graph, shares: TargetShares, groups: Callable[[Levels], str]) -> list[str]:
+    """Return the names of the standardised shares of classes of each category."""
+    parts = []
+    for levels, (table,) in zip(shares.levels, shares.tables, strict=True):
+        # Group -1, which is none, takes the last row, as in NumPy.
+        rows = graph.add("Gather", table.astype(graph.dtype), groups(levels), axis=0)
+        parts.append(graph.add("Flatten", rows, axis=1))
+    return parts
 
 
 def _add_scaling(graph: _Graph, X: str, dtype: DTypeLike, scaling: Scaling | None) -> str:
@@ -288,7 +524,7 @@ def _onnx_labels(classes: np.ndarray) -> np.ndarray:
 update_registered_converter(
     SoftmaxMLPClassifier,
     "SkmaxSoftmaxMLPClassifier",
-    calculate_linear_classifier_output_shapes,
+    _set_shapes,
     _convert,
     parser=_parse,
     options={
