@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import chunked, cluster
+from internals import PartitionedObjective
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skmax import SoftmaxMLPClassifier
@@ -128,6 +129,20 @@ def test_a_column_of_gaps_alone_is_no_error():
     clf = distributed().fit(*parts_of(rows, y))
     assert_allclose(clf.to_local().predict_proba(rows), expected.predict_proba(rows), atol=1e-6)
     assert_array_equal(clf.scaling_.constant, expected.scaling_.constant)
+
+
+def test_moments_are_those_of_the_numbers(monkeypatch):
+    def watched(self, params):
+        found.append(self.moments())
+        return original(self, params)
+
+    found, original = [], PartitionedObjective.__call__
+    monkeypatch.setattr(PartitionedObjective, "__call__", watched)
+    distributed(max_iter=1).fit(*parts_of(X, y))
+    numbers = X[["height", "rooms", "width"]].to_numpy(float, na_value=np.nan)
+    expected = internals.scaling.moments(numbers)
+    for name in ("weight", "mean", "variance"):
+        assert_allclose(getattr(found[0], name), getattr(expected, name), rtol=1e-12)
 
 
 def test_predictions_are_lazy_and_those_of_the_local_classifier():

@@ -94,13 +94,14 @@ class PartitionedRows:
             found = parts.sum(describe)
             if not found.heaviest > 0.0:
                 raise ValueError("sample_weight must not be zero for every row.")
-            of_all = {"classes": found.classes, "heaviest": found.heaviest, "columns": columns}
-            datasets = parts.map(dataset_of, **of_all)
+            datasets = parts.map(dataset_of, classes=found.classes, heaviest=found.heaviest)
         with datasets:
             yield cls(config, datasets, found, columns)
 
     def _statistics(self, partitions: Partitions, *, with_features: bool = False) -> Statistics:
-        return partitions.sum(statistics, len(self.classes), with_features)
+        # Shared, because levels may be many.
+        columns = self.columns and partitions.share(self.columns)
+        return partitions.sum(statistics, len(self.classes), with_features, columns)
 
     def _normalization(self, learnt: Statistics) -> Normalization:
         """Return the number and the mean weight of the rows that have these statistics."""

@@ -137,7 +137,6 @@ def dataset_of(
     part: tuple[Any, np.ndarray, np.ndarray | None],
     classes: np.ndarray,
     heaviest: float,
-    columns: Columns | None = None,
 ) -> Dataset:
     """Return a loaded partition as a `Dataset` of the rows of positive weight.
 
@@ -145,16 +144,11 @@ def dataset_of(
     """
     X, y, weight = part
     if weight is None:
-        return Dataset(X, class_indices(y, classes), kept=None, columns=columns)
+        return Dataset(X, class_indices(y, classes), kept=None)
     relative = weight / heaviest
     index = np.flatnonzero(relative >= np.finfo(np.float64).tiny)
     labels = class_indices(y[index], classes)
-    return Dataset(
-        *(X, labels, relative[index], index),
-        weight_scale=heaviest,
-        kept=None,
-        columns=columns,
-    )
+    return Dataset(X, labels, relative[index], index, weight_scale=heaviest, kept=None)
 
 
 @sizeof.register(Dataset)
@@ -166,13 +160,18 @@ def _size(dataset: Dataset) -> int:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def statistics(dataset: Dataset, n_classes: int, with_features: bool) -> Statistics:
-    """Return the `Statistics` of a dataset; those of the features only if they are asked for."""
+def statistics(
+    dataset: Dataset, n_classes: int, with_features: bool, columns: Columns | None = None
+) -> Statistics:
+    """Return the `Statistics` of a dataset; those of the features only if they are asked for.
+
+    `columns` says what the columns of a table are; None: all are numbers.
+    """
     labels, weight = dataset.labels, dataset.sample_weight
     class_totals = np.bincount(labels, weights=weight, minlength=n_classes).astype(np.float64)
     if not with_features or len(labels) == 0:
         return Statistics(class_totals, len(labels))
-    X, index, columns = dataset.X, dataset.index, dataset.columns
+    X, index = dataset.X, dataset.index
     numbers = X if columns is None else X[:, : columns.n_numbers]
     with ONE_THREAD:  # weighted sums are no large products
         learnt = moments(numbers, index, weight)
@@ -255,11 +254,14 @@ class PartitionedObjective:
     def __init__(self, partitions: Partitions, spec: ObjectiveSpec, alpha: float) -> None:
         self.partitions, self.shared = partitions, partitions.share(spec)
         self.network, self.n_rows = spec.network, spec.normalization.n_rows
+        self.columns = spec.encoding.columns
         self.penalty = spec.normalization.penalty(alpha, 1.0)
 
     def moments(self) -> Moments:
-        """Return the `Moments` of the rows as they are in X."""
-        return self.partitions.sum(statistics, self.network.layer_sizes[-1], True).moments
+        """Return the `Moments` of the numbers as they are in X."""
+        columns = self.columns and self.partitions.share(self.columns)
+        n_classes = self.network.layer_sizes[-1]
+        return self.partitions.sum(statistics, n_classes, True, columns).moments
 
     def __call__(self, params: np.ndarray) -> tuple[float, np.ndarray]:
         """Return J and its gradient, a new array."""
