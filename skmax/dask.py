@@ -341,9 +341,10 @@ numerical_encoding, categorical_features, temperature_scaling, dtype : as in Sof
         return {**super().__getstate__(), "client": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # Older versions had copies of the local classifier's attributes, too.
+        # Older versions had copies of the local classifier's attributes, and fewer parameters.
         super().__setstate__(
-            {
+            {"numerical_encoding": "auto", "categorical_features": "from_dtype"}
+            | {
                 name: value
                 for name, value in state.items()
                 if not isinstance(getattr(type(self), name, None), property)

@@ -483,9 +483,12 @@ def test_what_is_fitted_is_derived_from_the_local_classifier(client):
 def test_pickles_of_older_versions_are_loaded(client):
     clf = distributed(max_iter=2).fit(chunked(X, 2), chunked(y, 2))
     state = clf.__getstate__() | {name: getattr(clf, name) for name in FITTED}
+    for name in ("numerical_encoding", "categorical_features"):
+        del state[name]
     older = DaskSoftmaxMLPClassifier.__new__(DaskSoftmaxMLPClassifier)
     older.__setstate__(state)
     assert not FITTED & vars(older).keys()
+    assert older.get_params() == clf.get_params() | {"client": None}
     assert_array_equal(older.to_local().predict_proba(X), clf.to_local().predict_proba(X))
 
 
