@@ -1,5 +1,7 @@
 """A fit of a table with categories and gaps on a cluster is the fit in memory."""
 
+from pathlib import Path
+
 import dask.array as da
 import dask.dataframe as dd
 import internals
@@ -29,8 +31,8 @@ def table():
     """Return rows with gaps and rare levels, of which three are in one row each, and labels."""
     rng = np.random.default_rng(0)
     city = rng.choice(["Bonn", "Lyon", "Oslo", "Rome"], N_ROWS).astype(object)
-    city[:3] = ["Aa", "Bo", "Vo"]
     city[rng.random(N_ROWS) < 0.1] = None
+    city[[0, 150, 290]] = ["Aa", "Bo", "Vo"]
     levels = ["Rome", "Vo", "Bo", "Aa", "Oslo", "Nowhere", "Lyon", "Bonn"]
     frame = pd.DataFrame(
         {
@@ -224,6 +226,15 @@ def test_categories_that_have_been_categorized_are_taken():
     rows = known.compute()
     clf = distributed().fit(known, labels)
     assert_allclose(clf.predict_proba(known), local().fit(rows, y).predict_proba(rows), atol=1e-6)
+
+
+def test_the_code_of_the_page_on_scaling_runs():
+    page = (Path(__file__).parents[1] / "docs" / "scaling.md").read_text()
+    code = page.split("### Tables on a cluster")[1].split("```python\n")[1].split("```")[0]
+    rows = X.astype({"city": object}).assign(sold=y)
+    namespace = {"table": dd.from_pandas(rows, 3), "clf": distributed(max_iter=2)}
+    exec(code, namespace)
+    assert_array_equal(namespace["clf"].categories_[0], sorted(rows["city"].dropna().unique()))
 
 
 @pytest.mark.parametrize("dtype", [object, "category"])
