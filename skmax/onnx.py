@@ -24,8 +24,6 @@ string may be missing; `initial_types` names them. The graph is float64 if one i
   is missing. A level that is not known counts as in `predict`.
 - A category takes strings if its levels are strings, and numbers if they are numbers. Levels
   are compared in the type of the input: it is an error if two of them are equal in it.
-- A classifier that was fitted to numbers alone, without gaps, is not given the columns that
-  gaps need: if a row has a NaN, its probabilities in the graph are NaN.
 
 The options are those of skl2onnx's own classifiers:
 
@@ -340,14 +338,16 @@ def _add_encoding(graph: _Graph, cells: list[_Cells], encoding: Encoding) -> str
     if columns is not None:
         cells = [cells[i] for i in columns.order]
     known = [] if columns is None else columns.levels
-    parts, bins, missing = [], [], ""
+    parts: list[str] = []
+    bins: list[str] = []
+    missing = ""
     if n_numbers:
         numbers, dtype = _add_numbers(graph, cells[:n_numbers])
         parts = [_add_scaling(graph, numbers, dtype, encoding.scaling)]
         if encoding.bins is not None:
             bins = [_add_bins(graph, numbers, dtype, encoding.bins)]
-        if columns is not None or encoding.indicators is not None:
-            is_float = dtype.kind == "f"
+        is_float = dtype.kind == "f"
+        if is_float or encoding.indicators is not None:  # integers have no gaps
             missing = graph.add("IsNaN", numbers if is_float else graph.cast(numbers, graph.dtype))
             parts = [graph.add("Where", missing, 0.0, *parts)]
             if encoding.bins is not None:
@@ -359,7 +359,7 @@ def _add_encoding(graph: _Graph, cells: list[_Cells], encoding: Encoding) -> str
         return _add_groups(graph, cells[i], levels.group, known[i - n_numbers])
 
     if encoding.indicators is not None:
-        parts.append(_add_indicators(graph, encoding.indicators, missing, groups))
+        parts.insert(0, _add_indicators(graph, encoding.indicators, missing, groups))
     if encoding.shares is not None:
         parts += _add_shares(graph, encoding.shares, groups)
     return graph.concat(*parts, *bins)
@@ -440,13 +440,13 @@ def _add_indicators(
     """Return the name of the columns of 0 and 1, less their means."""
     sizes = [levels.n_groups for levels in indicators.levels]
     ones = []
-    if len(indicators.gaps):
-        ones.append(graph.take(missing, indicators.gaps))
     if sum(sizes):
         which = np.concatenate([np.arange(size) for size in sizes])
         of_columns = graph.concat(*[groups(levels) for levels in indicators.levels])
         of_columns = graph.take(of_columns, np.repeat(np.arange(len(sizes)), sizes))
         ones.append(graph.add("Equal", of_columns, which[np.newaxis]))
+    if len(indicators.gaps):
+        ones.append(graph.take(missing, indicators.gaps))
     A = graph.cast(graph.concat(*ones), graph.dtype)
     return graph.add("Sub", A, indicators.mean.astype(graph.dtype))
 

@@ -149,8 +149,8 @@ def assert_same(clf, rows, inputs, model=None):
 def test_every_kind_of_column(n_classes, encoding, floats):
     clf = fitted(n_classes, numerical_encoding=encoding)
     learnt = clf._model.encoding
-    assert learnt.indicators is not None and len(learnt.shares.levels) == 1
-    assert len(learnt.tower_inputs) == ENCODINGS.index(encoding) + 1
+    assert learnt.n_levels and learnt.n_shares_alone
+    assert len(learnt.tower_columns) == ENCODINGS.index(encoding) + 1
     for rows in [table()[0], new_rows()]:
         rows = rows.astype({"age": floats})
         assert_same(clf, rows, as_inputs(rows, floats))
@@ -203,7 +203,7 @@ def test_categories_that_are_numbers_of_an_array(encoding, floats):
     clf = quick(numerical_encoding=encoding, categorical_features=[1, 3], max_one_hot=20)
     X[rng.random(X.shape) < 0.1] = np.nan
     clf.fit(X, labels)
-    assert len(clf._model.encoding.shares.levels) == 1
+    assert clf._model.encoding.n_shares_alone
     X[:20, 1] = 0.15
     X[:20, 3] = 0.5
     assert_same(clf, X, {"X": X})
