@@ -278,6 +278,7 @@ REFUSED = {
     "dates": ([DAY] * N_ROWS, ValueError, "'c'.*'2020-02-29'.*DatetimeEncoder"),
     "a date and gaps": ([DAY] + [None] * (N_ROWS - 1), ValueError, "DatetimeEncoder"),
     "periods": (pd.period_range("2020", periods=N_ROWS, freq="D"), ValueError, "DatetimeEncoder"),
+    "no dates": (pd.to_datetime([None] * N_ROWS), ValueError, "'c'.*DatetimeEncoder"),
     "levels of dates": (pd.Categorical([DAY] * N_ROWS), ValueError, "'c'.*DatetimeEncoder"),
     "times": ([datetime.time(9)] * N_ROWS, ValueError, "times of day in column 'c'"),
     "durations": (pd.to_timedelta(COUNT, "s"), ValueError, "durations in column 'c'"),
