@@ -440,7 +440,7 @@ def test_names_that_are_no_strings_are_no_names():
     X = pd.DataFrame({0: NUMBER, 1: CITY})
     model = fitted(X)
     assert not hasattr(model, "feature_names_in_")
-    assert model.encoded_feature_names_[0] == "x0"
+    assert {"x0", "x1=Ulm"} < set(model.encoded_feature_names_)
     with pytest.raises(ValueError, match="strings in column 1"):
         model.predict(X[[1, 0]])
     levels = pd.DataFrame({("a", "b"): NUMBER, ("a", "c"): CITY})

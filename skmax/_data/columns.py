@@ -146,8 +146,7 @@ class RawColumn:
         if kind == "c" and are_numbers:
             raise ValueError(f"Complex data not supported, got some in {self.where} of X.")
         if kind in "Mm":
-            example = present[0] if len(present) else "NaT"
-            self._raise_no_numbers("dates" if kind == "M" else "durations", example)
+            self._raise_no_numbers("dates" if kind == "M" else "durations", present[:1])
         if kind != "O":
             return
         cells = present.tolist()
