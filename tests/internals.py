@@ -15,6 +15,7 @@ from skmax._data.columns import learn_columns
 from skmax._data.dataset import Dataset, checksum
 from skmax._data.far_rows import warn_of_far_rows
 from skmax._data.features import bins as bins
+from skmax._data.features import encoding as encoding
 from skmax._data.features import scaling as scaling
 from skmax._data.features.bins import learn_bins
 from skmax._data.features.encoding import Encoding, learn_encoding

@@ -99,7 +99,7 @@ def test_indicators_are_a_one_hot_encoding_less_its_mean():
     new.loc[:20, "common"] = "unknown"
     mean = peer.transform(X[names]).mean(axis=0)
     ones = peer.transform(new[names]) - mean
-    indicators = encoded(new, encoding)[:, : encoding.n_levels]
+    indicators = encoded(new, encoding)[:, encoding.places[0]][:, :-1]  # the last is of gaps
     # The order of columns is another: scikit-learn has gaps last, too, but before rare levels.
     assert_allclose(np.sort(indicators, axis=0), np.sort(ones, axis=0), atol=1e-14)
     of_peer = {tuple(column) for column in np.round(ones, 12).T}
@@ -124,9 +124,8 @@ def test_without_a_rare_level_unknown_ones_have_no_column():
     few = X[X["common"].isin(["p", "q"])][["common", "number"]]
     _, encoding = learnt(few)
     A = encoded(few.assign(common="new"), encoding)
-    indicators = A[:, : encoding.n_levels]
-    mean = encoding.indicators.mean[: encoding.n_levels]
-    assert_allclose(indicators, np.tile(-mean, (len(few), 1)))
+    indicators = A[:, encoding.places[0]][:, :-1]  # the last is of gaps
+    assert_allclose(indicators, np.tile(-encoding.indicators.mean[:-1], (len(few), 1)))
 
 
 # Gaps.
@@ -139,11 +138,12 @@ def test_a_gap_is_0_in_all_columns_but_its_own(kind, dtype):
     encoding = learn_encoding("both", kind, 4, numbers)
     A = BatchReader(numbers, encoding=encoding, dtype=np.float64).take(slice(0, N_ROWS))
     gap = np.isnan(numbers[:, 0])
-    bins = A[:, encoding.places[3]][:, encoding.bins.column == 0]
+    indicators, numbers_of, _, bins_of = encoding.places
+    bins = A[:, bins_of][:, encoding.bins.column == 0]
     assert bins.shape[1] > 1 and np.isfinite(A).all()
-    assert_array_equal(A[:, encoding.places[1]][gap, 0], 0.0)
+    assert_array_equal(A[:, numbers_of][gap, 0], 0.0)
     assert_array_equal(bins[gap], 0.0)
-    assert_allclose(A[:, encoding.places[0]].T, [gap - gap.mean()], atol=1e-7)
+    assert_allclose(A[:, indicators][:, 0], gap - gap.mean(), atol=1e-7)
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["rows", "weights"])
@@ -378,3 +378,53 @@ def test_shuffled_labels_are_not_learnt_from_many_levels(n_classes):
         losses.append(log_loss(y, P))
     assert min(losses) >= np.log(n_classes) - 0.02
     assert np.mean(losses) <= np.log(n_classes) + 0.05  # and no confidence is learnt either
+
+
+@pytest.mark.parametrize(("solver", "hidden"), [("lbfgs", ()), ("lbfgs", (8,)), ("newton-cg", ())])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_to_solvers_that_sum_over_all_rows_a_weight_is_a_row_more_bit_for_bit(solver, hidden):
+    # Rows are distinct: the weights of equal ones are summed as shares of the largest.
+    rows, times = X[["common", "number"]].assign(i=np.arange(N_ROWS)), WEIGHT.astype(int)
+    repeated = rows.loc[np.repeat(rows.index, times)].reset_index(drop=True)
+    settings = {"temperature_scaling": False, "early_stopping": False, "max_one_hot": 50}
+    one, other = (
+        SoftmaxMLPClassifier(hidden, solver=solver, random_state=0, **settings).fit(*given)
+        for given in (
+            (rows, LABELS["binary"], WEIGHT),
+            (repeated, np.repeat(LABELS["binary"], times)),
+        )
+    )
+    assert_array_equal(one.predict_proba(rows), other.predict_proba(rows))
+
+
+# Levels as sparse rows, and two views.
+
+
+@pytest.mark.parametrize("kind", ["both", "linear"])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_levels_as_sparse_rows_are_those_of_dense_ones(monkeypatch, kind, solver):
+    settings = {"solver": solver, "numerical_encoding": kind, "max_one_hot": 50, "max_iter": 5}
+    dense = classifier(**settings).fit(X, LABELS["multiclass"])
+    expected = dense.predict_proba(X), dense.input_gradients(X), dense.hidden_activations(X)
+    monkeypatch.setattr(internals.encoding, "MAX_DENSE_LEVELS", 0)
+    sparse = classifier(**settings).fit(X, LABELS["multiclass"])
+    received = sparse.predict_proba(X), sparse.input_gradients(X), sparse.hidden_activations(X)
+    for one, other in zip(received, expected, strict=True):
+        assert_allclose(one, other, rtol=1e-5, atol=1e-6)  # sums of float32 in another order
+
+
+def test_one_view_has_levels_and_the_other_shares():
+    model = classifier(max_one_hot=50).fit(X, LABELS["binary"])
+    encoding = model._model.encoding
+    names = encoding.names(X.columns, model.classes_)
+    first, second = (names[seen].tolist() for seen in encoding.tower_columns)
+    assert "common=p" in first and "common: share of 1" not in first
+    assert "common: share of 1" in second and "common=p" not in second
+    for view in (first, second):
+        assert {"number", "number=missing"} < set(view)
+    few = classifier(max_one_hot=10).fit(X, LABELS["binary"])._model.encoding
+    for seen in few.tower_columns:
+        assert "many: share of 1" in few.names(X.columns, model.classes_)[seen]
+    alone = classifier(max_one_hot=None).fit(X, LABELS["binary"])
+    assert not [name for name in alone.encoded_feature_names_ if "share" in name]

@@ -278,6 +278,7 @@ REFUSED = {
     "dates": ([DAY] * N_ROWS, ValueError, "'c'.*'2020-02-29'.*DatetimeEncoder"),
     "a date and gaps": ([DAY] + [None] * (N_ROWS - 1), ValueError, "DatetimeEncoder"),
     "periods": (pd.period_range("2020", periods=N_ROWS, freq="D"), ValueError, "DatetimeEncoder"),
+    "no dates": (pd.to_datetime([None] * N_ROWS), ValueError, "'c'.*DatetimeEncoder"),
     "levels of dates": (pd.Categorical([DAY] * N_ROWS), ValueError, "'c'.*DatetimeEncoder"),
     "times": ([datetime.time(9)] * N_ROWS, ValueError, "times of day in column 'c'"),
     "durations": (pd.to_timedelta(COUNT, "s"), ValueError, "durations in column 'c'"),
@@ -439,7 +440,7 @@ def test_names_that_are_no_strings_are_no_names():
     X = pd.DataFrame({0: NUMBER, 1: CITY})
     model = fitted(X)
     assert not hasattr(model, "feature_names_in_")
-    assert {"x0", "x1=Aue"} <= set(model.encoded_feature_names_)
+    assert {"x0", "x1=Ulm"} < set(model.encoded_feature_names_)
     with pytest.raises(ValueError, match="strings in column 1"):
         model.predict(X[[1, 0]])
     levels = pd.DataFrame({("a", "b"): NUMBER, ("a", "c"): CITY})

@@ -145,7 +145,7 @@ class RawColumn:
         present = self.values[~self.gaps] if kind in "OMm" else self.values
         if kind == "c" and are_numbers:
             raise ValueError(f"Complex data not supported, got some in {self.where} of X.")
-        if kind in "Mm" and (len(present) or not len(self.values)):
+        if kind in "Mm":
             self._raise_no_numbers("dates" if kind == "M" else "durations", present[:1])
         if kind != "O":
             return
@@ -323,12 +323,11 @@ def _raw_column(
         gaps = gaps | np.isnan(values)
     elif kind in "UST":
         is_category = True
-    elif kind == "O":
+    elif kind == "O" and not is_category:
         gaps = gaps | np.fromiter(map(_is_gap, values.tolist()), bool, len(values))
-        if not is_category:
-            kinds = set(map(type, values[~gaps].tolist()))
-            # A column without any value could be of strings, and a category takes any later.
-            is_category = not kinds or any(issubclass(each, str | bytes) for each in kinds)
+        kinds = set(map(type, values[~gaps].tolist()))
+        # A column without any value could be of strings, and a category takes any later.
+        is_category = not kinds or any(issubclass(each, str | bytes) for each in kinds)
     return RawColumn(i, name, values, gaps, declared, is_category)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._data.columns import Columns
 from .._data.dataset import Dataset
-from .._data.features.categories import indicators_of
+from .._data.features.categories import categories_of
 from .._data.features.encoding import Encoding
 from .._data.features.scaling import checked_scaling, mean_and_deviation
 from .._data.weights import class_weights
@@ -125,7 +125,9 @@ class PartitionedRows:
         if self.config.scaling is not None and moments is not None:
             scaling = checked_scaling("standard", *mean_and_deviation(moments))
         if totals is not None:
-            indicators = indicators_of(totals, self.config.min_count, self.heaviest)
+            indicators, _ = categories_of(
+                totals, min_count=self.config.min_count, weight_scale=self.heaviest
+            )
         return Encoding(self.n_features, scaling, columns=self.columns, indicators=indicators)
 
     def extend_encoding(self, encoding: Encoding) -> Encoding:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .._data.dataset import Dataset, checksum
-from .._data.features.encoding import Encoding, learn_encoding
+from .._data.features.encoding import VIEWS, Encoding, learn_encoding
 from .._data.splits import copies, split_validation, stratified_folds, units_of
 from .._data.weights import class_weights, row_weights
 from .._network.blas import blas_threads, gains_from_threads
@@ -181,7 +181,12 @@ class InMemory:
     def in_folds(self, seed: int) -> "InMemory":
         """Return the rows in folds, if there are categories to be encoded by labels."""
         columns, rows = self.dataset.columns, self.dataset
-        if columns is None or not self.config.reads_labels:
+        max_one_hot = self.config.max_one_hot
+        if columns is None or max_one_hot is None or not self.config.reads_labels:
+            return self
+        kind = self.config.encoding_kind(rows.X, columns, len(self.classes))
+        # A column has at most one group more than levels, that of gaps.
+        if len(VIEWS[kind]) == 1 and max(map(len, columns.levels)) < max_one_hot:
             return self
         rng = np.random.default_rng([seed, N_SHARE_FOLDS])
         fold = stratified_folds(rows.labels, N_SHARE_FOLDS, rng, rows.groups)

@@ -42,9 +42,6 @@ MIN_SPREAD = 0.05
 # Sums of weights may be off by so much.
 ROUNDING = 1e-9
 
-# Rows are read so many at a time.
-BLOCK = 65_536
-
 
 @dataclass(frozen=True, eq=False)
 class Levels:
@@ -151,7 +148,18 @@ class Totals:
 def learn_totals(
     columns: Columns | None, X: np.ndarray, index: np.ndarray | None, weight: np.ndarray | None
 ) -> Totals:
-    """Return the `Totals` of rows; the arguments are those of `learn_categories`."""
+    """Return the `Totals` of rows.
+
+    Parameters
+    ----------
+    columns : Columns or None
+        None: all columns of X are numbers.
+    X : ndarray of shape (n_all, n_columns)
+    index : ndarray of int or None
+        Rows of X that count; None takes all.
+    weight : ndarray of shape (n_rows,) or None
+        Their weights.
+    """
     n_numbers = X.shape[1] if columns is None else columns.n_numbers
     known = [] if columns is None else columns.levels
     codes = [
@@ -165,22 +173,43 @@ def learn_totals(
     return Totals(codes, gaps, float(n_rows if weight is None else weight.sum()))
 
 
-def indicators_of(totals: Totals, min_count: float, weight_scale: float) -> "Indicators | None":
-    """Return the columns of 0 and 1 that follow from `Totals`, with each category among them.
+def categories_of(
+    totals: Totals,
+    *,
+    max_one_hot: float = np.inf,
+    min_count: float = MIN_COUNT,
+    weight_scale: float = 1.0,
+) -> "tuple[Indicators | None, list[Levels]]":
+    """Return the columns of 0 and 1, None if there are none, and levels to encode by labels.
 
-    The arguments are those of `learn_categories`.
+    Parameters
+    ----------
+    totals : Totals
+        Of the training rows.
+    max_one_hot : float
+        Categories of more groups are encoded by labels.
+    min_count : float
+        See `learn_levels`.
+    weight_scale : float
+        What the totals are to be multiplied by.
     """
-    levels = [
-        learn_levels(column, codes[:-1] * weight_scale, min_count)
-        for column, codes in enumerate(totals.codes, start=len(totals.gaps))
-    ]
+    one_hot: list[Levels] = []
+    by_labels: list[Levels] = []
+    for column, codes in enumerate(totals.codes, start=len(totals.gaps)):
+        levels = learn_levels(column, codes[:-1] * weight_scale, min_count)
+        (one_hot if levels.n_groups <= max_one_hot else by_labels).append(levels)
     gaps = np.flatnonzero(totals.gaps)
-    ones = [totals.gaps[gaps]]
-    for each, codes in zip(levels, totals.codes, strict=True):
-        has_group = each.group >= 0
+    mean = means_of(totals, one_hot, gaps)
+    return (Indicators(gaps, one_hot, mean) if len(mean) else None), by_labels
+
+
+def means_of(totals: Totals, levels: list[Levels], gaps: np.ndarray) -> np.ndarray:
+    """Return the share of the rows that are 1, in each column of 0 and 1."""
+    ones = []
+    for each in levels:
+        codes, has_group = totals.codes[each.column - len(totals.gaps)], each.group >= 0
         ones.append(np.bincount(each.group[has_group], codes[has_group], each.n_groups))
-    mean = np.concatenate(ones) / totals.weight
-    return Indicators(gaps, levels, mean) if len(mean) else None
+    return np.concatenate([*ones, totals.gaps[gaps]]) / totals.weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,29 +284,10 @@ class Indicators:
         """Which columns are not the same in all training rows."""
         return (self.mean > 0.0) & (self.mean < 1.0)
 
-    def extended(
-        self, X: np.ndarray, index: np.ndarray | None, weight: np.ndarray | None
-    ) -> "Indicators":
+    def extended(self, totals: Totals) -> "Indicators":
         """Return the indicators with the means of columns that vary for the first time."""
-        if self.varying.all():
-            return self
-        mean = np.where(self.varying, self.mean, mean_of(self, X, index, weight))
-        return replace(self, mean=mean)
-
-
-def mean_of(
-    indicators: Indicators, X: np.ndarray, index: np.ndarray | None, weight: np.ndarray | None
-) -> np.ndarray:
-    """Return the share of the rows in which each column is 1."""
-    totals = np.zeros(len(indicators))
-    n_rows = len(X) if index is None else len(index)
-    for start in range(0, n_rows, BLOCK):
-        rows = slice(start, start + BLOCK)
-        ones = indicators.ones(X[rows if index is None else index[rows]])
-        row, which = np.nonzero(ones >= 0)
-        each = None if weight is None else weight[rows][row]
-        totals += np.bincount(ones[row, which], weights=each, minlength=len(totals))
-    return totals / (n_rows if weight is None else weight.sum())
+        mean = means_of(totals, self.levels, self.gaps)
+        return replace(self, mean=np.where(self.varying, self.mean, mean))
 
 
 @dataclass(frozen=True, eq=False)
@@ -441,47 +451,6 @@ def learn_shares(levels: list[Levels], rows: LabelledRows) -> TargetShares:
         means.append(mean)
         deviations.append(np.where(deviation > 0.0, deviation, 1.0))
     return TargetShares(levels, shares, np.concatenate(means), np.concatenate(deviations))
-
-
-def learn_categories(
-    columns: Columns | None,
-    X: np.ndarray,
-    index: np.ndarray | None,
-    weight: np.ndarray | None,
-    *,
-    max_one_hot: float,
-    min_count: float = MIN_COUNT,
-    weight_scale: float = 1.0,
-) -> tuple[Indicators | None, list[Levels]]:
-    """Return the columns of 0 and 1, None if there are none, and levels to encode by labels.
-
-    Parameters
-    ----------
-    columns : Columns or None
-        None: all columns of X are numbers.
-    X : ndarray of shape (n_all, n_columns)
-    index : ndarray of int or None
-        Rows to learn from; None takes all.
-    weight : ndarray of shape (n_rows,) or None
-        Their weights over `weight_scale`.
-    max_one_hot : float
-        Categories of more groups are encoded by labels.
-    min_count : float
-        See `learn_levels`.
-    """
-    n_numbers = X.shape[1] if columns is None else columns.n_numbers
-    one_hot: list[Levels] = []
-    by_labels: list[Levels] = []
-    for i, known in enumerate([] if columns is None else columns.levels):
-        totals = totals_of(X, index, weight, len(known), n_numbers + i)
-        levels = learn_levels(n_numbers + i, totals[:-1] * weight_scale, min_count)
-        (one_hot if levels.n_groups <= max_one_hot else by_labels).append(levels)
-    gaps = np.flatnonzero(_have_gaps(X, index, weight, n_numbers))
-    n_columns = len(gaps) + sum(levels.n_groups for levels in one_hot)
-    if not n_columns:
-        return None, by_labels
-    indicators = Indicators(gaps, one_hot, np.zeros(n_columns))
-    return replace(indicators, mean=mean_of(indicators, X, index, weight)), by_labels
 
 
 def _have_gaps(X: np.ndarray, index: np.ndarray | None, weight: Any, n_numbers: int) -> np.ndarray:

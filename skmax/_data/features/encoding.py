@@ -22,8 +22,9 @@ from .categories import (
     LabelledRows,
     Levels,
     TargetShares,
-    learn_categories,
+    categories_of,
     learn_shares,
+    learn_totals,
 )
 from .scaling import Scaling, learn_scaling, scaling_backward
 
@@ -188,8 +189,8 @@ class Encoding:
             if indicators is not None:  # columns of which there are gaps alone
                 unseen[indicators.gaps] = indicators.mean[indicators.starts[-1] :] == 1.0
             scaling = scaling.extended(X[:, : self.n_numbers], index, sample_weight, unseen)
-        if indicators is not None:
-            indicators = indicators.extended(X, index, sample_weight)
+        if indicators is not None and not indicators.varying.all():
+            indicators = indicators.extended(learn_totals(self.columns, X, index, sample_weight))
         if scaling is self.scaling and indicators is self.indicators:
             return self
         return replace(self, scaling=scaling, indicators=indicators)
@@ -259,7 +260,7 @@ def learn_encoding(
     columns : Columns, default=None
         What the columns of X are, if it is the matrix of a table.
     max_one_hot, min_count, weight_scale : float
-        See `learn_categories`.
+        See `categories_of`.
     labelled : LabelledRows, default=None
         The same rows with their labels, which categories of many levels are encoded by.
     """
@@ -269,8 +270,8 @@ def learn_encoding(
     indicators: Indicators | None = None
     by_labels: list[Levels] = []
     if not issparse(X):
-        indicators, by_labels = learn_categories(
-            *(columns, X, index, sample_weight),
+        indicators, by_labels = categories_of(
+            learn_totals(columns, X, index, sample_weight),
             max_one_hot=max_one_hot,
             min_count=min_count,
             weight_scale=weight_scale,
