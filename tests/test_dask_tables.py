@@ -254,7 +254,7 @@ def test_columns_of_numbers_have_no_levels_to_choose():
         distributed(categorical_features=["rooms"]).fit(*parts_of(X, y))
     with pytest.raises(ValueError, match="categorical_features needs a dask DataFrame"):
         distributed(categorical_features=[0]).fit(chunked(np.ones((30, 2)), 2), chunked(y[:30], 2))
-    with pytest.raises(ValueError, match="names that are not columns of X"):
+    with pytest.raises(ValueError, match="not a valid feature name"):
         distributed(categorical_features=["no"]).fit(*parts_of(X, y))
     with pytest.raises(ValueError, match="The 'categorical_features' parameter"):
         distributed(categorical_features="all").fit(*parts_of(X, y))
