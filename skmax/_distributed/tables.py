@@ -5,6 +5,7 @@ Levels are those that a dtype declares, because no partition knows the levels of
 
 from typing import Any
 
+import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
@@ -32,7 +33,10 @@ def columns_of(X: Any, categorical_features: Any) -> Columns | None:
     """
     if not hasattr(X, "columns"):
         by_dtype = isinstance(categorical_features, str) and categorical_features == "from_dtype"
-        if by_dtype or categorical_features is None or not len(categorical_features):
+        if by_dtype or categorical_features is None:
+            return None
+        chosen = np.asarray(categorical_features)
+        if chosen.size == 0 or (chosen.dtype.kind == "b" and not chosen.any()):
             return None
         raise ValueError(
             "categorical_features needs a dask DataFrame, whose dtypes declare the levels of "
