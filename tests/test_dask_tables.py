@@ -266,6 +266,18 @@ def test_too_many_levels_are_an_error_that_names_the_column(monkeypatch):
         distributed().fit(*parts_of(X, y))
 
 
+NUMBERS = ["bool", "boolean", "Float64", "float32", "uint8", "double[pyarrow]", "Sparse[int]"]
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+def test_columns_of_numbers_are_known_without_rows(dtype):
+    numbers = pd.Series([1, 0, 1]).astype(dtype)
+    frame = pd.DataFrame({"kind": pd.Categorical(["a", "b", "a"]), "value": numbers})
+    columns = internals.tables.columns_of(dd.from_pandas(frame, 1), "from_dtype")
+    assert_array_equal(columns.is_categorical, [True, False])
+    assert_array_equal(columns.matrix(frame), [[1, 0], [0, 1], [1, 0]])
+
+
 def test_dates_are_refused():
     frame, labels = parts_of(X.assign(day=pd.Timestamp("2020-02-20")), y)
     with pytest.raises(ValueError, match=r"got dates in column 'day'.* skrub's DatetimeEncoder"):

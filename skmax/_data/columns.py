@@ -296,7 +296,7 @@ def raw_columns(X: Any) -> Iterator[RawColumn]:
     for i, series in enumerate(nw.from_native(X, eager_only=True).iter_columns()):
         values, dtype, declared = series.to_numpy(), series.dtype, None
         is_category = isinstance(dtype, nw.Categorical | nw.Enum | nw.String)
-        if isinstance(dtype, nw.Unknown) and series.null_count() == len(series):
+        if isinstance(dtype, nw.Unknown) and 0 < len(series) == series.null_count():
             values = np.full(len(series), None)  # of no type, as objects that are all None
         if isinstance(dtype, nw.Enum):
             declared = np.array(dtype.categories, dtype=object)
