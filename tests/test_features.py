@@ -1,4 +1,8 @@
-"""X holds numbers: what NumPy would silently make numbers of is refused at the entrance."""
+"""X holds numbers: what NumPy would silently make numbers of is refused at the entrance.
+
+Strings and categories are no numbers. A fit takes them for categories; where columns are known to
+be numbers, they are refused.
+"""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -66,13 +70,21 @@ def test_dates_durations_and_strings_are_no_numbers(name):
 
 
 @pytest.mark.parametrize("scaling", ["standard", "robust", None])
-@pytest.mark.parametrize("name", ["durations", "dates", "frame with categories of digits"])
-def test_every_entrance_refuses_them(name, scaling):
+@pytest.mark.parametrize(
+    ("name", "chosen"),
+    [
+        *((name, "from_dtype") for name in ("durations", "dates", "frame with dates")),
+        ("frame with categories of digits", None),
+    ],
+)
+def test_every_entrance_refuses_them(name, chosen, scaling):
     rows = REFUSED[name]
-    clf = SoftmaxMLPClassifier((), max_iter=2, learning_rate="cosine", scaling=scaling)
-    with pytest.raises(ValueError, match="^" + MESSAGE):
+    settings = {"scaling": scaling, "categorical_features": chosen}
+    clf = SoftmaxMLPClassifier((), max_iter=2, learning_rate="cosine", **settings)
+    refused = MESSAGE.replace("numbers,", "numbers(?: and categories)?,")
+    with pytest.raises(ValueError, match="^" + refused):
         clf.fit(rows, y)
-    with pytest.raises(ValueError, match="^" + MESSAGE):
+    with pytest.raises(ValueError, match="^" + refused):
         clf.partial_fit(rows, y, classes=[0, 1, 2])
     numbers = np.zeros((N_ROWS, rows.shape[1])) + np.arange(N_ROWS)[:, None]
     if isinstance(rows, pd.DataFrame):
@@ -115,7 +127,6 @@ TAKEN = {
     "objects of numbers": X.astype(object),
     "objects of booleans": (X > 0).astype(object),
     "list": X.tolist(),
-    "categories of numbers": FRAME.assign(c=pd.Categorical(y)),
     "decimals": FRAME.assign(c=[Decimal(int(i)) for i in y]),
     "nullable": FRAME.assign(c=pd.array(y, dtype="Int64")),
     "arrow": FRAME.assign(c=pd.array(y, dtype="int64[pyarrow]")),
@@ -132,6 +143,14 @@ def test_numbers_of_any_kind_are_taken_for_what_they_are(name):
     assert_array_equal(
         clf.fit(rows, y).predict_proba(rows), clf.fit(plain, y).predict_proba(plain)
     )
+
+
+def test_categories_of_numbers_are_numbers_where_numbers_are_known():
+    categories, numbers = FRAME.assign(c=pd.Categorical(y)), FRAME.assign(c=y)
+    for rows, chosen in ((categories, None), (numbers, "from_dtype")):
+        clf = SoftmaxMLPClassifier((), solver="lbfgs", categorical_features=chosen).fit(rows, y)
+        assert clf.is_categorical_ is None
+        assert_array_equal(clf.predict_proba(categories), clf.predict_proba(numbers))
 
 
 def test_rows_of_different_lengths_are_left_to_scikit_learn():

@@ -189,6 +189,9 @@ def test_a_category_may_be_of_anything(values, levels):
     X = table(c=values)
     model = fitted(X)
     assert model.categories_[1].tolist() == levels
+    codes = model._model.encoding.columns.matrix(X)[:, 1]
+    assert_array_equal(codes < 0, False)  # no cell of the training rows is unknown
+    assert_array_equal(codes == len(levels), X["c"].isna())
     names = model.encoded_feature_names_.tolist()
     assert [name for name in names if name.startswith("c=") and name != "c=missing"] == [
         f"c={level}" for level in levels
@@ -216,6 +219,24 @@ def test_levels_that_are_digits_are_known_as_numbers():
     model = fitted(table(c=pd.Categorical(COUNT)))
     expected = model.predict_proba(table(c=COUNT))
     assert_array_equal(model.predict_proba(table(c=digits)), expected)
+
+
+def test_numbers_are_levels_in_each_form():
+    cells_of = [None if i % 7 == 0 else int(count) for i, count in enumerate(COUNT)]
+    X = table(c=pd.Categorical(cells_of))
+    P = fitted(X).predict_proba(X)
+    numbers = np.where([cell is None for cell in cells_of], np.nan, COUNT)
+    arrow = pa.table({"number": cells(NUMBER), "c": pa.array(cells_of).dictionary_encode()})
+    assert_array_equal(fitted(arrow).predict_proba(arrow), P)
+    for column in (
+        pd.array(cells_of, dtype="Int64"),
+        np.array(cells_of, dtype=object),
+        numbers,
+        numbers.astype(np.float32),
+    ):
+        chosen = table(c=column)
+        assert_array_equal(fitted(chosen, categorical_features=["c"]).predict_proba(chosen), P)
+        assert_array_equal(fitted(X).predict_proba(chosen), P)
 
 
 def test_very_large_integers_are_numbers_or_levels():
