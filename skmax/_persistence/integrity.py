@@ -96,7 +96,8 @@ def _check_scaling(scaling: Any, n_features: int) -> None:
             _is_vector(value, n_features),
             f"{name} must be of shape ({n_features},), got shape {np.shape(value)}",
         )
-    require((scaling.scale > 0.0).all(), f"scale must be > 0, got {scaling.scale.min()}")
+    least = scaling.scale.min(initial=1.0)  # there may be no numbers
+    require(least > 0.0, f"scale must be > 0, got {least}")
 
 
 def _check_encoding(encoding: Any) -> None:
