@@ -209,7 +209,9 @@ def means_of(totals: Totals, levels: list[Levels], gaps: np.ndarray) -> np.ndarr
     for each in levels:
         codes, has_group = totals.codes[each.column - len(totals.gaps)], each.group >= 0
         ones.append(np.bincount(each.group[has_group], codes[has_group], each.n_groups))
-    return np.concatenate([*ones, totals.gaps[gaps]]) / totals.weight
+    mean = np.concatenate([*ones, totals.gaps[gaps]]) / totals.weight
+    # A column that is 1 in all rows has a mean of exactly 1, however its weights are rounded.
+    return np.where(mean > 1.0 - ROUNDING, 1.0, mean)
 
 
 @dataclass(frozen=True, eq=False)
