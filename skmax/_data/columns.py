@@ -294,7 +294,11 @@ def raw_columns(X: Any) -> Iterator[RawColumn]:
     import narwhals.stable.v2 as nw  # which scikit-learn brings
 
     for i, series in enumerate(nw.from_native(X, eager_only=True).iter_columns()):
-        values, dtype, declared = series.to_numpy(), series.dtype, None
+        dtype, declared = series.dtype, None
+        gaps = series.is_null().to_numpy()
+        # Arrow cannot make an array of a dictionary of nothing; other gaps need no values either.
+        is_empty = isinstance(dtype, nw.Categorical) and bool(gaps.all())
+        values = np.full(len(series), None) if is_empty else series.to_numpy()
         is_category = isinstance(dtype, nw.Categorical | nw.Enum | nw.String)
         if isinstance(dtype, nw.Unknown) and 0 < len(series) == series.null_count():
             values = np.full(len(series), None)  # of no type, as objects that are all None
@@ -305,7 +309,6 @@ def raw_columns(X: Any) -> Iterator[RawColumn]:
                 declared = series.cat.get_categories().to_numpy()
         if values.ndim > 1:  # a cell is an array or a record
             values = np.fromiter(iter(values), object, len(values))
-        gaps = series.is_null().to_numpy()
         yield _raw_column(i, series.name, values, gaps, declared, is_category)
 
 
