@@ -249,6 +249,15 @@ def test_five_rows_of_weight_1_are_enough_beside_heavy_ones(heaviest):
     assert encoding.rare_levels[0].tolist() == ["c"]
 
 
+def test_the_mean_of_a_constant_column_is_exactly_1():
+    for seed in range(20):
+        weight = np.random.default_rng(seed).lognormal(sigma=3.0, size=400)
+        table = pd.DataFrame({"c": ["a"] * 400, "x": [np.nan] * 400})
+        _, encoding = learnt(table, weight=weight)
+        assert_array_equal(encoding.indicators.mean, 1.0)
+        assert not encoding.varying(None).any()
+
+
 def test_rows_of_weight_0_are_absent():
     kept = WEIGHT > 0
     labels = LABELS["binary"]

@@ -267,6 +267,15 @@ def test_a_column_may_be_nothing_but_gaps(gaps, alone):
     assert np.isfinite(fitted(X).predict_proba(X)).all()
 
 
+def test_rows_of_arrow_may_have_nothing_but_gaps():
+    empty = pa.array([None] * N_ROWS, pa.string())
+    model = fitted(arrow_table(arrow_dictionary()))
+    expected = model.predict_proba(pandas_table([None] * N_ROWS))
+    for column in (empty, empty.dictionary_encode()):
+        assert_array_equal(model.predict_proba(arrow_table(column)), expected)
+        fitted(arrow_table(column))
+
+
 def test_a_column_without_a_value_takes_any_later():
     for X in (
         table(c=np.full(N_ROWS, None)),
@@ -684,6 +693,16 @@ def test_copies_and_files_predict_the_same(model):
         assert_array_equal(copied.encoded_feature_names_, model.encoded_feature_names_)
         for one, other in zip(copied.categories_, model.categories_, strict=True):
             assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("columns", [["c"], ["many"], ["c", "many"], ["number"], ["c", "number"]])
+@pytest.mark.parametrize("settings", [{}, {"max_one_hot": 1}, {"max_one_hot": None}], ids=str)
+def test_a_model_of_any_columns_can_be_kept(columns, settings):
+    weight = np.random.default_rng(0).lognormal(size=N_ROWS)
+    X = FULL[columns]
+    model = full(**settings).fit(X, TARGET, sample_weight=weight)
+    kept = pickle.loads(pickle.dumps(model))
+    assert_array_equal(kept.predict_proba(X), model.predict_proba(X))
 
 
 @pytest.mark.parametrize(
