@@ -7,6 +7,7 @@ from skmax._callbacks import bridge as bridge
 from skmax._callbacks import scope as scope
 from skmax._callbacks import time_limit as time_limit
 from skmax._callbacks.validation_monitor import OWN_COLUMNS
+from skmax._data import checks as checks
 from skmax._data import dataset as rows
 from skmax._data.arrays import as_numeric
 from skmax._data.batches import BLOCK_ROWS, BatchReader, SparseBatch, blocks

@@ -261,7 +261,7 @@ def test_columns_of_numbers_have_no_levels_to_choose():
 
 
 def test_too_many_levels_are_an_error_that_names_the_column(monkeypatch):
-    monkeypatch.setattr(internals.tables, "MAX_LEVELS", 7)
+    monkeypatch.setattr(internals.checks, "MAX_LEVELS", 7)
     with pytest.raises(ValueError, match=r"Column 'city' of X has 8 levels, .* at most 7 here"):
         distributed().fit(*parts_of(X, y))
 

@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import skops.io
-from internals import NAME_IN_FILES
+from internals import NAME_IN_FILES, checks
 from matplotlib import pyplot
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
@@ -39,8 +39,8 @@ def classifier(**settings):
     return SoftmaxMLPClassifier(**small | settings)
 
 
-def fitted(X, y=LABELS, **settings):
-    return classifier(**settings).fit(X, y)
+def fitted(X, y=LABELS, sample_weight=None, **settings):
+    return classifier(**settings).fit(X, y, sample_weight)
 
 
 def cells(values):
@@ -865,3 +865,21 @@ def test_a_display_takes_a_row_of_a_frame(model):
     with pytest.raises(ValueError, match="row must be one row"):
         LogitsDisplay.from_estimator(model, FULL)
     pyplot.close("all")
+
+
+def test_a_stream_of_too_many_levels_is_an_error_that_names_the_column(monkeypatch):
+    monkeypatch.setattr(checks, "MAX_LEVELS", 3)
+    with pytest.raises(ValueError, match=r"Column 'city' of X has 4 levels, .* at most 3 here"):
+        classifier().partial_fit(table(city=CITY), LABELS, classes=["no", "yes"])
+    fitted(table(city=CITY))  # all rows are there, and may tell what a level means
+
+
+def test_weights_that_make_levels_rare_are_warned_of():
+    X, weight = table(city=CITY), np.full(N_ROWS, 1.0 / N_ROWS)
+    with pytest.warns(UserWarning) as caught:
+        fitted(X, sample_weight=weight)
+    told = [str(warning.message) for warning in caught]
+    assert any("levels of categories are rare if their rows weigh less than 5" in m for m in told)
+    with pytest.warns(UserWarning) as caught:
+        fitted(X[["number"]], sample_weight=weight)
+    assert not any("levels" in str(warning.message) for warning in caught)

@@ -11,6 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from .._data.checks import (
     check_groups,
+    check_levels,
     check_rows,
     check_same_classes,
     stream_classes,
@@ -173,6 +174,8 @@ class FitScope:
     def check_portion(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> InMemory:
         """Return the rows of one portion of a stream."""
         X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=self.model is None)
+        if self.model is None:
+            check_levels(self.columns, getattr(self.working_copy, "feature_names_in_", None))
         classes = stream_classes(classes, None if self.model is None else self.model.classes)
         labels = class_indices(y, classes)
         dataset = weighted_sample(X, labels, sample_weight, columns=self.columns)

@@ -13,9 +13,11 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 
 from .arrays import as_numeric, as_numpy, check_numbers
-from .columns import Columns, check_frame, is_frame
+from .columns import Columns
 from .dataset import Dataset
+from .features.categories import MAX_LEVELS
 from .labels import check_labels, listed, positions, same_classes
+from .raw_columns import check_frame, is_frame
 
 # What other libraries call the arguments that validation rows are given by.
 OTHER_NAMES = ("eval_set", "validation_data", "validation_set")
@@ -138,6 +140,21 @@ def in_order(X: Any, names: Any) -> Any:
     if given == list(names) or sorted(map(str, given)) != sorted(names):
         return X  # scikit-learn says which are missing or new
     return X[list(names)] if is_pandas else X.select(list(names))
+
+
+def check_levels(columns: Columns | None, names: Any) -> None:
+    """Raise ValueError if a category has too many levels for a column each.
+
+    `names` are those of the columns of X, None if they have none.
+    """
+    for i, levels in enumerate([] if columns is None else columns.categories):
+        if levels is not None and len(levels) > MAX_LEVELS:
+            name = i if names is None else repr(names[i])
+            raise ValueError(
+                f"Column {name} of X has {len(levels):,} levels, and a category may have at most "
+                f"{MAX_LEVELS:,} here, because each is a column of 0 and 1. Join rare ones, or "
+                "replace the column by numbers."
+            )
 
 
 def check_dense(X: Any, scaling: str | None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .columns import Columns
 from .labels import listed, positions
 from .warning import warn
 
@@ -13,6 +14,9 @@ from .warning import warn
 # penalty decides: digits are read 3 % worse with a total of 30 rows, 9 % with 10, 80 % with 1.
 SMALL_MEAN_WEIGHT = 0.1
 FEW_FOR_PENALTY = 30
+
+# What is said besides if there are categories.
+RARE_BY_WEIGHT = ", and levels of categories are rare if their rows weigh less than 5 in all"
 
 
 def class_weights(
@@ -94,11 +98,14 @@ def row_weights(
     return weight
 
 
-def warn_of_small_weights(alpha: float, mean_weight: float, n_rows: int) -> None:
+def warn_of_small_weights(
+    alpha: float, mean_weight: float, n_rows: int, columns: Columns | None = None
+) -> None:
     """Warn if the total weight of the rows is so small that the penalty outweighs them.
 
     Weights that sum to 1, as those of boosting or of a survey, are meant relative to each other.
-    Here their sum counts against `alpha`, as the number of rows does.
+    Here their sum counts against `alpha`, and that of a level says whether it is rare, as the
+    number of rows does: `columns` are those of a table, None if all are numbers.
     """
     total = mean_weight * n_rows
     if mean_weight >= SMALL_MEAN_WEIGHT or total >= FEW_FOR_PENALTY * alpha:
@@ -106,7 +113,7 @@ def warn_of_small_weights(alpha: float, mean_weight: float, n_rows: int) -> None
     mean_weight = max(mean_weight, np.finfo(np.float64).tiny)
     warn(
         f"The weights of the rows have a mean of {mean_weight:.3g}: alpha={alpha:g}, which counts "
-        f"against their sum, acts as alpha={alpha / mean_weight:.3g} does on unweighted rows. If "
-        "that is not meant, multiply the weights by their number over their sum, or set "
-        f"alpha={alpha * mean_weight:.3g}."
+        f"against their sum, acts as alpha={alpha / mean_weight:.3g} does on unweighted rows"
+        f"{RARE_BY_WEIGHT if columns else ''}. If that is not meant, multiply the weights "
+        f"by their number over their sum, or set alpha={alpha * mean_weight:.3g}."
     )

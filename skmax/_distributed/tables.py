@@ -10,8 +10,8 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from .._data.arrays import as_numeric
+from .._data.checks import check_levels
 from .._data.columns import Columns, learn_columns
-from .._data.features.categories import MAX_LEVELS
 
 # The parameters of checks that a partition may be empty.
 OF_PART: dict[str, Any] = {"ensure_min_samples": 0, "input_name": "X"}
@@ -45,13 +45,7 @@ def columns_of(X: Any, categorical_features: Any) -> Columns | None:
     columns = learn_columns(X._meta, categorical_features)
     if columns is not None:
         _check_known(X, columns)
-        for name, levels in zip(X.columns, columns.categories, strict=True):
-            if levels is not None and len(levels) > MAX_LEVELS:
-                raise ValueError(
-                    f"Column {name!r} of X has {len(levels):,} levels, and a category may have at "
-                    f"most {MAX_LEVELS:,} here, because each is a column of 0 and 1. Join rare "
-                    "ones, or replace the column by numbers."
-                )
+        check_levels(columns, list(X.columns))
     return columns
 
 

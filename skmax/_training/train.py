@@ -45,7 +45,7 @@ def train(
     plan = training.plan(seed) if asks else HoldOutPlan(0, config.last_iterations)
     model = start.begin(config, training, plan)
     with training.threads(model.network):
-        warn_of_small_weights(config.alpha, *training.total_weight())
+        warn_of_small_weights(config.alpha, *training.total_weight(), model.encoding.columns)
         start.identify(config, training, validation)
         choice = choose(config, plan, model, training, start, observer)
         if choice.result is not None:
