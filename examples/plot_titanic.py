@@ -2,12 +2,11 @@
 A table with categories and gaps
 ================================
 
-The classifier takes finite numbers. A DataFrame with categories and missing values becomes
-that in a step before it: by scikit-learn's ColumnTransformer, which is told what to do with
-each column, or by skrub's TableVectorizer, which finds out by itself. This page asks who
-survived the Titanic, what each kind of column is worth, and what finding out by itself costs.
-The picture shows what the network has learnt, and what became of passengers that it had not
-seen.
+The classifier takes a data frame as it is. Strings are categories, and a missing number is the
+mean, beside which one more column says that it was missing. This page asks who survived the
+Titanic, what each kind of column is worth, and what it takes to use the names, which are free
+text. The picture shows what the network has learnt, and what became of passengers that it had
+not seen.
 
 It needs ``pip install skmax[plot] skrub bokeh_sampledata``, the last one for the data.
 """
@@ -18,62 +17,57 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from bokeh_sampledata.titanic import data
-from sklearn.compose import make_column_transformer
-from sklearn.impute import SimpleImputer
 from sklearn.model_selection import StratifiedKFold, cross_validate, train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
-from skrub import StringEncoder, TableVectorizer
+from skrub import StringEncoder, TableVectorizer, tabular_pipeline
 
 from skmax import SoftmaxMLPClassifier
 
 # %%
 # The table
 # ---------
-# Names, categories, and the age, which is missing for two passengers in five. One passenger
+# Names, two categories, and the age, which is missing for two passengers in five. One passenger
 # has no class, and is left out.
 
 passengers = data[data["class"] != "*"].reset_index(drop=True)
-X = passengers.drop(columns="survived")
 y = np.where(passengers["survived"] == 1, "survived", "died")
 
-print(X.iloc[[0, 400, 1300]].to_string(index=False))
-print(f"\n{len(X)} passengers, {np.mean(y == 'survived'):.0%} survived")
-print(", ".join(f"{column}: {n} missing" for column, n in X.isna().sum().items() if n))
+print(passengers.iloc[[0, 400, 1300]].to_string(index=False))
+print(f"\n{len(y)} passengers, {np.mean(y == 'survived'):.0%} survived")
+print(", ".join(f"{column}: {n} missing" for column, n in passengers.isna().sum().items() if n))
 
 # %%
-# Columns by hand
-# ---------------
-# A missing age becomes the mean age, and one more column says that it was missing. Categories
-# become a column for each value. (The classifier scales them all.)
+# A fit of the table as it is
+# ---------------------------
+# All columns but the names. What the network sees of them has names, too: a column for each
+# level, one for missing ages, the numbers, the share of survivors among the rows of each level,
+# and the bins of the age.
 
-categories = OneHotEncoder(), ["sex", "class"]
-age, age_alone = (SimpleImputer(add_indicator=True), ["age"]), (SimpleImputer(), ["age"])
-classifier = SoftmaxMLPClassifier(random_state=0)
-
-
-def by_hand(*transformers):
-    return make_pipeline(make_column_transformer(*transformers), classifier)
-
+X = passengers[["class", "age", "sex"]]
+classifier = SoftmaxMLPClassifier(random_state=0).fit(X, y)
+print(*classifier.encoded_feature_names_, sep="\n")
 
 # %%
-# Columns by themselves
-# ---------------------
-# TableVectorizer encodes categories of few values as above, and makes 30 numbers of a text:
-# here of the names, in which one can read who was a Mrs, a Miss or a Master. It leaves gaps in
-# numbers, so that an imputer follows.
+# Names
+# -----
+# Hardly two passengers have the same name, so that names say nothing as a category (the fit
+# would warn).
+# TableVectorizer makes 30 numbers of it, in which one can read who was a Mrs, a Miss or a
+# Master. It is told to leave categories of few levels as they are. The whole pipeline of skrub
+# encodes these itself, and scales the age.
 
-vectorizer = TableVectorizer(high_cardinality=StringEncoder(random_state=0))
-by_itself = make_pipeline(vectorizer, SimpleImputer(add_indicator=True), classifier)
-
-no_name = ["class", "age", "sex"]
+names_as_numbers = TableVectorizer(
+    low_cardinality="passthrough", high_cardinality=StringEncoder(random_state=0)
+)
 models = {
-    "age, sex, class": (by_hand(age, categories), no_name),
-    "age": (by_hand(age), no_name),
-    "sex, class": (by_hand(categories), no_name),
-    "without 'age is missing'": (by_hand(age_alone, categories), no_name),
-    "TableVectorizer": (by_itself, no_name),
-    "TableVectorizer, names too": (by_itself, [*no_name, "name"]),
+    "age, sex, class": (classifier, X),
+    "age": (classifier, X[["age"]]),
+    "sex, class": (classifier, X[["sex", "class"]]),
+    "tabular_pipeline of skrub": (tabular_pipeline(classifier), X),
+    "names too": (
+        make_pipeline(names_as_numbers, classifier),
+        passengers.drop(columns="survived"),
+    ),
 }
 
 # %%
@@ -85,8 +79,8 @@ models = {
 cv = StratifiedKFold(5, shuffle=True, random_state=0)
 losses = {}
 print(f"\n{'':<29}accuracy   log loss   minus the first")
-for name, (model, columns) in models.items():
-    scores = cross_validate(model, X[columns], y, cv=cv, scoring=["accuracy", "neg_log_loss"])
+for name, (model, table) in models.items():
+    scores = cross_validate(model, table, y, cv=cv, scoring=["accuracy", "neg_log_loss"])
     losses[name] = -scores["test_neg_log_loss"]
     difference = losses[name] - losses["age, sex, class"]
     print(
@@ -95,9 +89,9 @@ for name, (model, columns) in models.items():
     )
 
 # %%
-# Sex and class say most, and the age a little. Whether it is known does not show. Finding out
-# by itself costs nothing: the same columns give the same scores. The names, 30 more features
-# for a thousand rows, are a loss.
+# Sex and class say most, and the age a little. skrub's pipeline gives the same scores, because
+# there is nothing in these columns that the classifier does not take by itself. The names, 30
+# more features for a thousand rows, are a loss.
 #
 # What the network has learnt
 # ---------------------------
@@ -106,9 +100,9 @@ for name, (model, columns) in models.items():
 # they stand for more passengers; those of fewer than five are left out.
 
 X_train, X_test, y_train, y_test = train_test_split(
-    X[no_name], y, test_size=0.5, stratify=y, random_state=0
+    X, y, test_size=0.5, stratify=y, random_state=0
 )
-model = by_hand(age, categories).fit(X_train, y_train)
+model = SoftmaxMLPClassifier(random_state=0).fit(X_train, y_train)
 print(f"\nheld-out accuracy of the fit on one half  {model.score(X_test, y_test):.3f}")
 
 UNKNOWN = -12
