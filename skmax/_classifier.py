@@ -195,10 +195,12 @@ default="relu"
         How the network sees a number: "linear" is the scaled number; "piecewise_linear"
         is that and bins of it, in which a threshold is linear; "both" is two views, each
         with a tower of layers of its own: one sees the numbers, the other the numbers and the
-        bins, each is trained on its own loss, and their logits are averaged (see Notes).
+        bins, each is trained on its own loss, and their logits are averaged (see Notes). Of
+        categories, one sees levels, the other the share of each class among the rows of a level.
         "auto" is "both" if X is dense, the solver takes mini-batches, there is a hidden layer
-        and X has at most 1024 / (1 + `n_bins`) columns; otherwise "linear". A fit that goes on
-        from another keeps the encoding of that one.
+        and columns are not too many: 1024 in all, where a number counts as 1 + `n_bins`, and a
+        category as the number of classes (as one if there are two); otherwise "linear". A fit
+        that goes on from another keeps the encoding of that one.
     n_bins : int, default=4
         Most bins of a column, >= 2. Their edges are quantiles of the training rows (of the
         first ones in `partial_fit`); equal ones are one. A column has none if it has fewer
@@ -213,11 +215,11 @@ default="relu"
         fewer than 5 training rows (sums of their weights, as they are given), share one column,
         which a level that is not known joins; a gap is a level. Dense X only.
     max_one_hot : int or None, default=50
-        A category of more levels, without the rare ones, is encoded by the share of each class
-        among the rows of the level, drawn towards the share among all rows (Micci-Barreca,
-        2001). Training rows get that of the rows of other folds, five in all, and held-out
-        fits learn their own, so that no row is judged by its label. None encodes every level
-        by a column.
+        A category that needs more columns, one for each frequent level, one for gaps and one for
+        rare levels, is encoded by the share of each class among the rows of the level, drawn
+        towards the share among all rows (Micci-Barreca, 2001). Training rows get that of the
+        rows of other folds, five in all, and held-out fits learn their own, so that no row is
+        judged by its label. None encodes every level by a column.
     temperature_scaling : bool, default=True
         Whether to divide the logits by a temperature, so that probabilities are
         calibrated. It is fitted on the rows of `X_val`, on those held out by
@@ -248,9 +250,9 @@ default="relu"
     intercept_ : ndarray of shape (n_classes,), or (1,) for two classes
         Biases, likewise.
     encoded_feature_names_ : ndarray of shape (n_encoded_features,), dtype object
-        Names of the rows of `coefs_[0]`: the numbers (x0, x1, ... if they have no names), gaps
-        as "x0=missing", levels as "x1=a" or "x1=rare", categories of many levels as
-        "x2: share of <class>", then the bins of numbers, as "x0 [0.5, 1.25]".
+        Names of the rows of `coefs_[0]`: levels as "x1=a" or "x1=rare", gaps in numbers as
+        "x0=missing", the numbers (x0, x1, ... if they have no names), shares of classes as
+        "x1: share of <class>", then the bins of numbers, as "x0 [0.5, 1.25]".
     is_categorical_ : ndarray of bool of shape (n_features,) or None
         Which features are categories; None if none is.
     categories_ : list of (ndarray or None), or None
@@ -739,7 +741,8 @@ default="relu"
         Returns
         -------
         grad : ndarray of shape (n_samples, n_features), dtype of the parameters
-            Per unit of the features as they are in X, before scaling; dense for sparse X.
+            Per unit of the features as they are in X, before scaling; dense for sparse X. NaN for
+            a category.
 
         Raises
         ------
@@ -823,7 +826,8 @@ default="relu"
             If nothing has been fitted.
         ValueError
             If the model has hidden layers of an activation other than "identity",
-            "logistic", "tanh" and "relu", or was fitted with `scaling="robust"`.
+            "logistic", "tanh" and "relu", or was fitted with `scaling="robust"`, or to
+            categories or to numbers with gaps.
 
         Notes
         -----
@@ -922,7 +926,7 @@ default="relu"
 
     @property
     def encoded_feature_names_(self) -> np.ndarray:
-        """Names of the rows of `coefs_[0]`: numbers, gaps, categories, bins."""
+        """Names of the rows of `coefs_[0]`: levels, gaps, numbers, shares of classes, bins."""
         encoding = self._fitted_model().encoding
         default = [f"x{i}" for i in range(encoding.n_features)]
         return encoding.names(getattr(self, "feature_names_in_", default), self.classes_)

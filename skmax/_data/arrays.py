@@ -16,8 +16,7 @@ NO_NUMBERS = {
 KINDS = {"U": "strings", "S": "strings", "T": "strings", "M": "dates", "m": "durations"}
 
 ADVICE = {
-    "strings": "Encode categories (by OneHotEncoder or OrdinalEncoder), and convert digits "
-    "(by astype(float)).",
+    "strings": "Name categories in categorical_features, and convert digits (by astype(float)).",
     "dates": "Subtract a date from them, and divide by a unit, np.timedelta64(1, 'D').",
     "durations": "Divide them by a unit, np.timedelta64(1, 's').",
 }

@@ -97,7 +97,7 @@ def to_sklearn_model(
 
 def _check_expressible(model: FittedModel) -> None:
     network, scaling = model.network, model.encoding.scaling
-    _check_numbers(model, "to_sklearn", ValueError)
+    _check_numbers(model, "to_sklearn needs", ValueError)
     if scaling is not None and scaling.kind == "robust":
         raise ValueError(
             "scaling='robust' clips features smoothly, which no layer of MLPClassifier does; "
@@ -170,7 +170,7 @@ def linear_coefficients(model: FittedModel) -> tuple[np.ndarray, np.ndarray]:
             "coef_ and intercept_ exist without a hidden layer only; hidden layers have "
             f"{model.network.hidden_sizes} units. coefs_ and intercepts_ hold those of each."
         )
-    _check_numbers(model, "coef_ and intercept_", AttributeError)
+    _check_numbers(model, "coef_ and intercept_ need", AttributeError)
     if model.encoding.bins is not None:
         raise AttributeError(
             f"coef_ and intercept_ do not exist with numerical_encoding={model.encoding.kind!r}, "
@@ -192,7 +192,7 @@ def _check_numbers(model: FittedModel, what: str, error: type[Exception]) -> Non
         return
     found = "gaps in numbers" if encoding.columns is None else "categories"
     raise error(
-        f"{what} needs a model of numbers without gaps, and this one has been fitted to {found}. "
+        f"{what} a model of numbers without gaps, and this one has been fitted to {found}. "
         "Encode them in a pipeline before the classifier."
     )
 
