@@ -202,6 +202,9 @@ TABLE_METHODS = {
     "one-hot, skmax": lambda seed, _: make_pipeline(
         one_hot(), SoftmaxMLPClassifier(random_state=seed)
     ),
+    "one-hot, skmax, one view": lambda seed, _: make_pipeline(
+        one_hot(), SoftmaxMLPClassifier(numerical_encoding="linear", random_state=seed)
+    ),
     "one-hot, scaler + MLPClassifier": lambda seed, _: make_pipeline(
         one_hot(), StandardScaler(), MLPClassifier(random_state=seed)
     ),

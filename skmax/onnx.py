@@ -101,9 +101,10 @@ from sklearn.utils.validation import check_is_fitted
 from ._classifier import SoftmaxMLPClassifier
 from ._data.batches import bins_dtype, work_dtype
 from ._data.features.bins import Bins
-from ._data.features.categories import Indicators, Levels, TargetShares
+from ._data.features.categories import Indicators, Levels
 from ._data.features.encoding import Encoding
 from ._data.features.scaling import CLIP, Scaling
+from ._data.features.shares import TargetShares
 from ._network.activations import SELU_ALPHA, SELU_SCALE
 from ._network.model import FittedModel
 

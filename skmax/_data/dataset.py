@@ -11,8 +11,8 @@ from scipy.sparse import issparse
 
 from .batches import BatchReader, blocks
 from .columns import Columns
-from .features.categories import LabelledRows, cross_fitted
 from .features.encoding import Encoding
+from .features.shares import LabelledRows, cross_fitted
 
 # Rows with bins or categories are encoded once for a fit, not once for each epoch, if all of them
 # take at most so many bytes: a tenth of the time of a fit.

@@ -13,9 +13,10 @@ import numpy as np
 
 from .._data.columns import Columns
 from .._data.features.bins import Bins
-from .._data.features.categories import Indicators, Levels, TargetShares
+from .._data.features.categories import Indicators, Levels
 from .._data.features.encoding import VIEWS, Encoding
 from .._data.features.scaling import SCALINGS, Scaling
+from .._data.features.shares import TargetShares
 from .._data.labels import check_labels
 from .._network.activations import ACTIVATIONS
 from .._network.model import FittedModel

@@ -16,17 +16,9 @@ from scipy.sparse import issparse
 
 from ..columns import Columns
 from .bins import Bins, learn_bins
-from .categories import (
-    MIN_COUNT,
-    Indicators,
-    LabelledRows,
-    Levels,
-    TargetShares,
-    categories_of,
-    learn_shares,
-    learn_totals,
-)
+from .categories import MIN_COUNT, Indicators, Levels, categories_of, learn_totals
 from .scaling import Scaling, learn_scaling, scaling_backward
+from .shares import LabelledRows, TargetShares, learn_shares
 
 # Whether each tower of a network sees bins beside the numbers, and shares instead of levels.
 VIEWS = {"linear": (False,), "piecewise_linear": (True,), "both": (False, True)}
