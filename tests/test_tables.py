@@ -76,7 +76,8 @@ def with_dtype(dtype):
 
 
 def future_strings():
-    with pd.option_context("future.infer_string", True):
+    # pandas 3 does so without being asked, and warns of the option.
+    with warnings.catch_warnings(action="ignore"), pd.option_context("future.infer_string", True):
         return pandas_table(cells(CITY))
 
 

@@ -167,8 +167,8 @@ def test_callbacks_change_nothing_of_a_later_warm_start():
 
 def test_callbacks_are_torn_down_where_the_door_stays_shut():
     recorder = Recorder()
-    with pytest.raises(ValueError, match="NaN"):
-        SoftmaxMLPClassifier().set_callbacks(recorder).fit([[np.nan]], [0])
+    with pytest.raises(ValueError, match="infinity"):
+        SoftmaxMLPClassifier().set_callbacks(recorder).fit([[np.inf]], [0])
     assert recorder.n_open == 0 and recorder.events == [("begin", "fit")]
 
 

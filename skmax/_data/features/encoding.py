@@ -180,7 +180,8 @@ class Encoding:
             unseen = np.zeros(self.n_numbers, dtype=bool)
             if indicators is not None:  # columns of which there are gaps alone
                 unseen[indicators.gaps] = indicators.mean[indicators.starts[-1] :] == 1.0
-            scaling = scaling.extended(X[:, : self.n_numbers], index, sample_weight, unseen)
+            numbers = X if self.columns is None else X[:, : self.n_numbers]
+            scaling = scaling.extended(numbers, index, sample_weight, unseen)
         if indicators is not None and not indicators.varying.all():
             indicators = indicators.extended(learn_totals(self.columns, X, index, sample_weight))
         if scaling is self.scaling and indicators is self.indicators:
