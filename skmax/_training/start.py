@@ -159,10 +159,11 @@ def learn_all(start: Start, config: TrainingConfig, rows: TrainingRows) -> Fitte
     encoding = rows.learn_encoding()
     network = config.build_network(encoding, len(rows.classes))
     params = network.initial_params(state.rng)
-    shapes = [[layer.shape for layer in layers] for layers in network.split(params)]
-    coefs = initial_layers(coefs, shapes[0], "coefs_init")
-    intercepts = initial_layers(intercepts, shapes[1], "intercepts_init")
-    network.overwrite(params, coefs, intercepts)
+    if not (coefs is None and intercepts is None):
+        shapes = [[layer.shape for layer in layers] for layers in network.split(params)]
+        coefs = initial_layers(coefs, shapes[0], "coefs_init")
+        intercepts = initial_layers(intercepts, shapes[1], "intercepts_init")
+        network.overwrite(params, coefs, intercepts)
     if coefs is None:
         forget_unvarying(network, params, rows.varying_inputs(encoding))
     state.params = params.astype(state.params.dtype)
