@@ -49,7 +49,7 @@ def evaluation_time(client, n_rows, n_partitions, hidden, n_repeats):
     y = rng.integers(0, N_CLASSES, size=n_rows, chunks=chunk)
     config = TrainingConfig.of(SoftmaxMLPClassifier(hidden, solver="lbfgs", random_state=0))
     times = []
-    with PartitionedRows.loaded(client, config, X, y, None) as rows:
+    with PartitionedRows.loaded(client, config, None, X, y, None) as rows:
         begin = fresh(config)
         model = begin.begin(config, rows, HoldOutPlan(0, config.last_iterations))
         params, objective = begin.state.params, rows.objective(model, begin.state)
