@@ -77,7 +77,11 @@ def with_dtype(dtype):
 
 def future_strings():
     # pandas 3 does so without being asked, and warns of the option.
-    with warnings.catch_warnings(action="ignore"), pd.option_context("future.infer_string", True):
+    warned = DeprecationWarning if pd.__version__ < "3" else pd.errors.Pandas4Warning
+    with (
+        warnings.catch_warnings(action="ignore", category=warned),
+        pd.option_context("future.infer_string", True),
+    ):
         return pandas_table(cells(CITY))
 
 

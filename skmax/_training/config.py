@@ -256,11 +256,6 @@ class TrainingConfig:
         return 0.0 if self.is_stream else MIN_COUNT
 
     @property
-    def reads_labels(self) -> bool:
-        """Whether categories may be encoded by the labels of their rows: not in a stream."""
-        return self.max_one_hot is not None and not self.is_stream
-
-    @property
     def is_stream(self) -> bool:
         """Whether these are the parameters of an epoch of a stream."""
         return self.fingerprint == "stream"

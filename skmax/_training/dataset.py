@@ -182,7 +182,7 @@ class InMemory:
         """Return the rows in folds, if there are categories to be encoded by labels."""
         columns, rows = self.dataset.columns, self.dataset
         max_one_hot = self.config.max_one_hot
-        if columns is None or max_one_hot is None or not self.config.reads_labels:
+        if columns is None or max_one_hot is None or self.config.is_stream:
             return self
         kind = self.config.encoding_kind(rows.X, columns, len(self.classes))
         # A column has at most one group more than levels, that of gaps.

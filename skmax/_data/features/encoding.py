@@ -189,9 +189,8 @@ class Encoding:
         return replace(self, scaling=scaling, indicators=indicators)
 
     def with_shares(self, rows: LabelledRows) -> "Encoding":
-        """Return the encoding with the shares of classes among these rows."""
-        if self.shares is None:
-            return self
+        """Return the encoding, which has shares, with those of classes among these rows."""
+        assert self.shares is not None  # for type checkers
         return replace(self, shares=learn_shares(self.shares.levels, rows))
 
     def varying(self, used: Any) -> np.ndarray:
