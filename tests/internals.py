@@ -52,7 +52,13 @@ from skmax._interop import mlp as conversion
 from skmax._interop.mlp import ACTIVATIONS_IN_COMMON
 from skmax._network import blas as blas
 from skmax._network.activations import ACTIVATIONS, gelu, gelu_backward
-from skmax._network.blas import ONE_THREAD, OneThread, blas_threads, gains_from_threads
+from skmax._network.blas import (
+    ONE_THREAD,
+    OneThread,
+    blas_threads,
+    gains_from_threads,
+    touch_buffer,
+)
 from skmax._network.kernels import (
     FEW_CLASSES,
     positive_softmax,

@@ -22,6 +22,7 @@ from internals import (
     held_out_logits,
     share_of,
     statistics,
+    touch_buffer,
 )
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
@@ -330,3 +331,11 @@ def test_a_child_inherits_no_lock(two_threads):
     held.wait()
     assert forked(check_limits) == 0
     thread.join()
+
+
+def test_the_first_product_on_one_thread_comes_after_one_that_touches_the_buffer():
+    touch_buffer.cache_clear()
+    with ONE_THREAD, ONE_THREAD:
+        assert touch_buffer.cache_info().misses == 1
+    with ONE_THREAD:
+        assert touch_buffer.cache_info().misses == 1

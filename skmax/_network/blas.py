@@ -11,9 +11,11 @@ depend on these, because one thread adds in one order.
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from threading import RLock
 from typing import Any
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 # A fit may have several threads if its largest product has so many multiplications. On two idle
@@ -48,6 +50,24 @@ def gains_from_threads(
     # If rows are sparse, BLAS multiplies only their shift, which is one row.
     first = sizes[0] if sparse else n_rows * sizes[0]
     return max(first, *(n_rows * size for size in sizes[1:]), 0) >= WORTH_THREADS
+
+
+# A product of (512, 16) and (16, 512) writes to as much of OpenBLAS's buffer as its kernels for
+# float32 read ahead of what they need.
+TOUCHING_PRODUCT = 512, 16
+
+
+@cache
+def touch_buffer() -> None:
+    """Write to the buffer into which OpenBLAS packs matrices, once in a process.
+
+    Its kernels for float32 prefetch beyond what they have packed. Where nothing has been written
+    yet, no page of memory is there, and the processor looks it up in vain each time. On a virtual
+    machine (AMD Zen, OpenBLAS 0.3.31), that makes A^T D of a batch take 3.4 times as long, and a
+    fit 1.3 times. The product takes 1 ms.
+    """
+    wide = np.ones(TOUCHING_PRODUCT, np.float32)
+    np.dot(wide, wide.T)
 
 
 class OneThread:
@@ -103,6 +123,7 @@ class OneThread:
             if n_threads is not None and n_threads > 1:
                 self._limited.append((library, n_threads))
         self._set([(library, 1) for library, _ in self._limited])
+        touch_buffer()
 
     def _restore(self) -> None:
         self._set(self._limited)

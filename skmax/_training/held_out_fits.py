@@ -38,7 +38,8 @@ class HoldOutChoice:
         Iterations to train for.
     temperature : float
     state : TrainingState, default=None
-        Of the first held-out fit at its best: a network to fall back on.
+        Of the first held-out fit at its best: a network to fall back on. It has no optimizer,
+        whose moments would be two more vectors as long as the parameters.
     fallback : FittedModel, default=None
         That network with its encoding; its params are not used.
     result : FitResult, default=None
@@ -136,8 +137,9 @@ class HeldOutFits:
                 if not loss < least_loss:
                     break
                 least_loss, kept = loss, temperature if config.temperature_scaling else 1.0
-                first_run = self.runs[0]
-                choice = HoldOutChoice(last, kept, first_run.state.copy(), first_run.model)
+                run = self.runs[0]
+                state = replace(run.state, optimizer=None).copy()
+                choice = HoldOutChoice(last, kept, state, run.model)
         except KeyboardInterrupt as error:
             if not self.runs[0].state.n_iter:  # nothing has been learnt yet
                 raise
