@@ -101,7 +101,7 @@ default="relu"
         Whether each epoch visits the rows in a new random order.
     max_iter : "auto" or int, default="auto"
         Largest number of epochs, or iterations of "lbfgs" and "newton-cg", >= 1. "auto"
-        is 60 epochs or 200 iterations.
+        is 200 iterations, or 60 epochs to 3,428 rows, 45 to 4,800 and 30 above.
     max_fun : int, default=15000
         Largest number of evaluations of the objective by "lbfgs", >= 1.
     tol : float, default=1e-4

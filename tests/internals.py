@@ -87,7 +87,7 @@ from skmax._training import scoring as scoring
 from skmax._training import start as start
 from skmax._training import temperature as calibration
 from skmax._training import train as train
-from skmax._training.config import FULL_BATCH_SOLVERS, TrainingConfig
+from skmax._training.config import FULL_BATCH_SOLVERS, TrainingConfig, auto_epochs
 from skmax._training.fingerprint import comparable
 from skmax._training.monitor import Monitor
 from skmax._training.scoring import over_all_classes, takes_weights

@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from internals import SCHEDULES, ScheduleState
+from internals import SCHEDULES, ScheduleState, auto_epochs
 from numpy.testing import assert_allclose
+
+from skmax import SoftmaxMLPClassifier
 
 N_STEPS = 1000
 DECAYING = [name for name, schedule in SCHEDULES.items() if schedule.decays]
@@ -76,3 +78,25 @@ def test_a_fit_can_end_with_its_last_epoch_and_where_the_rate_is_zero(name, max_
 
 def test_the_cycles_of_coslog4_double():
     assert SCHEDULES["coslog4"].last_epochs(60) == [12, 28, 60]
+
+
+@pytest.mark.parametrize("n_rows", [None, 0, 1, 3000, 3428, 3429, 4800, 4801, 10**4, 10**7])
+def test_the_cycles_of_a_default_fit_are_whole_epochs(n_rows):
+    max_iter = auto_epochs(n_rows)
+    ends = np.array(SCHEDULES["coslog4"].last_epochs(max_iter))
+    assert_allclose(ends, max_iter * np.array(SCHEDULES["coslog4"].cycle_ends))
+
+
+def test_more_rows_take_no_more_epochs():
+    epochs = np.array([auto_epochs(n) for n in range(1, 20_000, 10)])
+    assert set(epochs) == {60, 45, 30} and (np.diff(epochs) <= 0).all()
+
+
+@pytest.mark.parametrize("as_given", [np.asarray, np.ndarray.tolist], ids=["array", "list"])
+def test_a_fit_of_many_rows_has_fewer_epochs(as_given):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5000, 1))
+    y = X[:, 0] > 0
+    clf = SoftmaxMLPClassifier((2,), random_state=0, early_stopping=False)
+    assert clf.fit(as_given(X), as_given(y)).n_iter_ == 30
+    assert clf.fit(as_given(X[:500]), as_given(y[:500])).n_iter_ == 60

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
+from .._data.arrays import n_rows_of
 from .._data.checks import (
     check_groups,
     check_levels,
@@ -61,7 +62,7 @@ class FitScope:
     ) -> None:
         self.estimator, self.trains_itself = estimator, local is None
         self.working_copy = copy(estimator) if local is None else local  # validation writes to it
-        config = TrainingConfig.of(self.working_copy)
+        config = TrainingConfig.of(self.working_copy, n_rows_of(X))
         self.unfinished: UnfinishedFit | None = (
             vars(estimator).get("_unfinished") if task_name == "fit" else None
         )

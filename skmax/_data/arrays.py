@@ -1,6 +1,7 @@
 """Arrays of numbers: dates, durations and strings are errors, though NumPy would convert some."""
 
 from datetime import date, timedelta
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,14 @@ ADVICE = {
     "dates": "Subtract a date from them, and divide by a unit, np.timedelta64(1, 'D').",
     "durations": "Divide them by a unit, np.timedelta64(1, 's').",
 }
+
+
+def n_rows_of(X: Any) -> int | None:
+    """Return how many rows X has, before anything of it is checked; None if X does not say."""
+    shape = getattr(X, "shape", None)
+    if shape is None:
+        return len(X) if isinstance(X, list | tuple) else None
+    return int(shape[0]) if len(shape) and isinstance(shape[0], Integral) else None
 
 
 def as_numpy(values: Any, name: str) -> Any:

@@ -76,6 +76,7 @@ class BatchReader:
         self._buffers: dict[str, np.ndarray] = {}
         self._is_sparse = issparse(X)
         if encoded is not None:
+            self._kept_shares = self._all_shares()
             return
         # np.take would first copy an X in any other layout as a whole.
         self._is_plain = not self._is_sparse and X.flags.c_contiguous and X.flags.aligned
@@ -110,13 +111,13 @@ class BatchReader:
         -------
         batch : {ndarray, SparseBatch, WideBatch} of shape (n_rows, n_inputs)
         """
-        fold: Any = 0 if self._fold is None else self._fold[rows]
+        positions, fold = rows, 0 if self._fold is None else self._fold[rows]
         if self.index is not None:
             rows = self.index[rows]
         if self._kept is not None:
             batch = self._gather(self._kept, rows)
-            if self._shares is not None:
-                self._encode_shares(self.X[rows], fold, batch)
+            if self._kept_shares is not None:
+                batch[:, self._places[2]] = self._kept_shares[positions]
             return batch
         if not self._is_sparse:
             block = self._gather(self.X, rows)
@@ -169,6 +170,17 @@ class BatchReader:
         np.multiply(work, self._inverse_scale, out=out, casting="same_kind")
         if self._scaling.kind == "robust":
             smooth_clip(out)
+
+    def _all_shares(self) -> np.ndarray | None:
+        """Return what is known of the labels of all rows of the set, None if that is nothing."""
+        if self._shares is None:
+            return None
+        kept = np.empty((self.n_rows, len(self._shares)), self.dtype)
+        for rows in blocks(self.n_rows):
+            fold = 0 if self._fold is None else self._fold[rows]
+            block = self.X[rows if self.index is None else self.index[rows]]
+            self._shares.encode(block, fold, self._tables, kept[rows])
+        return kept
 
     def _encode_shares(self, block: np.ndarray, fold: Any, out: np.ndarray) -> None:
         """Write what is known of the labels of each row's levels."""
