@@ -888,3 +888,12 @@ def test_weights_that_make_levels_rare_are_warned_of():
     with pytest.warns(UserWarning) as caught:
         fitted(X[["number"]], sample_weight=weight)
     assert not any("levels" in str(warning.message) for warning in caught)
+
+
+def test_no_two_columns_of_levels_have_the_same_name():
+    levels = ["missing", "rare", "a", None] * 10 + ["seldom"]
+    X = pd.DataFrame({"c": levels})
+    y = np.arange(len(X)) % 2
+    names = SoftmaxMLPClassifier(max_iter=1).fit(X, y).encoded_feature_names_.tolist()
+    assert len(set(names)) == len(names)
+    assert {"c='missing'", "c='rare'", "c=missing", "c=rare"} <= set(names)

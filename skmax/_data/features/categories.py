@@ -59,8 +59,13 @@ class Levels:
         return self.group[block[:, self.column].astype(np.intp)]
 
     def names(self, name: str, levels: np.ndarray) -> list[str]:
-        """Return the name of each group, for the name of the column and its levels."""
-        named = [str(level) for level in levels.tolist()] + ["missing"]
+        """Return the name of each group, for the name of the column and its levels.
+
+        A level that is called "missing" or "rare" itself is quoted.
+        """
+        names_of_levels = map(str, levels.tolist())
+        named = [repr(each) if each in ("missing", "rare") else each for each in names_of_levels]
+        named.append("missing")
         names = ["rare"] * self.n_groups
         for code, group in enumerate(self.group[:-1].tolist()):
             if group not in (-1, self.rare):
