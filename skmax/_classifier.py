@@ -123,7 +123,7 @@ default="relu"
         go on.
     verbose : bool or int, default=False
         Whether to print a line per epoch or iteration, and before them which held-out fit is
-        trained and what the held-out fits advise.
+        trained and what the held-out fits choose.
     learning_rate_init : float, default=0.006
         Learning rate of the mini-batch solvers, > 0: that of a layer with 128 inputs where
         there is a hidden one, see `learning_rate_scaling`.
@@ -421,8 +421,8 @@ default="relu"
         "https://skmax.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html"
     )
 
-    # For callbacks of ours: its fits show what finishes them elsewhere.
-    _can_be_resumed = True
+    # For callbacks of ours: its fits end when they say so, and show what finishes them elsewhere.
+    _can_be_ended = _can_be_resumed = True
 
     # Rebound by a fit, all at once.
     n_features_in_: int

@@ -115,6 +115,9 @@ numerical_encoding, categorical_features, temperature_scaling, dtype : as in Sof
     optimization", 1995.
     """
 
+    # For callbacks of ours: its fits end when they say so.
+    _can_be_ended = True
+
     def __init__(
         self,
         hidden_layer_sizes: Any = "auto",

@@ -720,7 +720,7 @@ def test_a_held_out_fit_says_what_it_has_found(client, noisy, capsys):
     rows, labels, *_ = noisy
     clf = distributed(verbose=True, **TEMPERED).fit(chunked(rows, 4), chunked(labels, 4))
     printed = capsys.readouterr().out
-    said = f"1 held-out fit advises {clf.max_iter} iterations and temperature "
+    said = f"1 held-out fit chooses {clf.max_iter} iterations and temperature "
     assert f"{said}{clf.temperature_:.3g}\n" in printed
     assert printed.count("Iteration 1,") == 1
 

@@ -366,11 +366,11 @@ def test_a_diverged_held_out_fit_gives_no_advice(monkeypatch):
     assert clf.n_iter_ == 30 and clf.temperature_ == 1
 
 
-def test_verbose_says_what_was_advised(capsys):
+def test_verbose_says_what_was_chosen(capsys):
     small(verbose=True).fit(X, NOISE)
     printed = capsys.readouterr().out
     assert printed.startswith("Held-out fit 1 of 2: epochs 1 to 6\n")
-    assert "2 held-out fits advise 6 epochs and temperature " in printed
+    assert "2 held-out fits choose 6 epochs and temperature " in printed
 
 
 def test_the_same_seed_gives_the_same_advice():

@@ -10,6 +10,7 @@ from factories import three_classes
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 from skmax import Checkpoint, SoftmaxMLPClassifier, TimeLimit
 
@@ -77,6 +78,12 @@ def test_of_two_networks_that_of_the_lower_objective_is_published(clock, n_epoch
 def test_a_limit_that_is_not_reached_changes_nothing():
     plain, limited = classifier().fit(X, y), classifier().set_callbacks(TimeLimit(1e6)).fit(X, y)
     assert_array_equal(limited.predict_proba(X), plain.predict_proba(X))
+
+
+@pytest.mark.parametrize("outer", [make_pipeline, lambda clf: GridSearchCV(clf, {}, cv=2)])
+def test_a_limit_of_what_would_not_obey_it_is_refused(outer):
+    with pytest.raises(TypeError, match="TimeLimit is a callback of SoftmaxMLPClassifier"):
+        outer(classifier()).set_callbacks(TimeLimit(60)).fit(X, y)
 
 
 def test_each_fit_of_a_search_has_all_of_the_time(clock):

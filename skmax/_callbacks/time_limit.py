@@ -9,6 +9,8 @@ from typing import Any
 class TimeLimit:
     """Callback that ends a fit after so many seconds, with the best that it has learnt.
 
+    Set it on the classifier itself, also where that is in a pipeline or a search.
+
     Parameters
     ----------
     seconds : float
@@ -58,7 +60,18 @@ class TimeLimit:
             In its fit.
         context : sklearn.callback.CallbackContext
             Of the fit.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is not a classifier of skmax, because a pipeline or a search would
+            not end when it is told to.
         """
+        if not hasattr(type(estimator), "_can_be_ended"):
+            raise TypeError(
+                "TimeLimit is a callback of SoftmaxMLPClassifier: set it on the classifier, also "
+                f"in a pipeline or a search; got {type(estimator).__name__}."
+            )
         # On the context, because several fits may have this callback at once.
         context.deadline = min(monotonic() + self.seconds, getattr(context, "deadline", inf))
 

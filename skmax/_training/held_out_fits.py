@@ -146,7 +146,7 @@ class HeldOutFits:
             return replace(choice, result=self._result(choice, StopReason.INTERRUPTION, error))
         if config.verbose:
             print(
-                f"{_count(len(self.runs), 'held-out fit')} advise{'s' * (len(self.runs) == 1)} "
+                f"{_count(len(self.runs), 'held-out fit')} choose{'s' * (len(self.runs) == 1)} "
                 f"{_count(choice.n_iter, config.unit)} and temperature {choice.temperature:.3g}"
             )
         return choice

@@ -144,7 +144,7 @@ class TrainingState:
     stop_reason : StopReason, default="max_iter"
         What ended the last fit. During a fit, what will end it if nothing else does.
     target_iter : int, default=None
-        Iterations that the fit in progress is to have, as its held-out rows have advised.
+        Iterations that the fit in progress is to have, as its held-out rows have chosen.
     best_iterate : BestIterate, default=None
         Of a fit in progress, which goes back to it if it diverges.
     fingerprint : str, default=None
