@@ -20,7 +20,7 @@ LOWEST = blas losses network objective scaling targets calibration old_files
 test_files = $(patsubst %,tests/test_%.py,$(1))
 
 .PHONY: help install format check static lint types contract fast test coverage lowest bench examples docs links \
-  readme all clean-docs
+  package readme all clean-docs
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -79,6 +79,11 @@ docs: ## The site, in docs/_build/html; warnings are errors, examples are run
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=$(CURDIR) $(PYTHON) -m sphinx -W --keep-going -q -d docs/_build/doctrees docs $(HTML)
 	$(PYTHON) docs/check_links.py $(HTML)
 
+package: ## The wheel and the source archive, and whether an index would take them
+	rm -rf dist
+	$(PYTHON) -m build --installer uv >/dev/null
+	$(PYTHON) -m twine check --strict dist/*
+
 links: ## Whether every link within the built site leads somewhere
 	$(PYTHON) docs/check_links.py $(HTML)
 
@@ -95,7 +100,7 @@ all: ## All that CI does, from a clean checkout, in a fresh .venv
 	rm -rf .venv
 	$(MAKE) -j 2 --output-sync=target readme lowest PYTHON=python3
 	.venv/bin/python -m pip install -q -e ".[check,benchmark,docs]"
-	$(MAKE) -j 2 --output-sync=target docs static bench examples PYTHON=.venv/bin/python
+	$(MAKE) -j 2 --output-sync=target docs static bench examples package PYTHON=.venv/bin/python
 
 clean-docs:
 	rm -rf docs/_build docs/gallery docs/generated
