@@ -27,7 +27,7 @@ surest_mistake = np.where(right, 0, highest).argmax()
 
 plt.rcParams["font.size"] = 12
 figure, axes = plt.subplot_mosaic(
-    "012;345;666", figsize=(6, 5.8), height_ratios=[1.25, 1, 1.1], layout="constrained"
+    "012;345;666", figsize=(6, 6), height_ratios=[1.25, 1, 1.1], layout="constrained"
 )
 columns = {"sure": surest, "in doubt": in_doubt, "wrong": surest_mistake}
 for number, (name, i) in enumerate(columns.items()):
@@ -42,7 +42,7 @@ for number, (name, i) in enumerate(columns.items()):
     bars.tick_params(length=0)
     bars.spines[:].set_visible(False)
 axes["3"].set_ylabel("class")
-axes["4"].set_xlabel("probability of the class (blue: its prediction)")
+axes["4"].set_xlabel("probability of the class (blue: its prediction)\n")
 
 groups = {"90 % or more": highest >= 0.9, "below 90 %": highest < 0.9}
 panel = axes["6"]
@@ -61,10 +61,10 @@ panel.set(
     xlim=(0, 1.1),
     xticks=[],
     ylim=(1.5, -0.5),
-    title=f"{len(X_test)} new digits: can you believe it?",
 )
 panel.text(0.03, -0.19, "its probability, on average", color="white", va="center")
 panel.text(0.03, 0.19, "predictions that are right", color="white", va="center")
+panel.set_title(f"{len(X_test)} new digits: can you believe it?", pad=2)
 panel.tick_params(length=0)
 panel.spines[:].set_visible(False)
 
