@@ -24,6 +24,11 @@ def test_links_and_commands_lead_to_files():
         assert not section or section in [h.lower().replace(" ", "-") for h in headings], link
 
 
+def test_the_picture_is_there_and_is_described():
+    ((path, text),) = re.findall(r'<img src="([^"]+)" width="\d+" alt="([^"]+)">', README)
+    assert (ROOT / path).exists() and len(text) > 100
+
+
 def test_run_it_and_test_it_begin_with_a_shell_block_of_one_line():
     for heading in ("Run it", "Test it"):
         section = README.split(f"\n## {heading}\n")[1]
