@@ -39,7 +39,7 @@ nitpicky = True
 default_role = "literal"
 
 # Pages in Markdown, so that they can be read in the repository too.
-myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 # The API: a page per object, its own methods on it, what it inherits not.

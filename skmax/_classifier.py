@@ -65,7 +65,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator)
     """Multi-class classifier: a neural network with a softmax output.
 
     It takes data as they are, numbers and categories, with gaps: its defaults encode the
-    features, train for as long as held-out rows say, and calibrate the probabilities. For
+    features, train for as long as helps on held-out rows, and calibrate the probabilities. For
     every solver and batch size it minimises the same objective::
 
         J = (1 / S) sum_i w_i L_i + alpha / (2 S) sum_l |W[l]|^2,    S = sum_i w_i
@@ -134,8 +134,8 @@ default="relu"
         are continued too (so that a row of weight 2 is one row); "adaptive" divides
         it by 5 where patience runs out, and stops below 1e-6. The last three decay over
         `max_iter` epochs: patience on the training loss is off, and a fit that ends with
-        its schedule has converged by design. In `partial_fit`, which knows no end,
-        these are constant. "coslog4" has four cycles, each twice as long as the one
+        its schedule has converged by design. In `partial_fit`, which cannot know how many
+        rows will follow, these are constant. "coslog4" has four cycles, each twice as long as the one
         before; `early_stopping` can end it with the second, third or fourth.
     learning_rate_scaling : {"fan_in"} or None, default="fan_in"
         "fan_in" multiplies the learning rate of the weights of a layer by
@@ -155,8 +155,8 @@ default="relu"
     epsilon : float, default=1e-8
         Added to the denominator of "adam", > 0.
     early_stopping : "auto" or bool, default="auto"
-        "auto" asks held-out fits after which cycle of "coslog4" to stop, and trains on
-        all rows for as long (see Notes); it stops no other schedule, nor "lbfgs",
+        With "auto", held-out fits choose the cycle of "coslog4" to stop after, and the
+        network is trained on all rows for as long (see Notes); it stops no other schedule, nor "lbfgs",
         "newton-cg" and softmax regression, whose objective is convex. True holds out a
         stratified part of the rows, stops when its score no longer improves, and keeps the
         parameters of the best score. Given `X_val`, both hold out nothing and judge by
@@ -178,8 +178,8 @@ default="relu"
     label_smoothing : "auto" or float, default="auto"
         Share of each target that is spread over the classes, in [0, 1), to each class in
         proportion to the weight of its rows in the fit (in the call, of `partial_fit`), so
-        that a rare class keeps its rate. It makes probabilities too timid, which
-        `temperature_scaling` mends. "auto" is 0.1 with a hidden layer, and 0 without one
+        that a rare class keeps its rate. It makes probabilities underconfident,
+        which `temperature_scaling` corrects. "auto" is 0.1 with a hidden layer, and 0 without one
         and in `partial_fit`, where nothing is calibrated.
     dropout : float, default=0.0
         Probability that a hidden activation is dropped in a training step, in [0, 1).
@@ -305,7 +305,7 @@ default="relu"
 
     See Also
     --------
-    sklearn.neural_network.MLPClassifier : The classifier whose habits this one has.
+    sklearn.neural_network.MLPClassifier : The classifier with the same parameters.
     sklearn.linear_model.LogisticRegression : The same model without hidden layers.
     ValidationMonitor : Callback that scores rows after each epoch.
     Checkpoint : Callback with which a fit that was killed can be finished.

@@ -1,5 +1,6 @@
 """The pages of the site say nothing that has ceased to be so."""
 
+import ast
 import inspect
 import re
 import tomllib
@@ -91,3 +92,24 @@ def test_the_numbers_of_the_first_page_are_those_of_the_readme():
     numbers = re.findall(r"\*\*(.*?)\*\*", (DOCS / "index.md").read_text())
     readme = (DOCS.parent / "README.md").read_text()
     assert len(numbers) == 5 and all(number in readme for number in numbers)
+
+
+def test_the_parameters_by_topic_are_all_parameters_with_their_defaults():
+    page = (DOCS / "reference" / "parameters.md").read_text()
+    told = [heading.split("=", 1) for heading in re.findall(r"^\*\*`(.*)`\*\*$", page, re.M)]
+    defaults = SoftmaxMLPClassifier().get_params()
+    assert sorted(name for name, _ in told) == sorted(defaults)
+    assert {name: ast.literal_eval(value) for name, value in told} == defaults
+
+
+def test_the_messages_of_the_reference_are_those_of_the_package():
+    page = (DOCS / "reference" / "messages.md").read_text()
+    told = re.findall(r"^\*\*(.*)\*\*$", page, re.M)
+    said = [
+        node.value
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert len(told) == len(set(told)) > 20
+    assert [message for message in told if not any(message in text for text in said)] == []
