@@ -91,3 +91,12 @@ def test_the_numbers_of_the_first_page_are_those_of_the_readme():
     numbers = re.findall(r"\*\*(.*?)\*\*", (DOCS / "index.md").read_text())
     readme = (DOCS.parent / "README.md").read_text()
     assert len(numbers) == 5 and all(number in readme for number in numbers)
+
+
+def test_the_parameters_by_topic_are_all_with_their_defaults_and_when_they_act():
+    page = (DOCS / "reference" / "parameters.md").read_text()
+    items = re.findall(r"^- `(\w+)`, default `(.+)`\.\n((?:  .*\n)+)", page, re.MULTILINE)
+    defaults = {name: repr(value) for name, value in SoftmaxMLPClassifier().get_params().items()}
+    assert sorted((name, default) for name, default, _ in items) == sorted(defaults.items())
+    for name, _, text in items:
+        assert "*Acts*" in text and re.search(r"\*(Raise|Lower|Change)\*", text), name
