@@ -1,5 +1,6 @@
 """The pages of the site say nothing that has ceased to be so."""
 
+import ast
 import inspect
 import re
 import tomllib
@@ -100,3 +101,24 @@ def test_the_parameters_by_topic_are_all_with_their_defaults_and_when_they_act()
     assert sorted((name, default) for name, default, _ in items) == sorted(defaults.items())
     for name, _, text in items:
         assert "*Acts*" in text and re.search(r"\*(Raise|Lower|Change)\*", text), name
+
+
+def literal_texts():
+    """The string literals of the package, with a mark where a value is put in."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                parts = (getattr(part, "value", "\0") for part in node.values)
+                yield "".join(part if isinstance(part, str) else "\0" for part in parts)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def test_the_package_has_every_message_of_the_page_on_messages():
+    page = (DOCS / "reference" / "messages.md").read_text()
+    quoted = re.findall(r'^- "(.+)"$', page, re.MULTILINE)
+    assert len(quoted) == page.count("\n- ") - 2  # the links at the end
+    texts = list(literal_texts())
+    for message in quoted:
+        pattern = ".*".join(re.escape(part.strip()) for part in message.split("..."))
+        assert any(re.search(pattern, text, re.DOTALL) for text in texts), message
