@@ -19,7 +19,7 @@ INSTEAD = {
     r"\bat rest\b": "after the fit, in a file",
     r"\b(?:of|in|for|by|after|before) the choice\b(?! (?:of|between)\b)": "choosing the defaults",
     r"\btimid(?:ly|ity)?\b": "underconfident",
-    r"\b(?:per|each|every|this|the last|the first|one) pass(?:es)?\b(?! (?:it|them|to|X)\b)": "epoch",
+    r"\b(?:per|each|every|the last|the first|one) pass(?:es)?\b(?! (?:it|to)\b)": "epoch",
     r"\bpass(?:es)? over the (?:data|rows)\b": "epoch",
     r"\bknows? no end\b": "cannot know how many rows will follow",
     r"\bheld-out rows (?:say|advise)\b": "held-out rows choose",
@@ -35,8 +35,10 @@ INSTEAD = {
 def pages():
     """The pages that are written by hand."""
     docs = ROOT / "docs"
-    found = [path for path in docs.rglob("*.md") if not GENERATED & {*path.relative_to(docs).parts}]
-    return sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *found])
+    written = (
+        path for path in docs.rglob("*.md") if not GENERATED & {*path.relative_to(docs).parts}
+    )
+    return sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *written])
 
 
 def private_words(text):
