@@ -73,7 +73,7 @@ def test_the_api_has_every_extra_for_users():
 
 def test_the_html_page_of_an_estimator_has_no_link_while_there_is_no_public_site():
     assert SoftmaxMLPClassifier()._get_doc_link() == ""
-    assert "href=\"https" not in SoftmaxMLPClassifier()._repr_html_()
+    assert 'href="https' not in SoftmaxMLPClassifier()._repr_html_()
 
 
 def test_the_example_of_the_first_page_prints_what_it_says(capsys):

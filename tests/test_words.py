@@ -47,7 +47,7 @@ def private_words(text):
     prose = " ".join(prose.split())
     for pattern, instead in INSTEAD.items():
         for match in re.finditer(pattern, prose, re.IGNORECASE):
-            yield f"{prose[max(0, match.start() - 40):match.end() + 40]!r}: write {instead}"
+            yield f"{prose[max(0, match.start() - 40) : match.end() + 40]!r}: write {instead}"
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda path: str(path.relative_to(ROOT)))
