@@ -135,8 +135,8 @@ default="relu"
         it by 5 where patience runs out, and stops below 1e-6. The last three decay over
         `max_iter` epochs: patience on the training loss is off, and a fit that ends with
         its schedule has converged by design. In `partial_fit`, which cannot know how many
-        rows will follow, these are constant. "coslog4" has four cycles, each twice as long as the one
-        before; `early_stopping` can end it with the second, third or fourth.
+        rows will follow, these are constant. "coslog4" has four cycles, each twice as long
+        as the one before; `early_stopping` can end it with the second, third or fourth.
     learning_rate_scaling : {"fan_in"} or None, default="fan_in"
         "fan_in" multiplies the learning rate of the weights of a layer by
         sqrt(128 / number of its inputs), so that one rate suits any width; biases have
@@ -156,13 +156,13 @@ default="relu"
         Added to the denominator of "adam", > 0.
     early_stopping : "auto" or bool, default="auto"
         With "auto", held-out fits choose the cycle of "coslog4" to stop after, and the
-        network is trained on all rows for as long (see Notes); it stops no other schedule, nor "lbfgs",
-        "newton-cg" and softmax regression, whose objective is convex. True holds out a
-        stratified part of the rows, stops when its score no longer improves, and keeps the
-        parameters of the best score. Given `X_val`, both hold out nothing and judge by
-        these rows. Scores are compared after each epoch or iteration, but with "coslog4"
-        after its cycles, where the first that is no improvement ends the fit. Has no
-        effect on `partial_fit`.
+        network is trained on all rows for as long (see Notes); it stops no other schedule,
+        nor "lbfgs", "newton-cg" and softmax regression, whose objective is convex. True
+        holds out a stratified part of the rows, stops when its score no longer improves,
+        and keeps the parameters of the best score. Given `X_val`, both hold out nothing and
+        judge by these rows. Scores are compared after each epoch or iteration, but with
+        "coslog4" after its cycles, where the first that is no improvement ends the fit. Has
+        no effect on `partial_fit`.
     validation_fraction : float, default=0.1
         Share of the rows held out by `early_stopping=True`, in [0, 1): max(n_classes,
         ceil(share of the rows)) rows; a class with a single row stays in training.
