@@ -9,7 +9,7 @@ from ._plotting.logits_display import LogitsDisplay
 from ._plotting.reliability_display import ReliabilityDisplay
 from ._plotting.training_curve_display import TrainingCurveDisplay
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Checkpoint",
