@@ -415,6 +415,13 @@ default="relu"
         "dtype": [StrOptions({"auto", "float32", "float64"})],
     }
 
+    # Where scikit-learn's HTML page of an estimator leads to. Without a link it describes no
+    # parameters.
+    _doc_link_module = "skmax"
+    _doc_link_template = (
+        "https://skmax.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html"
+    )
+
     # For callbacks of ours: its fits end when they say so, and show what finishes them elsewhere.
     _can_be_ended = _can_be_resumed = True
 

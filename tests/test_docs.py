@@ -71,9 +71,13 @@ def test_the_api_has_every_extra_for_users():
     assert told == extras - {"docs", "benchmark", "test", "check", "mutation"}
 
 
-def test_the_html_page_of_an_estimator_has_no_link_while_there_is_no_public_site():
-    assert SoftmaxMLPClassifier()._get_doc_link() == ""
-    assert 'href="https' not in SoftmaxMLPClassifier()._repr_html_()
+def test_the_html_page_of_an_estimator_leads_to_its_page_of_the_api():
+    assert (
+        SoftmaxMLPClassifier()
+        ._get_doc_link()
+        .endswith("/generated/skmax.SoftmaxMLPClassifier.html")
+    )
+    assert ":toctree: generated/\n" in (DOCS / "api.md").read_text()
 
 
 def test_the_example_of_the_first_page_prints_what_it_says(capsys):
