@@ -6,6 +6,7 @@ from itertools import count
 import internals
 import numpy as np
 import pytest
+import skops.io as sio
 from factories import three_classes
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
@@ -78,6 +79,22 @@ def test_of_two_networks_that_of_the_lower_objective_is_published(clock, n_epoch
 def test_a_limit_that_is_not_reached_changes_nothing():
     plain, limited = classifier().fit(X, y), classifier().set_callbacks(TimeLimit(1e6)).fit(X, y)
     assert_array_equal(limited.predict_proba(X), plain.predict_proba(X))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("seconds", [1, 5, 9, 14])
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_fit_that_was_cut_short_can_be_stored_read_and_continued(
+    clock, solver, seconds, warm_start
+):
+    clf = classifier(solver, warm_start=warm_start).set_callbacks(TimeLimit(seconds)).fit(X, y)
+    clf.set_callbacks()
+    for copied in (
+        pickle.loads(pickle.dumps(clf)),
+        sio.loads(sio.dumps(clf), trusted=["skmax._classifier.SoftmaxMLPClassifier"]),
+    ):
+        assert_array_equal(copied.predict_proba(X), clf.predict_proba(X))
+        assert copied.fit(X, y).loss_ > 0
 
 
 @pytest.mark.parametrize("outer", [make_pipeline, lambda clf: GridSearchCV(clf, {}, cv=2)])

@@ -26,9 +26,9 @@ ADVICE = {
 def n_rows_of(X: Any) -> int | None:
     """Return how many rows X has, before anything of it is checked; None if X does not say."""
     shape = getattr(X, "shape", None)
-    if shape is None:
-        return len(X) if isinstance(X, list | tuple) else None
-    return int(shape[0]) if len(shape) and isinstance(shape[0], Integral) else None
+    if isinstance(shape, tuple):
+        return int(shape[0]) if shape and isinstance(shape[0], Integral) else None
+    return len(X) if isinstance(X, list | tuple) else None
 
 
 def as_numpy(values: Any, name: str) -> Any:

@@ -111,7 +111,7 @@ class BatchReader:
         -------
         batch : {ndarray, SparseBatch, WideBatch} of shape (n_rows, n_inputs)
         """
-        positions, fold = rows, 0 if self._fold is None else self._fold[rows]
+        positions = rows
         if self.index is not None:
             rows = self.index[rows]
         if self._kept is not None:
@@ -119,6 +119,7 @@ class BatchReader:
             if self._kept_shares is not None:
                 batch[:, self._places[2]] = self._kept_shares[positions]
             return batch
+        fold: Any = 0 if self._fold is None else self._fold[positions]
         if not self._is_sparse:
             block = self._gather(self.X, rows)
             dense = self._encode(block, fold)

@@ -52,8 +52,7 @@ def gains_from_threads(
     return max(first, *(n_rows * size for size in sizes[1:]), 0) >= WORTH_THREADS
 
 
-# A product of (512, 16) and (16, 512) writes to as much of OpenBLAS's buffer as its kernels for
-# float32 read ahead of what they need.
+# A product of this matrix and its transpose is wide enough; one of (256, 16) is not.
 TOUCHING_PRODUCT = 512, 16
 
 
@@ -61,10 +60,10 @@ TOUCHING_PRODUCT = 512, 16
 def touch_buffer() -> None:
     """Write to the buffer into which OpenBLAS packs matrices, once in a process.
 
-    Its kernels for float32 prefetch beyond what they have packed. Where nothing has been written
-    yet, no page of memory is there, and the processor looks it up in vain each time. On a virtual
-    machine (AMD Zen, OpenBLAS 0.3.31), that makes A^T D of a batch take 3.4 times as long, and a
-    fit 1.3 times. The product takes 1 ms.
+    On a virtual machine (AMD Zen, OpenBLAS 0.3.31), A^T D of a batch takes 3.4 times as long in
+    float32 until a wide product has come first, and a fit 1.3 times. The likely cause: kernels
+    prefetch beyond what they have packed, where no page of memory is there before something is
+    written, so that the processor looks for it in vain each time. The product takes 1 ms.
     """
     wide = np.ones(TOUCHING_PRODUCT, np.float32)
     np.dot(wide, wide.T)

@@ -200,6 +200,7 @@ class TrainingState:
             params=np.empty(0, dtype=self.params.dtype),
             optimizer=None,
             history=replace(self.history, best_params=None),
+            best_iterate=None,
             held_out_fits=[],
         )
 
