@@ -91,7 +91,7 @@ def test_a_fit_that_was_cut_short_can_be_stored_read_and_continued(
     clf.set_callbacks()
     for copied in (
         pickle.loads(pickle.dumps(clf)),
-        sio.loads(sio.dumps(clf), trusted=["skmax._classifier.SoftmaxMLPClassifier"]),
+        sio.loads(sio.dumps(clf), trusted=[internals.NAME_IN_FILES]),
     ):
         assert_array_equal(copied.predict_proba(X), clf.predict_proba(X))
         assert copied.fit(X, y).loss_ > 0
