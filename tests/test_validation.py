@@ -7,6 +7,7 @@ import pytest
 from internals import check_weights, weighted_sample
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
@@ -47,7 +48,7 @@ INPUTS = {
     "complex": X * 1j,
     "list": X.tolist(),
     "sparse": csr_array(X),
-    "sparse with NaN": csr_array(with_value(np.nan)),
+    "sparse with infinity": csr_array(with_value(np.inf)),
     "frame": FRAME,
     "frame with other names": FRAME.rename(columns={"a": "z"}),
     "frame in another order": FRAME[list("dcba")],
@@ -75,9 +76,7 @@ def ours(clf, rows):
 
 
 def scikit_learns(clf, rows):
-    # A NaN is a gap, but sparse rows have none.
-    finite = True if isinstance(rows, csr_array) else "allow-nan"
-    settings = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite": finite}
+    settings = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite": "allow-nan"}
     return validate_data(clf, rows, reset=False, **settings)
 
 
@@ -87,6 +86,19 @@ def test_predictions_check_rows_as_scikit_learn_does(name, seen):
     clf = fitted(X if seen == "array" else FRAME)
     rows = INPUTS[name]
     assert outcome(ours, clf, rows) == outcome(scikit_learns, clf, rows)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "X_val", "predict"])
+def test_a_gap_in_sparse_rows_is_an_error_that_says_what_to_do(method):
+    rows = csr_array(with_value(np.nan))
+    calls = {
+        "fit": lambda clf: clf.fit(rows, y),
+        "partial_fit": lambda clf: clone(clf).partial_fit(rows, y, [0, 1, 2]),
+        "X_val": lambda clf: clf.fit(X, y, X_val=rows, y_val=y),
+        "predict": lambda clf: clf.predict(rows),
+    }
+    with pytest.raises(ValueError, match=r"Sparse X contains NaN.*SimpleImputer"):
+        calls[method](fitted(X))
 
 
 def test_plain_rows_are_taken_as_they_are():

@@ -5,6 +5,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 # Types in object arrays that are not numbers, by the name that messages give them.
 NO_NUMBERS = {
@@ -104,4 +105,13 @@ def check_numbers(values: np.ndarray, name: str, where: str = "") -> None:
         raise ValueError(
             f"{name} must hold numbers, got {found}{where}, such as {str(value)!r}. "
             f"{ADVICE[found]}"
+        )
+
+
+def check_gaps(X: Any) -> None:
+    """Raise ValueError if X, an array or CSR of numbers, is sparse and has NaN."""
+    if issparse(X) and np.isnan(X.data).any():
+        raise ValueError(
+            "Sparse X contains NaN. A gap (NaN) is allowed in dense X alone: fill gaps with "
+            "sklearn.impute.SimpleImputer, or call X.toarray()."
         )

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 
-from .arrays import as_numeric, as_numpy, check_numbers
+from .arrays import as_numeric, as_numpy, check_gaps, check_numbers
 from .columns import Columns
 from .dataset import Dataset
 from .features.categories import MAX_LEVELS
@@ -111,13 +111,8 @@ def checked_matrix(
     check_frame(X)
     if columns is None:
         X = as_numeric(X)
-        sparse = issparse(X)
-        X = validate(
-            X,
-            accept_sparse="csr",
-            dtype="numeric",
-            ensure_all_finite=True if sparse else "allow-nan",
-        )
+        X = validate(X, accept_sparse="csr", dtype="numeric", ensure_all_finite="allow-nan")
+        check_gaps(X)
         return X.astype(np.float64) if X.dtype == object else X  # of a frame's Decimals
     if issparse(X):
         raise ValueError("X was a table with categories in fit, and cannot be sparse now.")

@@ -6,10 +6,9 @@ Levels are those that a dtype declares, because no partition knows the levels of
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.utils import check_array
 
-from .._data.arrays import as_numeric
+from .._data.arrays import as_numeric, check_gaps
 from .._data.checks import check_levels
 from .._data.columns import Columns, learn_columns
 
@@ -72,7 +71,7 @@ def as_matrix(X: Any, columns: Columns | None = None) -> Any:
     """Return a partition as ndarray or CSR of numbers, of which NaN is a gap; it may be empty."""
     if columns is not None:
         return check_array(columns.matrix(X), ensure_all_finite="allow-nan", **OF_PART)
-    X = as_numeric(X)
-    finite = True if issparse(X) else "allow-nan"
-    X = check_array(X, accept_sparse="csr", dtype="numeric", ensure_all_finite=finite, **OF_PART)
+    rows = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite": "allow-nan"}
+    X = check_array(as_numeric(X), **rows, **OF_PART)
+    check_gaps(X)
     return X.astype(float) if X.dtype == object else X
