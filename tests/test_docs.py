@@ -41,15 +41,9 @@ def test_the_code_of_the_page_on_extending_is_that_of_the_package(piece):
 
 
 def test_the_design_lists_every_module_in_its_layer():
-    section = (DOCS / "design.md").read_text().split("\n## Layers\n")[1].split("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("    ")]
-    told, layer = {}, None
-    for line in lines:
-        layer = layer if line[4] == " " else int(line[4])
-        folder, _, names = re.split("  +", line[8:])[0].rpartition("/")
-        for name in names.replace(",", "").split():
-            for path in PACKAGE.joinpath(folder).glob(f"{name}.py"):
-                told[path] = layer
+    told = {}
+    for layer, module, _ in table("design.md", "Layers"):
+        told[PACKAGE / f"{module.strip('`')}.py"] = int(layer)
     modules = {path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"}
     assert told.keys() == modules
     project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())
