@@ -92,7 +92,7 @@ def gelu(Z: np.ndarray, out: np.ndarray) -> None:
 
 
 def gelu_backward(Z: np.ndarray, A: np.ndarray, delta: np.ndarray) -> None:
-    # d/dz z Phi(z) = Phi(z) + z phi(z), phi the density of the standard normal.
+    # d/dz z Phi(z) = Phi(z) + z phi(z), phi the standard normal density.
     slope = np.exp(-0.5 * Z * Z)
     slope *= 1.0 / sqrt(2.0 * pi)
     slope *= Z

@@ -23,8 +23,8 @@ LARGEST = {np.dtype(name): float(np.finfo(name).max) for name in ("float32", "fl
 class SGD:
     """Stochastic gradient descent with momentum.
 
-    v <- momentum v - rate grad;  params <- params + v, or with Nesterov's momentum
-    params + momentum v - rate grad (Sutskever et al., 2013).
+    v <- momentum v - rate grad;  params <- params + v, or with Nesterov's
+    momentum params + momentum v - rate grad (Sutskever et al., 2013).
     """
 
     momentum: float = 0.9

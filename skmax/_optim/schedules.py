@@ -80,11 +80,12 @@ def _fraction(position: ScheduleState) -> float:
 
 
 def cosine(position: ScheduleState, power_t: float) -> float:
-    """Return (1 + cos(pi u)) / 2, where u is the fraction of the fit that is done.
+    """Return (1 + cos(pi u)) / 2, where u is how much of the fit is done.
 
     References
     ----------
-    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.
+    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm
+    restarts", 2017.
     """
     return 0.5 + 0.5 * cos(pi * _fraction(position))
 
