@@ -33,7 +33,7 @@ from ._network.model import FittedModel
 from ._optim.optimizers import OPTIMIZERS
 from ._optim.schedules import SCHEDULES
 from ._persistence.serialize import PLAIN, attributes_from_plain, to_plain
-from ._sklearn_compat import Interval, Options, StrOptions, fit_context
+from ._sklearn_compat import DescribedHTML, Interval, Options, StrOptions, fit_context
 from ._training.config import FULL_BATCH_SOLVERS, TrainingConfig
 from ._training.train import train
 
@@ -61,7 +61,7 @@ def can_stream(estimator: Any) -> bool:
     return True
 
 
-class SoftmaxMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class SoftmaxMLPClassifier(DescribedHTML, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Multi-class classifier: a neural network with a softmax output.
 
     It takes data as they are, numbers and categories, with gaps: its defaults encode the
@@ -414,13 +414,6 @@ default="relu"
         "temperature_scaling": ["boolean"],
         "dtype": [StrOptions({"auto", "float32", "float64"})],
     }
-
-    # Where scikit-learn's HTML page of an estimator leads to. Without a link it describes no
-    # parameters.
-    _doc_link_module = "skmax"
-    _doc_link_template = (
-        "https://skmax.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html"
-    )
 
     # For callbacks of ours: its fits end when they say so, and show what finishes them elsewhere.
     _can_be_ended = _can_be_resumed = True

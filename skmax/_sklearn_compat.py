@@ -8,7 +8,7 @@ from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _num_samples as n_samples
 
-__all__ = ["Interval", "Options", "StrOptions", "fit_context", "n_samples"]
+__all__ = ["DescribedHTML", "Interval", "Options", "StrOptions", "fit_context", "n_samples"]
 
 # What scikit-learn puts on an estimator for a fit, and leaves there if it is interrupted.
 CONTEXTS = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
@@ -39,3 +39,20 @@ def with_labels(scorer: Any, labels: np.ndarray) -> Any:
     scorer = copy(scorer)
     scorer._kwargs = {**scorer._kwargs, "labels": labels}
     return scorer
+
+
+class DescribedHTML:
+    """Mixin: the HTML page of an estimator describes its parameters, and links to no site.
+
+    scikit-learn shows the descriptions only if the parameters have links. These lead to the page
+    that they are on.
+    """
+
+    def _get_doc_link(self) -> str:
+        return ""
+
+    def _get_params_html(self, deep: bool = True, doc_link: str = "") -> Any:
+        return super()._get_params_html(deep, doc_link or " ")  # type: ignore[misc]
+
+    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
+        return super()._get_fitted_attr_html(doc_link or " ")  # type: ignore[misc]

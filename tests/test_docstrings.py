@@ -1,10 +1,11 @@
 """Docstrings of everything public, as scikit-learn's pages and people read them."""
 
 import inspect
+import re
 
 import pytest
 from numpydoc.validate import validate
-from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 import skmax
 from skmax import SoftmaxMLPClassifier
@@ -43,7 +44,18 @@ def test_all_that_is_public_is_looked_at():
     assert {"skmax.ReliabilityDisplay.from_predictions", "skmax.softmax"} <= set(NAMES)
 
 
-def test_the_html_page_describes_every_parameter():
-    page = SoftmaxMLPClassifier()._repr_html_()
-    assert page.count('class="param-doc-description"') == len(SoftmaxMLPClassifier().get_params())
-    assert LogisticRegression()._repr_html_().count('class="param-doc-description"') > 5
+@pytest.mark.parametrize("wrap", [lambda clf: clf, make_pipeline], ids=["alone", "pipeline"])
+def test_the_html_page_describes_every_parameter_and_links_to_no_site(wrap):
+    page, n_params = (
+        wrap(SoftmaxMLPClassifier())._repr_html_(),
+        len(SoftmaxMLPClassifier().get_params()),
+    )
+    links = re.findall(r'href="([^"]*)"', page)
+    ours = [link.strip() for link in links if "scikit-learn.org" not in link]
+    assert len(ours) >= n_params and all(link.startswith("#:~:text=") for link in ours)
+    assert page.count('class="param-doc-description"') >= n_params
+
+
+def test_the_html_page_describes_fitted_attributes():
+    page = SoftmaxMLPClassifier(max_iter=1).fit([[0.0], [1.0]], [0, 1])._repr_html_()
+    assert page.count('class="param-doc-description"') > len(SoftmaxMLPClassifier().get_params())
