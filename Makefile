@@ -19,7 +19,7 @@ FAST = activations bins calibration classifier coefficients curve far_rows featu
 LOWEST = blas losses network objective scaling targets calibration old_files
 test_files = $(patsubst %,tests/test_%.py,$(1))
 
-.PHONY: help install format check static lint types contract fast test coverage lowest bench examples docs links \
+.PHONY: help install format check static lint types contract fast test coverage lowest bench docs links \
   package readme all clean-docs
 
 help:
@@ -70,11 +70,6 @@ bench: ## Whether the benchmarks run: each quickly, its numbers are not kept
 	@set -e; for benchmark in benchmarks/[a-z]*.py; do \
 	  echo "-- $$benchmark"; $(PYTHON) $$benchmark --quick >/dev/null; done
 
-examples: ## The examples that the site shows without running them
-	@set -e; for example in examples/*.py; do \
-	  case $$example in */plot_*.py | */quickstart.py) continue ;; esac; \
-	  echo "-- $$example"; $(PYTHON) -W error $$example >/dev/null; done
-
 docs: ## The site, in docs/_build/html; warnings are errors, examples are run
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=$(CURDIR) $(PYTHON) -m sphinx -W --keep-going -q -d docs/_build/doctrees docs $(HTML)
 	$(PYTHON) docs/check_links.py $(HTML)
@@ -100,7 +95,7 @@ all: ## All that CI does, from a clean checkout, in a fresh .venv
 	rm -rf .venv
 	$(MAKE) -j 2 --output-sync=target readme lowest PYTHON=python3
 	.venv/bin/python -m pip install -q -e ".[check,benchmark,docs]"
-	$(MAKE) -j 2 --output-sync=target docs static bench examples package PYTHON=.venv/bin/python
+	$(MAKE) -j 2 --output-sync=target docs static bench package PYTHON=.venv/bin/python
 
 clean-docs:
 	rm -rf docs/_build docs/gallery docs/generated

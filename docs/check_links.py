@@ -48,9 +48,11 @@ def faults(root):
                     lines.append(f"{path}: loads {link}")
                 continue
             target = path if not parts.path else (path.parent / unquote(parts.path)).resolve()
+            # What follows ":~:" names a text to scroll to, and no anchor.
+            anchor = unquote(parts.fragment.partition(":~:")[0])
             if not target.is_file():
                 lines.append(f"{path}: {link} is no file")
-            elif target in pages and unquote(parts.fragment) not in pages[target].anchors:
+            elif target in pages and anchor not in pages[target].anchors:
                 lines.append(f"{path}: {link} is no anchor")
     return lines
 

@@ -32,7 +32,14 @@ extensions = [
 ]
 
 root_doc = "index"
-exclude_patterns = ["_build", "_ext", "_static", "_templates", "gallery/*.ipynb", "gallery/*.py"]
+exclude_patterns = [
+    "_build",
+    "_ext",
+    "_static",
+    "_templates",
+    "gallery/**/*.ipynb",
+    "gallery/**/*.py",
+]
 templates_path = ["_templates"]
 nitpicky = True
 # In docstrings a single backtick is code, as in scikit-learn's.
@@ -62,9 +69,13 @@ plot_basedir = "figures"
 sphinx_gallery_conf = {
     "examples_dirs": str(HERE.parent / "examples"),
     "gallery_dirs": "gallery",
-    # Any other is shown, and not run.
-    "filename_pattern": r"/(plot_\w+|quickstart)\.py$",
-    "within_subsection_order": "examples.QuickstartFirst",
+    "filename_pattern": r"\.py$",
+    # The sections, from the first thing that a reader wants to the last.
+    "subsection_order": [
+        f"../examples/{name}"
+        for name in ("data", "training", "probabilities", "deployment", "mathematics")
+    ],
+    "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "gallery/backreferences",
     "doc_module": ("skmax",),
     "reference_url": {"skmax": None},

@@ -15,7 +15,7 @@ def test_the_snippet_runs_and_learns(capsys):
 
 
 def test_links_and_commands_lead_to_files():
-    links = re.findall(r"\]\(([^)]+)\)", README) + re.findall(r"`(examples/\w+\.py)`", README)
+    links = re.findall(r"\]\(([^)]+)\)", README) + re.findall(r"`(examples/[\w/]+\.py)`", README)
     assert len(links) > 4
     for link in links:
         path, _, section = link.partition("#")
