@@ -82,6 +82,8 @@ sphinx_gallery_conf = {
     "reset_modules": ("matplotlib", "examples.warnings_are_errors"),
     "reset_modules_order": "both",
     "default_thumb_file": str(HERE / "_static" / "script.png"),
+    "thumbnail_size": (720, 540),
+    "image_srcset": ["1.5x"],
     "show_memory": False,
     "show_signature": False,
     "remove_config_comments": True,

@@ -2,10 +2,11 @@
 A file larger than the memory
 =============================
 
-``partial_fit`` takes one step through the rows that it is given, so that a file can be read
-in portions, again and again, by a process that could never hold it. Here a limit is set on the
-memory of the process itself: to read the whole file is then a MemoryError, to stream it is
-not. At the end the limit is lifted, and the stream is compared with a fit in memory.
+You will learn how to train on a file that does not fit into memory.
+``partial_fit`` trains on the rows that you give it, so you can read the file
+in portions, again and again. This page limits the memory of its own process.
+Reading the whole file is then a MemoryError, and streaming it is not. At the
+end, the limit is lifted, and the stream is compared with a fit in memory.
 """
 
 import resource
@@ -23,11 +24,14 @@ from skmax import SoftmaxMLPClassifier
 # %%
 # The file
 # --------
-# Handwritten digits, each shifted by up to a pixel in either direction and with some noise:
-# 300,000 pictures of 64 numbers, 154 MB in float64. The test pictures are of other digits.
+# The rows are handwritten digits, shifted by up to a pixel in either
+# direction, with some noise: 300,000 pictures of 64 numbers, 154 MB in
+# float64. The test pictures show other digits.
 
 digits, labels = load_digits(return_X_y=True)
-train, X_test, y, y_test = train_test_split(digits, labels, stratify=labels, random_state=0)
+train, X_test, y, y_test = train_test_split(
+    digits, labels, stratify=labels, random_state=0
+)
 rng = np.random.default_rng(0)
 path = Path(tempfile.mkdtemp()) / "rows.npy"
 N_ROWS, PORTION = 300_000, 10_000
@@ -40,10 +44,11 @@ for start in range(0, N_ROWS, PORTION):
     for axis in (1, 2):
         shift = rng.integers(-1, 2, size=PORTION)
         index = np.clip(np.arange(8) - shift[:, np.newaxis], 0, 7)
-        index = index[:, :, np.newaxis] if axis == 1 else index[:, np.newaxis, :]
-        pictures = np.take_along_axis(pictures, np.broadcast_to(index, pictures.shape), axis)
-    noisy = pictures.reshape(PORTION, 64) + rng.normal(scale=1.0, size=(PORTION, 64))
-    rows[start : start + PORTION] = noisy
+        index = np.expand_dims(index, 3 - axis)
+        index = np.broadcast_to(index, pictures.shape)
+        pictures = np.take_along_axis(pictures, index, axis)
+    noise = rng.normal(scale=1.0, size=(PORTION, 64))
+    rows[start : start + PORTION] = pictures.reshape(PORTION, 64) + noise
     y_train[start : start + PORTION] = y[chosen]
 rows.flush()
 del rows
@@ -52,7 +57,8 @@ print(f"the file has {path.stat().st_size / 1e6:.0f} MB")
 # %%
 # The limit
 # ---------
-# The address space may grow by 100 MB from here. Reading the file at once fails.
+# From here on, the address space may grow by 100 MB. Reading the file at once
+# fails.
 
 
 def address_space():
@@ -62,8 +68,9 @@ def address_space():
 
 
 unlimited = resource.getrlimit(resource.RLIMIT_AS)
-SoftmaxMLPClassifier((128,), max_iter=1).fit(train, y)  # libraries take what they need
-resource.setrlimit(resource.RLIMIT_AS, (address_space() + 100_000_000, unlimited[1]))
+SoftmaxMLPClassifier((128,), max_iter=1).fit(train, y)  # loads all libraries
+limit = address_space() + 100_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, unlimited[1]))
 try:
     np.load(path)
 except MemoryError:
@@ -72,12 +79,16 @@ except MemoryError:
 # %%
 # The stream
 # ----------
-# Portions are read by their offset in the file, in a new order in each of three passes.
-# Nothing calibrates the probabilities of a stream, hence no label smoothing; and each pixel
-# says little, hence one view of it.
+# Portions are read by their offset in the file, in a new order in each of
+# three epochs. Nothing calibrates the probabilities of a stream, so labels are
+# not smoothed. Each pixel says little, so one view of it is enough.
 
-settings = {"label_smoothing": 0.0, "learning_rate_init": 0.002, "random_state": 0}
-settings["numerical_encoding"] = "linear"
+settings = {
+    "label_smoothing": 0.0,
+    "learning_rate_init": 0.002,
+    "numerical_encoding": "linear",
+    "random_state": 0,
+}
 stream = SoftmaxMLPClassifier((128,), **settings)
 offset = path.stat().st_size - N_ROWS * 64 * 8
 scores = []
@@ -86,23 +97,31 @@ for _ in range(3):
         first = number * PORTION
         with open(path, "rb") as file:
             file.seek(offset + first * 64 * 8)
-            portion = np.fromfile(file, count=PORTION * 64).reshape(PORTION, 64)
-        stream.partial_fit(portion, y_train[first : first + PORTION], classes=np.unique(labels))
+            portion = np.fromfile(file, count=PORTION * 64)
+        portion = portion.reshape(PORTION, 64)
+        targets = y_train[first : first + PORTION]
+        stream.partial_fit(portion, targets, classes=np.unique(labels))
         scores.append(stream.score(X_test, y_test))
 print(f"streaming it: accuracy {scores[-1]:.3f} on the test pictures")
 
 # %%
 # In memory
 # ---------
-# The same number of passes, with the limit lifted.
+# This fit has the same number of epochs, and no limit.
 
 resource.setrlimit(resource.RLIMIT_AS, unlimited)
 memory = SoftmaxMLPClassifier(
-    (128,), learning_rate="constant", max_iter=3, tol=0.0, n_iter_no_change=4, **settings,
-    temperature_scaling=False, early_stopping=False,
-)  # fmt: skip
+    (128,),
+    learning_rate="constant",
+    max_iter=3,
+    tol=0.0,
+    n_iter_no_change=4,
+    temperature_scaling=False,
+    early_stopping=False,
+    **settings,
+)
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # three passes are not meant to converge
+    warnings.simplefilter("ignore")  # three epochs are not meant to converge
     memory.fit(np.load(path), y_train)
 score = memory.score(X_test, y_test)
 print(f"in memory: {score:.3f}, a difference of {abs(score - scores[-1]):.3f}")
@@ -110,12 +129,14 @@ print(f"in memory: {score:.3f}, a difference of {abs(score - scores[-1]):.3f}")
 # %%
 # The picture
 # -----------
-# The accuracy after each portion. The line is where the fit in memory ends.
+# The curve is the accuracy after each portion. The dashed line is that of the
+# fit in memory, at its end.
 
-figure, axes = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
-axes.plot(np.arange(1, len(scores) + 1) / (N_ROWS // PORTION), scores, label="stream")
+figure, axes = plt.subplots(figsize=(4.8, 3.6), layout="constrained")
+epochs = np.arange(1, len(scores) + 1) / (N_ROWS // PORTION)
+axes.plot(epochs, scores, color="#0072B2", label="stream")
 axes.axhline(score, color="0.4", linestyle="--", label="in memory, at its end")
-axes.set(xlabel="passes over the file", ylabel="accuracy on test pictures", xlim=(0, 3.05))
+axes.set(xlabel="epochs", ylabel="accuracy on test pictures", xlim=(0, 3.05))
 axes.legend(loc="lower right", frameon=False)
 axes.spines[["top", "right"]].set_visible(False)
 if "__file__" in globals():

@@ -1,14 +1,14 @@
 """
-Finishing a fit that was killed
-===============================
+Finish a fit that was killed
+============================
 
-A fit that takes a night should not begin anew in the morning because the machine went down. A
-Checkpoint is a callback that keeps the unfinished fit in a file. This page starts a fit in
-another process, kills that in the middle (SIGKILL: it can do nothing about it), runs the same
-lines again, and compares the result with that of a fit that nobody interrupted. The picture
-shows the loss of all three.
+You will learn how to continue a long fit after a crash. A Checkpoint is a
+callback that keeps the unfinished fit in a file. This page starts a fit in
+another process, kills that process in the middle (by SIGKILL, so it cannot
+clean up), and runs the same lines again. The result has the same bits as that
+of a fit that nobody interrupted.
 
-It needs ``pip install skmax[export,plot]``.
+It needs the extra ``export`` of skmax, and matplotlib.
 """
 
 import subprocess
@@ -23,11 +23,12 @@ from sklearn.datasets import load_digits
 from skmax import SoftmaxMLPClassifier
 
 # %%
-# The lines that are run twice
-# ----------------------------
-# ``resume`` sets the callback on the classifier and gives it the unfinished fit, if there is
-# one: the same lines begin the fit and finish it. Here they are a program of their own, so
-# that there is a process to be killed. With ``verbose`` it prints the loss of each epoch.
+# The lines that run twice
+# ------------------------
+# ``resume`` sets the callback on the classifier, and gives it the unfinished
+# fit if there is one. So the same lines begin the fit and finish it. Here they
+# are a program of their own, so that there is a process to kill. With
+# ``verbose``, it prints the loss of each epoch.
 
 program = """
 import sys
@@ -39,7 +40,8 @@ from skmax import Checkpoint, SoftmaxMLPClassifier
 
 path, result = sys.argv[1:]
 X, y = load_digits(return_X_y=True)
-clf = Checkpoint(path).resume(SoftmaxMLPClassifier(random_state=0, verbose=True))
+clf = SoftmaxMLPClassifier(random_state=0, verbose=True)
+clf = Checkpoint(path).resume(clf)
 clf.fit(X, y)
 np.savez(result, proba=clf.predict_proba(X), loss_curve=clf.loss_curve_)
 """
@@ -64,8 +66,15 @@ def losses(process):
 # %%
 # Killed in the middle
 # --------------------
-# The file is replaced as a whole after each epoch, so that there is a good one whatever the
+# After each epoch, the whole file is replaced. So there is a good file at any
 # moment.
+
+
+def report(name, epochs, process):
+    first, last = epochs[0][0], epochs[-1][0]
+    code = process.returncode
+    print(f"{name} process  epochs {first} to {last}, exit code {code}")
+
 
 with start() as process:
     before = []
@@ -73,49 +82,61 @@ with start() as process:
         before.append((epoch, loss))
         if epoch == 20:
             process.kill()
-print(f"first process   epochs {before[0][0]} to {before[-1][0]}, exit code {process.returncode}")
-print(f"{path.name}       {path.stat().st_size / 1e6:.1f} MB, result: {result.exists()}")
+report("first", before, process)
+print(f"file           {path.stat().st_size / 1e6:.1f} MB")
+print(f"result         {result.exists()}")
 
 # %%
 # Finished by another process
 # ---------------------------
-# An epoch may have been printed before its checkpoint was written. It is then trained again.
+# If an epoch was printed before its checkpoint was written, it is trained
+# again.
 
 with start() as process:
     after = list(losses(process))
-print(f"second process  epochs {after[0][0]} to {after[-1][0]}, exit code {process.returncode}")
-print(f"{path.name}       {path.stat().st_size} bytes: finished, it resumes nothing")
+report("second", after, process)
+print(f"file            {path.stat().st_size} bytes: it resumes nothing more")
 
 # %%
 # The same bits
 # -------------
-# The probabilities and the curve of the fit are those of one that was not interrupted.
+# The probabilities and the curve are those of a fit that was not interrupted.
 
 X, y = load_digits(return_X_y=True)
 uninterrupted = SoftmaxMLPClassifier(random_state=0).fit(X, y)
 finished = np.load(result)
 print("same bits       probabilities", end=" ")
-print(np.array_equal(finished["proba"], uninterrupted.predict_proba(X)), end=", loss curve ")
+print(
+    np.array_equal(finished["proba"], uninterrupted.predict_proba(X)),
+    end=", loss curve ",
+)
 print(np.array_equal(finished["loss_curve"], uninterrupted.loss_curve_))
 
 # %%
 # Two processes, one curve
 # ------------------------
-# The learning rate, the moments of Adam and the order of the rows go on where they were: the
-# curve has no kink. (Its waves are the cycles of the schedule.)
+# The learning rate, the moments of Adam and the order of the rows continue
+# where they were, so the curve has no kink. (Its waves are the cycles of the
+# schedule.)
 
-BLUE, VERMILLION = "#0072B2", "#D55E00"
-figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
+LIGHT, DARK = "#56B4E9", "#00324F"
+figure, axes = plt.subplots(figsize=(4.8, 3.6), layout="constrained")
 epochs = np.arange(1, uninterrupted.n_iter_ + 1)
-axes.plot(epochs, uninterrupted.loss_curve_, color="0.8", linewidth=8, label="uninterrupted")
-axes.plot(*np.transpose(before), "o-", color=BLUE, ms=4, lw=1, label="first process, killed")
-axes.plot(*np.transpose(after), "s-", color=VERMILLION, ms=4, lw=1, label="second process")
-axes.set(xlabel="epoch", ylabel="training loss (nats)", yscale="log", xlim=(0, None))
+curve = uninterrupted.loss_curve_
+axes.plot(epochs, curve, color="0.8", linewidth=8, label="uninterrupted")
+marks = {"ms": 4, "lw": 1}
+axes.plot(
+    *np.transpose(before), "o-", color=LIGHT, label="first, killed", **marks
+)
+axes.plot(
+    *np.transpose(after), "s-", color=DARK, label="second process", **marks
+)
+axes.set(
+    xlabel="epoch", ylabel="training loss (nats)", yscale="log", xlim=(0, None)
+)
 axes.set_yticks([0.5, 1, 2], ["0.5", "1", "2"])
 axes.set_yticks([], minor=True)
-axes.set_title("The loss of a fit that was killed and finished")
 axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False)
-
 if "__file__" in globals():
     figure.savefig(Path(__file__).with_suffix(".png"), dpi=150)
