@@ -57,6 +57,28 @@ def test_temperature_is_scikit_learns_on_smoothed_labels(weighted):
     assert_allclose(loss, -np.average(log_P, weights=weights), rtol=1e-10)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+@pytest.mark.parametrize("weight", [None, 0.5])
+def test_classes_that_no_row_has_count_as_half_a_row(n_classes, weight):
+    n = 400
+    Z = np.zeros((n, n_classes))
+    Z[:, 0] = 5.0
+    row_weight = None if weight is None else np.full(n, weight)
+    temperature, _ = fit_temperature(Z, np.zeros(n, dtype=int), row_weight)
+    share = 0.5 / (n + 0.5)  # of the smoothed labels, 1 / (n + 1)
+    assert_allclose(softmax(Z[0] / temperature)[1:].sum(), share / (n + 1), rtol=1e-4)
+
+
+@pytest.mark.parametrize("n_rows", [60, 600])
+def test_a_class_of_one_row_is_not_impossible(n_rows):
+    X = np.random.default_rng(0).normal(size=(n_rows, 4))
+    X[0] = 6.0
+    y = np.arange(n_rows) == 0
+    clf = SoftmaxMLPClassifier(random_state=0).fit(X, y)
+    assert clf.predict_proba(X)[:, 1].mean() > 1e-6
+    assert clf.predict_proba(X[:1])[0, 1] > 1e-6
+
+
 @pytest.mark.parametrize("factor", [0.2, 1.0, 2.5, 20.0])
 def test_temperature_undoes_a_factor_of_the_logits(factor):
     Z, labels = overconfident(n=20_000, factor=factor)

@@ -45,7 +45,8 @@ def fit_temperature(
 
     The label of a row is smoothed by 1 / (n_samples + 1), as if there were one more row that
     carried every label in proportion to its frequency. Otherwise, if all rows are classified
-    rightly, they would say by a temperature near 0 that the classifier never errs.
+    rightly, they would say by a temperature near 0 that the classifier never errs. Classes that
+    no row has count as half a row together, or nothing would be known of their probabilities.
 
     Parameters
     ----------
@@ -76,6 +77,9 @@ def fit_temperature(
     # s (log p_label - sum_j q_j log p_j) = s (z_label - sum_j q_j z_j) / T.
     smoothing = 1.0 / (n_rows + 1)
     totals = np.bincount(labels, weights=row_weight, minlength=Z.shape[1])
+    unseen = totals == 0
+    if unseen.any():
+        totals = np.where(unseen, 0.5 * totals.sum() / n_rows / np.count_nonzero(unseen), totals)
     shares = totals / totals.sum()
     extra = Z[np.arange(len(Z)), labels].astype(np.float64)
     for rows in parts:
