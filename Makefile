@@ -19,7 +19,7 @@ FAST = activations bins calibration classifier coefficients curve far_rows featu
 LOWEST = blas losses network objective scaling targets calibration old_files
 test_files = $(patsubst %,tests/test_%.py,$(1))
 
-.PHONY: help install format check static lint types contract fast test coverage lowest bench docs links \
+.PHONY: help install format check static lint types contract fast test coverage lowest clients bench docs links \
   package readme all clean-docs
 
 help:
@@ -65,6 +65,9 @@ lowest: ## The arithmetic at the lowest versions that pyproject.toml allows
 	.venv-lowest/bin/python -m uv pip install -q --python .venv-lowest/bin/python \
 	  --resolution lowest-direct -e ".[test]" "threadpoolctl>=3.5"
 	.venv-lowest/bin/python -m pytest $(call test_files,$(LOWEST)) -k "not other_processes"
+
+clients: ## The snippets of other packages, where these are installed: the extra `clients`
+	$(PYTHON) -m pytest -m clients tests/test_clients.py
 
 bench: ## Whether the benchmarks run: each quickly, its numbers are not kept
 	@set -e; for benchmark in benchmarks/[a-z]*.py; do \

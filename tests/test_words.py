@@ -41,6 +41,16 @@ def pages():
     return sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *written])
 
 
+def examples():
+    """The pages of the gallery."""
+    return sorted((ROOT / "examples").rglob("*.py"))
+
+
+def prose_of(example):
+    """The docstring and the comments of an example, and what it prints."""
+    return " ".join(re.findall(r'^""".*?"""|^#.*?$|"[^"\n]*"', example, re.DOTALL | re.MULTILINE))
+
+
 def private_words(text):
     """What is found of `INSTEAD` in a text, outside of code, with what to write."""
     prose = re.sub(r"```.*?```|`[^`\n]*`", " ", text, flags=re.DOTALL)
@@ -53,6 +63,11 @@ def private_words(text):
 @pytest.mark.parametrize("page", pages(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_page_has_no_private_words(page):
     assert not list(private_words(page.read_text()))
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda path: path.stem)
+def test_an_example_has_no_private_words(example):
+    assert not list(private_words(prose_of(example.read_text())))
 
 
 @pytest.mark.parametrize(
@@ -86,6 +101,26 @@ def test_private_words_are_found(sentence):
 )
 def test_words_in_their_ordinary_sense_are_not(sentence):
     assert not list(private_words(sentence))
+
+
+def code_lines(text):
+    """The lines of the blocks of code of a page, whatever directives are around them."""
+    fence = None
+    for line in text.splitlines():
+        marks = re.match(r"\s*(`{3,})(.*)", line)
+        if marks and fence is None:
+            fence = "prose" if marks[2].startswith("{") else marks[1]
+        elif marks and (fence == "prose" or marks[1] == fence):
+            fence = None
+        elif fence not in (None, "prose"):
+            yield line
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_code_fits_the_width_of_a_page(page):
+    # The two commands of the README are a line each, so that they are copied whole.
+    lines = [line for line in code_lines(page.read_text()) if "python3 -m venv" not in line]
+    assert [line for line in lines if len(line) > 79] == []
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda path: str(path.relative_to(ROOT)))
