@@ -64,88 +64,90 @@ def can_stream(estimator: Any) -> bool:
 class SoftmaxMLPClassifier(DescribedHTML, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Multi-class classifier: a neural network with a softmax output.
 
-    It takes data as they are, numbers and categories, with gaps: its defaults encode the
-    features, train for as long as helps on held-out rows, and calibrate the probabilities. For
-    every solver and batch size it minimises the same objective::
+    It takes a table as it is, with numbers, categories and gaps. The defaults encode the features,
+    choose the training time on held-out rows, and calibrate the probabilities. Every solver and
+    batch size minimises the same objective::
 
         J = (1 / S) sum_i w_i L_i + alpha / (2 S) sum_l |W[l]|^2,    S = sum_i w_i
 
-    where L_i = - sum_j y_ij log p_ij is the cross-entropy of row i, P = softmax(Z) and Z
-    are the logits of a fully connected network. Without a hidden layer this is multinomial
-    logistic regression on the scaled features: `LogisticRegression(C=1/alpha)`, for two
-    classes (which keep two outputs here) C=2/alpha.
+    where L_i = - sum_j y_ij log p_ij is the cross-entropy of row i, P = softmax(Z), and Z are the
+    logits of a fully connected network. Without a hidden layer, this is multinomial logistic
+    regression on the scaled features: `LogisticRegression(C=1/alpha)`. Two classes keep two
+    outputs here, so for them it is C=2/alpha.
 
     Parameters
     ----------
     hidden_layer_sizes : "auto" or int or array-like of int, default="auto"
-        Units of each hidden layer; with two views (see `numerical_encoding`), of each of the
-        two towers. `()` is softmax regression. "auto" is (128, 128) for one view, and
-        (128, 64) for two.
+        Units of each hidden layer. With two views (see `numerical_encoding`), these are the
+        layers of each of the two towers. `()` is softmax regression. "auto" is (128, 128) for
+        one view, and (128, 64) for two. Raise it if you have many rows and complicated classes.
+        Lower it if fits or predictions take too long.
     activation : {"identity", "logistic", "tanh", "relu", "selu", "gelu", "silu"}, \
 default="relu"
         Activation function of the hidden layers.
     solver : {"adam", "sgd", "lbfgs", "newton-cg"}, default="adam"
-        Adam or stochastic gradient descent on mini-batches; or, on all rows at once,
-        scipy's L-BFGS-B, or Newton's method with conjugate gradients, which is the
-        fastest to an exact optimum and needs `hidden_layer_sizes=()`.
+        "adam" (Kingma and Ba, 2015) and "sgd" train on mini-batches. "lbfgs" (SciPy's L-BFGS-B)
+        and "newton-cg" (Newton's method with conjugate gradients) train on all rows at once.
+        "newton-cg" reaches the exact optimum fastest, and needs `hidden_layer_sizes=()`.
     alpha : float, default=1.0
-        Strength of the L2 penalty, >= 0. Biases are not penalised.
+        Strength of the L2 penalty, >= 0. Biases are not penalised. Raise it if rows are few or
+        noisy. Lower it if the training rows, too, are predicted badly.
     weight_decay : float, default=0.0
-        Decoupled weight decay, >= 0: before each step of a mini-batch solver every
-        weight (no bias) is multiplied by 1 - learning rate * weight_decay. Not used by
-        "lbfgs" and "newton-cg".
+        Decoupled weight decay, >= 0, of the mini-batch solvers: before each step, every weight
+        (no bias) is multiplied by 1 - learning rate * weight_decay. Raise it to repeat a recipe
+        of AdamW.
     batch_size : "auto" or int, default="auto"
-        Rows per mini-batch, >= 1; "auto" divides the rows into the least number of about
-        equal batches of at most 256.
+        Rows of a mini-batch, >= 1. "auto" divides the rows into about equal batches of at most
+        256. Raise it, with the learning rate, if you have very many rows. Lower it for noisier
+        steps.
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new random order.
     max_iter : "auto" or int, default="auto"
-        Largest number of epochs, or iterations of "lbfgs" and "newton-cg", >= 1. "auto"
-        is 200 iterations, or 60 epochs to 3,428 rows, 45 to 4,800 and 30 above.
+        Largest number of epochs, or of iterations of "lbfgs" and "newton-cg", >= 1. "auto" is
+        200 iterations, or 60 epochs up to 3,428 rows, 45 up to 4,800 and 30 above. Raise it if a
+        warning says that the fit has not converged. Lower it to save time.
     max_fun : int, default=15000
         Largest number of evaluations of the objective by "lbfgs", >= 1.
     tol : float, default=1e-4
-        An epoch that does not improve the loss (or the validation score under early
-        stopping) by at least `tol` counts against patience. "lbfgs" and "newton-cg" stop
-        where no component of the gradient of J exceeds `tol`.
+        An epoch that improves the loss (or the validation score under early stopping) by less
+        than `tol` counts against patience. "lbfgs" and "newton-cg" stop if no component of the
+        gradient of J exceeds `tol`. Raise it to stop earlier. Lower it for a more exact optimum.
     n_iter_no_change : int or inf, default=10
-        Patience: the fit stops after this many epochs in a row without improvement.
+        Patience: the fit stops after so many epochs in a row without an improvement. Raise it if
+        the loss or the score is noisy.
     random_state : int, RandomState instance or None, default=None
-        Seeds initial parameters, the order of rows, dropout, and which rows the validation
-        split and held-out fits leave out.
-        Pass an int for reproducible results.
+        Seeds the initial parameters, the order of rows, dropout, and which rows the validation
+        split and the held-out fits leave out. Pass an int for reproducible results.
     warm_start : bool, default=False
-        Whether `fit` continues the previous fit. One of "adam" or "sgd" that was ended by
-        `max_iter`, under a schedule that does not decay, is continued exactly (optimizer,
-        random generator, patience). Any other is the starting point of a new one, and its
-        temperature is kept where no rows are held out: with the default schedule, do not
-        fit in small portions. The scaling that was learnt first is kept, and the curves
-        go on.
+        Whether `fit` continues the previous fit. If `max_iter` has ended a fit of "adam" or
+        "sgd" under a schedule that does not decay, it is continued exactly (optimizer, random
+        generator, patience). Any other fit is the starting point of a new one, which keeps the
+        temperature if no rows are held out. So do not fit in small portions with the default
+        schedule. The first scaling is kept, and the curves are continued.
     verbose : bool or int, default=False
-        Whether to print a line per epoch or iteration, and before them which held-out fit is
-        trained and what the held-out fits choose.
+        Whether to print a line for each epoch or iteration, and before them which held-out fit
+        is trained and what the held-out fits choose.
     learning_rate_init : float, default=0.006
-        Learning rate of the mini-batch solvers, > 0: that of a layer with 128 inputs where
-        there is a hidden one, see `learning_rate_scaling`.
+        Learning rate of the mini-batch solvers, > 0. With hidden layers, it is that of a layer
+        with 128 inputs (see `learning_rate_scaling`). Lower it if the fit diverges. Raise it if a
+        fit with few epochs learns too slowly.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle", \
 "coslog4"}, default="coslog4"
-        Schedule of the learning rate, for both mini-batch solvers. "invscaling" divides
-        it by (t + 1)^power_t, t the rows seen up to the last epoch, in earlier fits that
-        are continued too (so that a row of weight 2 is one row); "adaptive" divides
-        it by 5 where patience runs out, and stops below 1e-6. The last three decay over
-        `max_iter` epochs: patience on the training loss is off, and a fit that ends with
-        its schedule has converged by design. In `partial_fit`, which cannot know how many
-        rows will follow, these are constant. "coslog4" has four cycles, each twice as long
-        as the one before; `early_stopping` can end it with the second, third or fourth.
+        Schedule of the learning rate of the mini-batch solvers. "invscaling" divides it by
+        (t + 1)^power_t, where t is the number of rows seen up to the last epoch. "adaptive"
+        divides it by 5 when patience runs out, and stops below 1e-6. The last three decay to 0
+        over `max_iter` epochs: they use no patience on the training loss, and a fit that ends
+        with its schedule has converged. "coslog4" has four cycles, each twice as long as the one
+        before, and `early_stopping` can end it with the second, third or fourth. In
+        `partial_fit`, which cannot know how many rows will follow, these three are constant.
     learning_rate_scaling : {"fan_in"} or None, default="fan_in"
-        "fan_in" multiplies the learning rate of the weights of a layer by
-        sqrt(128 / number of its inputs), so that one rate suits any width; biases have
-        the rate as it is. Softmax regression has eight times these rates. None gives all
-        parameters the same rate.
+        "fan_in" multiplies the learning rate of the weights of a layer by sqrt(128 / number of
+        its inputs), so one rate suits any width. Biases have the rate itself. Softmax regression
+        has eight times these rates. None gives all parameters the same rate.
     power_t : float, default=0.5
-        Exponent of "invscaling", >= 0.
+        Exponent of "invscaling", >= 0. Raise it for a faster decay.
     momentum : float, default=0.9
-        Momentum of "sgd", in [0, 1].
+        Momentum of "sgd", in [0, 1]. Lower it if the loss oscillates.
     nesterovs_momentum : bool, default=True
         Whether "sgd" uses Nesterov's momentum.
     beta_1 : float, default=0.9
@@ -155,100 +157,101 @@ default="relu"
     epsilon : float, default=1e-8
         Added to the denominator of "adam", > 0.
     early_stopping : "auto" or bool, default="auto"
-        With "auto", held-out fits choose the cycle of "coslog4" to stop after, and the
-        network is trained on all rows for as long (see Notes); it stops no other schedule,
-        nor "lbfgs", "newton-cg" and softmax regression, whose objective is convex. True
-        holds out a stratified part of the rows, stops when its score no longer improves,
-        and keeps the parameters of the best score. Given `X_val`, both hold out nothing and
-        judge by these rows. Scores are compared after each epoch or iteration, but with
-        "coslog4" after its cycles, where the first that is no improvement ends the fit. Has
-        no effect on `partial_fit`.
+        With "auto", held-out fits choose the cycle of "coslog4" after which to stop, and the
+        final network is trained on all rows for as long (see Notes). "auto" stops no other
+        schedule, and none of "lbfgs", "newton-cg" and softmax regression. True holds out a
+        stratified part of the rows, stops when their score no longer improves, and keeps the
+        parameters of the best score. If you pass `X_val`, both use these rows and hold out
+        nothing. Scores are compared after each epoch or iteration, but with "coslog4" at the
+        ends of its cycles, where the first cycle without an improvement ends the fit.
+        `partial_fit` never stops early.
     validation_fraction : float, default=0.1
-        Share of the rows held out by `early_stopping=True`, in [0, 1): max(n_classes,
-        ceil(share of the rows)) rows; a class with a single row stays in training.
+        Fraction of the rows that `early_stopping=True` holds out, in [0, 1). At least one row
+        for each class is held out, but a class with a single row stays in training. Raise it if
+        the validation score is noisy. Lower it to train on more rows.
     scoring : str or callable, default="loss"
-        Score of the validation rows, of `X_val` or held out by `early_stopping=True`,
-        greater is better: "loss" (the negative cross-entropy), the name of a scorer, or a
-        callable `scorer(estimator, X, y)`, which receives arrays. Held-out fits are
-        judged by their cross-entropy at the best temperature.
+        Score of the validation rows (`X_val`, or held out by `early_stopping=True`); greater is
+        better. It is "loss" (the negative cross-entropy), the name of a scorer, or a callable
+        `scorer(estimator, X, y)`, which receives arrays. Held-out fits always use their
+        cross-entropy at the best temperature.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied into the row weights. A label that a dict
-        lacks weighs 1. "balanced" weighs classes inversely to their frequency; it cannot
-        be used with `partial_fit`.
+        Weights of the classes, which multiply the row weights. A label that a dict lacks has
+        weight 1. "balanced" weights classes inversely to their frequency, and cannot be used
+        with `partial_fit`. Probabilities are then those of the weighted data.
     label_smoothing : "auto" or float, default="auto"
-        Share of each target that is spread over the classes, in [0, 1), to each class in
-        proportion to the weight of its rows in the fit (in the call, of `partial_fit`), so
-        that a rare class keeps its rate. It makes probabilities underconfident,
-        which `temperature_scaling` corrects. "auto" is 0.1 with a hidden layer, and 0 without one
-        and in `partial_fit`, where nothing is calibrated.
+        Fraction of each target that is spread over the classes, in [0, 1). Each class gets it in
+        proportion to the weight of its rows, so a rare class keeps its rate. It makes
+        probabilities underconfident, and `temperature_scaling` corrects that. "auto" is 0.1 with
+        a hidden layer, and 0 without one and in `partial_fit`. Raise it if labels are often
+        wrong. Lower it to 0 if nothing calibrates the probabilities.
     dropout : float, default=0.0
-        Probability that a hidden activation is dropped in a training step, in [0, 1).
-        Needs a mini-batch solver.
+        Probability that a hidden activation is dropped in a training step, in [0, 1). It needs a
+        mini-batch solver. Raise it to 0.1 or 0.2 for wide networks that train for long.
     scaling : {"standard", "robust"} or None, default="standard"
-        Scaling of the features, learnt from the training rows alone (from the first
-        ones in `partial_fit`). "standard" subtracts the mean and divides by the standard
-        deviation, also of sparse X, which stays sparse. A feature that is constant in
-        training does not count. "robust" uses median and
-        interquartile range, then clips smoothly to +-3 by z / sqrt(1 + (z / 3)^2); it
-        needs dense X.
+        Scaling of the features, learnt from the training rows (in `partial_fit`, from the first
+        ones). "standard" subtracts the mean and divides by the standard deviation. Sparse X stays
+        sparse. A feature that is constant in training does not count. "robust" uses the median
+        and the interquartile range, then clips smoothly to +-3 by z / sqrt(1 + (z / 3)^2), for
+        features with heavy tails. It needs dense X. Use None for text as TF-IDF or counts.
     numerical_encoding : {"auto", "linear", "piecewise_linear", "both"}, default="auto"
-        How the network sees a number: "linear" is the scaled number; "piecewise_linear"
-        is that and bins of it, in which a threshold is linear; "both" is two views, each
-        with a tower of layers of its own: one sees the numbers, the other the numbers and the
-        bins, each is trained on its own loss, and their logits are averaged (see Notes). Of
-        categories, one sees levels, the other the share of each class among the rows of a level.
-        "auto" is "both" if X is dense, the solver takes mini-batches, there is a hidden layer
-        and columns are not too many: 1024 in all, where a number counts as 1 + `n_bins`, and a
-        category as the number of classes (as one if there are two); otherwise "linear". A fit
-        that goes on from another keeps the encoding of that one.
+        How the network sees a number. "linear" is the scaled number. "piecewise_linear" is the
+        number and its bins, in which a threshold is linear (Gorishniy et al., 2022). "both" has
+        two towers of layers: one sees the numbers, the other the numbers and the bins. Each is
+        trained on its own loss, and their logits are averaged. Of categories, the first tower
+        sees levels, and the second the fraction of each class among the rows of a level. "auto"
+        is "both" if X is dense, the solver takes mini-batches, there is a hidden layer and there
+        are at most 1024 columns; a number counts as 1 + `n_bins` columns, and a category as the
+        number of classes (one for two classes). Otherwise it is "linear". A fit that continues
+        another keeps its encoding. Use "linear" for faster fits and smaller files.
     n_bins : int, default=4
-        Most bins of a column, >= 2. Their edges are quantiles of the training rows (of the
-        first ones in `partial_fit`); equal ones are one. A column has none if it has fewer
-        than three distinct quantiles, as one of two values.
+        Largest number of bins of a column, >= 2. Their edges are quantiles of the training rows
+        (in `partial_fit`, of the first ones), and equal edges are one. A column with fewer than
+        three distinct quantiles has no bins. Raise it to 8 or 16 if many thresholds of one
+        feature matter. Lower it to save time.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Which columns are categories: a mask of all columns (bool), or positions (int) or names
-        (str) of those that are. "from_dtype" takes those of a frame (pandas, polars, arrow) whose
-        dtype is a category, an enumeration, a dictionary or strings, and those of an array of
-        objects or strings that hold a string. None: all columns must be numbers. Gaps (NaN,
-        None, NA) are allowed in both; a number that is missing is the mean, and a column of its
-        own says so if training rows have gaps there. Levels are 0 and 1, not scaled. Levels of
-        fewer than 5 training rows (sums of their weights, as they are given), share one column,
-        which a level that is not known joins; a gap is a level. Dense X only.
+        Which columns of dense X are categories: a mask of all columns (bool), or the positions
+        (int) or names (str) of those that are. "from_dtype" takes the columns of a frame (pandas,
+        polars, arrow) whose dtype is a category, an enumeration, a dictionary or strings, and
+        the columns of an array of objects or strings that hold a string. With None, all columns
+        must be numbers. Gaps (NaN, None, NA) are allowed in both. A missing number counts as the
+        mean, and one more column says that it is missing, if training rows have gaps there.
+        Levels are columns of 0 and 1. Levels of fewer than 5 training rows (by the sum of their
+        weights) share one column, which unknown levels join. A gap is a level.
     max_one_hot : int or None, default=50
-        A category that needs more columns, one for each frequent level, one for gaps and one for
-        rare levels, is encoded by the share of each class among the rows of the level, drawn
-        towards the share among all rows (Micci-Barreca, 2001). Training rows get that of the
-        rows of other folds, five in all, and held-out fits learn their own, so that no row is
-        judged by its label. None encodes every level by a column.
+        If a category needs more columns than this (one for each frequent level, one for gaps and
+        one for rare levels), it is encoded by the fraction of each class among the rows of the
+        level, drawn towards the fraction among all rows (Micci-Barreca, 2001). Training rows get
+        the fractions of other rows, in five folds, and held-out fits learn their own, so no row
+        is encoded by its label. None gives every level a column. Raise it if single levels
+        matter. Lower it to save time.
     temperature_scaling : bool, default=True
-        Whether to divide the logits by a temperature, so that probabilities are
-        calibrated. It is fitted on the rows of `X_val`, on those held out by
-        `early_stopping=True`, or else on those that a held-out fit does not see (see
-        Notes). With fewer than 50 of them it is 1. `partial_fit` keeps the last one.
+        Whether to divide the logits by a temperature, so that probabilities are calibrated (Guo
+        et al., 2017). It is fitted on the rows of `X_val`, on those held out by
+        `early_stopping=True`, or else on those that the held-out fits do not see (see Notes). It
+        is 1 if these are fewer than 50. `partial_fit` keeps the last one.
     dtype : {"auto", "float32", "float64"}, default="auto"
-        Precision of the arithmetic within fit. "auto" is the precision of X where the fit
-        is deterministic (all rows at once, or in one batch and without held-out fits),
-        and float32 where mini-batches or held-out rows make it stochastic. Whatever it is,
-        parameters and probabilities are float32 for float32 and float16 X, and float64
-        for any other.
+        Precision of the arithmetic within `fit`. "auto" is the precision of X if the fit is
+        deterministic (all rows at once, or in one batch and without held-out fits), and float32
+        otherwise. In any case, parameters and probabilities are float32 for float32 and float16
+        X, and float64 for other X.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels, sorted.
     coefs_ : list of ndarray of shape (fan_in, fan_out)
-        Weight matrices, in terms of the encoded features; read-only. Two towers are one
-        network with blocks: a weight from one tower to the other is 0, and the last
-        layer has half of each tower's weights. To start a fit from other values pass
+        Weight matrices of the layers, for the encoded features; read-only. Two towers are
+        shown as one network with blocks: a weight from one tower to the other is 0, and the
+        last layer has half of each tower's weights. To start a fit from other values, pass
         `coefs_init`.
     intercepts_ : list of ndarray of shape (fan_out,)
-        Bias vectors, likewise.
+        Bias vectors of the layers; read-only.
     coef_ : ndarray of shape (n_classes, n_features), or (1, n_features) for two classes
-        Without hidden layers: weights per unit of the features as they are in X, scaling and
-        temperature included, so that `X @ coef_.T + intercept_` is `decision_function(X)`.
-        Not with hidden layers, bins, categories or gaps, nor with `scaling="robust"`.
+        Weights of a model without hidden layers, per unit of the features in X. They include
+        scaling and temperature, so `X @ coef_.T + intercept_` is `decision_function(X)`. Only
+        without bins, categories and gaps, and not with `scaling="robust"`.
     intercept_ : ndarray of shape (n_classes,), or (1,) for two classes
-        Biases, likewise.
+        Biases that belong to `coef_`.
     encoded_feature_names_ : ndarray of shape (n_encoded_features,), dtype object
         Names of the rows of `coefs_[0]`: levels as "x1=a" or "x1=rare", gaps in numbers as
         "x0=missing", the numbers (x0, x1, ... if they have no names), shares of classes as
@@ -258,48 +261,48 @@ default="relu"
     categories_ : list of (ndarray or None), or None
         The levels of each feature in X, None for a number; None if there are no categories.
     infrequent_categories_ : list of (ndarray or None), or None
-        Those of them that are rare, likewise.
+        The rare ones among `categories_`.
     scaling_ : Scaling or None
-        What was learnt about the features: its `center` and `scale` are arrays of shape
-        (n_features,), and features enter the network as (X - center) / scale (of "robust"
-        clipped smoothly), but those that are constant in training, `constant`, as 0
-        whatever comes. None with `scaling=None`.
+        The scaling that was learnt. Its `center` and `scale` are arrays of shape (n_features,).
+        Features enter the network as (X - center) / scale, with "robust" clipped smoothly. Those
+        that were constant in training, which `constant` marks, always enter as 0. None with
+        `scaling=None`.
     temperature_ : float
-        What logits are divided by.
+        The number that divides the logits.
     loss_ : float
-        Last value of `loss_curve_`; J of the parameters that are kept where a fit diverged
-        or was interrupted.
+        Last value of `loss_curve_`. If a fit diverged or was interrupted, J of the parameters
+        that are kept.
     best_loss_ : float or None
         Least loss of the curve; None under early stopping.
     loss_curve_ : list of float
-        J after each iteration of "lbfgs" and "newton-cg"; of each epoch of a mini-batch
-        solver, the mean of its batches' estimates of J.
+        J after each iteration of "lbfgs" and "newton-cg". For a mini-batch solver, the mean of
+        the batches' estimates of J in each epoch.
     validation_loss_curve_ : list of float or None
-        Mean cross-entropy of the validation rows, weighted (class weights included),
-        without smoothing or penalty. None without validation rows.
+        Mean cross-entropy of the validation rows after each epoch, weighted (class weights
+        included), without smoothing and penalty. None without validation rows.
     validation_scores_ : list of float or None
-        Scores of the validation rows; None without them. Like the loss, NaN for epochs
-        of earlier fits that had no validation rows.
+        Scores of the validation rows after each epoch; None without validation rows. Like the
+        loss, they are NaN for epochs of earlier fits that had no validation rows.
     best_validation_score_ : float or None
-        Best score of the last fit and of the paused ones it continues; None without
+        Best score of the last fit and of the paused fits that it continues; None without
         validation rows.
     best_epoch_ : int or None
-        Epoch of `loss_curve_`, counted from 1, whose parameters early stopping has kept;
-        None where the last ones are kept.
+        Epoch of `loss_curve_`, counted from 1, whose parameters early stopping has kept; None
+        if the last ones are kept.
     n_iter_ : int
-        Epochs or iterations of the last fit, and of `partial_fit` calls since. Those of
-        held-out fits do not count, and are in no curve, unless the network of one is published
+        Epochs or iterations of the last fit, and of the calls of `partial_fit` since. Those of
+        held-out fits do not count. They do if the network of a held-out fit is published,
         because the fit was cut short.
     t_ : int
         Rows seen in training.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, where X had names that are strings.
+        Names of the features, if X has names that are strings.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int
-        Number of outputs, one per class, also for two classes.
+        Number of outputs: one for each class, also for two classes.
     out_activation_ : str
         "softmax".
 
@@ -314,33 +317,33 @@ default="relu"
 
     Notes
     -----
-    `fit` trains a private copy and publishes it at the end: a fit that fails leaves the
-    estimator as it was. One that is interrupted (Ctrl-C) after its first epoch is published
-    with the best so far, before the KeyboardInterrupt goes on, and so is one that a
-    `TimeLimit` ends: the network itself, or that of the first held-out fit if it has a lower J
-    on all rows or if the network itself has not begun. What a callback stops in the network's
-    own epochs is the network as it is.
+    `fit` trains a private copy and publishes it at the end, so a fit that fails leaves the
+    estimator as it was. If you interrupt a fit (Ctrl-C) after its first epoch, or a `TimeLimit`
+    ends it, the best network so far is published: the final network, or that of the first
+    held-out fit if it has a lower J on all rows or if the final network has not begun. If a
+    callback stops the final network, that network is published as it is.
 
-    With two views J is the mean of the towers' J, and so are all curves; a tower moves as if it
-    were trained alone. Component t of a number x with the edges e_0 < ... < e_T is
-    clip((x - e_{t-1}) / (e_t - e_{t-1}), 0, 1), and is standardised. What a threshold is to one
-    view, a slope is to the other: they err differently, and so their mean errs less.
+    With two views, J is the mean of the towers' J, and so are all curves. Each tower is trained
+    as if it were alone. Component t of a number x with the edges e_0 < ... < e_T is
+    clip((x - e_{t-1}) / (e_t - e_{t-1}), 0, 1), and is standardised. One view learns slopes
+    easily, and the other thresholds. They make different errors, so their mean makes fewer.
 
-    A held-out fit is trained just as the network itself, but without a seventh of the
-    rows. These say after which cycle to stop ("auto"), and which temperature to
-    use. The network is then trained on all rows, and the held-out fit forgotten. If a seventh
-    is fewer than 150 rows, up to four held-out fits leave out a quarter each. With fewer than
-    150 rows in all (or 350 and `temperature_scaling=False`) no cycle is chosen, and the
-    fit runs to its end; with fewer than 50 there is no held-out fit and the temperature is 1.
-    With `early_stopping=False, temperature_scaling=False` there is none, either. Of
-    `groups`, held-out fits leave out whole ones; the fewer there are, the more such fits.
-    Identical rows are a group without being asked if they are copies: if at least a quarter of
-    the rows of a class have one, 95 % of them agree on the label, and values as frequent as
-    these would seldom meet in a row by chance. A
-    paused fit of `warm_start=True` keeps its held-out fits, and the next one on the same data
-    continues them; any other warm start has none, runs to its end and keeps the temperature
-    that there was. Pickles and other files hold what continues the network, if its fit is
-    only paused, but no held-out fits.
+    A held-out fit is trained like the final network, but without a seventh of the rows. These
+    rows say after which cycle to stop ("auto") and which temperature to use. Then the final
+    network is trained on all rows, and the held-out fit is dropped. If a seventh is fewer than
+    150 rows, up to four held-out fits leave out a quarter each. With fewer than 150 rows in all
+    (or 350 and `temperature_scaling=False`), no cycle is chosen, and the fit runs to its end.
+    With fewer than 50, there is no held-out fit, and the temperature is 1. With
+    `early_stopping=False, temperature_scaling=False` there is none, either. If you pass `groups`,
+    held-out fits leave out whole groups, and more of them are trained if there are few groups.
+    Copies of a row are such a group without being asked. Identical rows count as copies if at
+    least a quarter of the rows of a class have one, if 95 % of them agree on the label, and if
+    values as frequent as these would seldom meet in a row by chance.
+
+    A paused fit of `warm_start=True` keeps its held-out fits, and the next fit on the same data
+    continues them. Any other warm start has none, runs to its end and keeps its temperature.
+    Pickles and other files hold what continues the network of a paused fit, but no held-out
+    fits.
 
     References
     ----------
@@ -356,6 +359,8 @@ default="relu"
     learning", 2022.
 
     Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", 2017.
+
+    Kingma and Ba, "Adam: a method for stochastic optimization", 2015.
 
     Micci-Barreca, "A preprocessing scheme for high-cardinality categorical attributes in
     classification and prediction problems", 2001.

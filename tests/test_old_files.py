@@ -141,7 +141,7 @@ def test_an_old_callback_has_its_settings(folder):
 def test_an_old_monitor_records_the_fit_that_goes_on(folder):
     clf = loaded("monitor").fit(X, y)
     (monitor,) = clf._skl_callbacks
-    assert [record["pass"] for record in monitor.get_logs()] == [1, 2, 3, 4, 5]
+    assert [record["epoch"] for record in monitor.get_logs()] == [1, 2, 3, 4, 5]
     assert os.listdir(folder) == ["records"]
 
 

@@ -37,7 +37,7 @@ def test_it_records_what_the_estimator_itself_does(weight):
     clf = classifier(scoring="balanced_accuracy", temperature_scaling=False)
     clf.set_callbacks(monitor).fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight)
     frame = monitor.to_frame()
-    assert_array_equal(frame["pass"], range(1, clf.n_iter_ + 1))
+    assert_array_equal(frame["epoch"], range(1, clf.n_iter_ + 1))
     assert_array_equal(frame["balanced_accuracy"], clf.validation_scores_)
     # The fit computes in float32, the published parameters are float64.
     assert_allclose(frame["loss"], clf.validation_loss_curve_, rtol=1e-5)
@@ -64,10 +64,10 @@ def test_rows_without_some_class_have_a_loss():
 )
 def test_scoring_of_any_kind(scoring, columns):
     monitor = ValidationMonitor(X_val, y_val, scoring=scoring)
-    assert list(monitor.to_frame().columns) == ["run", "task", "estimator", "pass", *columns]
+    assert list(monitor.to_frame().columns) == ["run", "task", "estimator", "epoch", *columns]
     classifier().set_callbacks(monitor).fit(X, y)
     frame = monitor.to_frame()
-    assert list(frame.columns) == ["run", "task", "estimator", "pass", *columns]
+    assert list(frame.columns) == ["run", "task", "estimator", "epoch", *columns]
     assert np.isfinite(frame[columns].to_numpy()).all()
 
 
@@ -96,7 +96,7 @@ def test_a_score_is_better_when_it_is_greater():
 def test_every_n_th_pass():
     monitor = ValidationMonitor(X_val, y_val, every=4)
     classifier(max_iter=10).set_callbacks(monitor).fit(X, y)
-    assert [record["pass"] for record in monitor.get_logs()] == [4, 8]
+    assert [record["epoch"] for record in monitor.get_logs()] == [4, 8]
 
 
 def test_partial_fit_goes_on_counting():
@@ -104,7 +104,7 @@ def test_partial_fit_goes_on_counting():
     clf = classifier().set_callbacks(monitor)
     for _ in range(3):
         clf.partial_fit(X, y, [0, 1, 2])
-    assert [record["pass"] for record in monitor.get_logs("all")] == [1, 2, 3]
+    assert [record["epoch"] for record in monitor.get_logs("all")] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])

@@ -70,13 +70,13 @@ search.fit(X_train, y_train)
 # the search, so its position is one number shorter.
 
 frame = monitor.to_frame()
-print(frame[["task", "pass", "loss", "accuracy"]].round(3).iloc[[0, 1, -1]])
+print(frame[["task", "epoch", "loss", "accuracy"]].round(3).iloc[[0, 1, -1]])
 
 n_folds, candidates = search.n_splits_, search.cv_results_["params"]
 folds = frame[frame["task"].map(len) == 3].copy()
 folds["candidate"] = folds["task"].map(lambda task: task[-1] // n_folds)
 curves = (
-    folds.groupby(["candidate", "pass"])["loss"].mean().unstack("candidate")
+    folds.groupby(["candidate", "epoch"])["loss"].mean().unstack("candidate")
 )
 
 # %%
@@ -119,7 +119,7 @@ for axes, alpha in zip(panels, [0.1, 10.0], strict=True):
         colour, style = COLOURS[rate], STYLES[rate]
         for _, fit in folds[folds["candidate"] == i].groupby("task"):
             axes.plot(
-                fit["pass"],
+                fit["epoch"],
                 fit["loss"],
                 color=colour,
                 linewidth=0.6,

@@ -173,14 +173,14 @@ class Checkpoint:
             file.close()
 
     def on_fit_task_begin(self, estimator: Any, context: Any, *, X: Any = None) -> None:
-        """Write the first checkpoint, before the first pass.
+        """Write the first checkpoint, before the first epoch.
 
         Parameters
         ----------
         estimator : SoftmaxMLPClassifier
             In its fit.
         context : sklearn.callback.CallbackContext
-            Of the fit, or of one of its passes.
+            Of the fit, or of one of its epochs.
         X : array-like of shape (n_samples, n_features)
             Rows of the fit.
         """
@@ -188,14 +188,14 @@ class Checkpoint:
             self._file(context).write(context.unfinished(n_samples(X)))
 
     def on_fit_task_end(self, estimator: Any, context: Any, *, X: Any = None) -> None:
-        """Write the checkpoint of a pass, or say that the fit is finished.
+        """Write the checkpoint of an epoch, or say that the fit is finished.
 
         Parameters
         ----------
         estimator : SoftmaxMLPClassifier
             In its fit.
         context : sklearn.callback.CallbackContext
-            Of the fit, or of one of its passes.
+            Of the fit, or of one of its epochs.
         X : array-like of shape (n_samples, n_features)
             Rows of the fit.
         """
@@ -209,7 +209,7 @@ class Checkpoint:
             file.write(None if finished else context.unfinished(n_samples(X)))
         except OSError as error:
             warn(
-                f"No checkpoint of pass {file.n_iter} was written: {error}. The fit goes on; "
+                f"No checkpoint of epoch {file.n_iter} was written: {error}. The fit goes on; "
                 "the last good checkpoint is kept.",
                 RuntimeWarning,
             )

@@ -1,7 +1,7 @@
-"""ValidationMonitor: scores of held-out rows after each pass of a fit, as a callback.
+"""ValidationMonitor: a callback that scores held-out rows after each epoch of a fit.
 
-Each fit appends its rows to a file of its own, in a folder that the processes of a machine
-share: no row is lost on its way back from a worker, and nothing listens to anything.
+Each fit appends its records to a file of its own, in a folder that all processes of the machine
+share. So no record is lost on its way back from a worker, and no process has to listen.
 """
 
 import json
@@ -28,8 +28,8 @@ from .._network.losses import relative_weights
 from .._sklearn_compat import n_samples
 from .._training.scoring import over_all_classes, takes_weights
 
-# Columns of a record beside the scores.
-OWN_COLUMNS = ("run", "begun", "task", "estimator", "pass")
+# Columns of a record beside the scores. Version 0.1.0 called an epoch "pass".
+OWN_COLUMNS = ("run", "begun", "task", "estimator", "epoch", "pass")
 
 
 @dataclass(eq=False)
@@ -59,35 +59,36 @@ class _TemporaryFolder:
 
 
 class ValidationMonitor:
-    """Callback that scores held-out rows after each pass of a fit, and can stop it.
+    """Callback that scores rows of your own after each epoch of a fit, and can stop it.
 
     Parameters
     ----------
     X_val : {array-like, sparse matrix} of shape (n_rows, n_features)
-        Rows that are not trained on, as the estimator with the callback is given its own:
-        for the last step of a pipeline, transformed.
+        Rows that are not trained on, in the form in which the estimator gets its own rows. If
+        it is the last step of a pipeline, transform them before.
     y_val : array-like of shape (n_rows,)
         Their labels.
     scoring : str, callable, list of str or dict, default="loss"
-        What to record: "loss", the mean cross-entropy, and scikit-learn's scorers by name;
-        one, several, or a dict of names and scorers.
+        What to record: "loss" (the mean cross-entropy), the name of a scorer of scikit-learn,
+        a callable, several names, or a dict of names and scorers.
     sample_weight_val : array-like of shape (n_rows,), default=None
         Weights >= 0 of the rows, for the loss and the scorers that take them.
     every : int, default=1
-        Passes (epochs, or iterations) from one record to the next, >= 1.
+        Epochs (or iterations) from one record to the next, >= 1.
     stop_on : str, default=None
-        Name of what is recorded that stops the fit when it no longer improves: the loss by
-        falling, a score by rising. The estimator keeps the parameters of the last pass; to
-        get back the best ones give the rows to ``fit(..., X_val=, y_val=)`` and use
-        `early_stopping`.
+        Name of the score that stops the fit when it no longer improves. A loss improves by
+        falling, and any other score by rising. The estimator keeps the parameters of the last
+        epoch. If you want the best ones, use `early_stopping` and give the rows to
+        ``fit(..., X_val=, y_val=)``.
     n_iter_no_change : int, default=10
-        Patience: records in a row without improvement by at least `tol`, >= 1.
+        Patience: the fit stops after so many records in a row without an improvement, >= 1.
+        Raise it if the scores are noisy.
     tol : float, default=1e-4
-        An improvement smaller than this is none.
+        A smaller improvement does not count.
     folder : str or path-like, default=None
-        Where the records are kept. The default is a temporary folder, which goes with this
-        object and its copies (but pickles are none): workers on other machines need one that
-        they share.
+        Where the records are stored. The default is a temporary folder. It is deleted with
+        this object and its copies, and a pickle does not keep it. Workers on other machines
+        need a folder that they share.
 
     See Also
     --------
@@ -95,9 +96,9 @@ class ValidationMonitor:
 
     Notes
     -----
-    It is set on the classifier itself, also where that is within a pipeline or a search. Clones
-    share their callbacks, also those in other processes, and all their records are here: of
-    a grid search with any `n_jobs`, too.
+    Set it on the classifier itself, also within a pipeline or a search. Clones share their
+    callbacks, in other processes too. So this object has the records of all fits of a grid
+    search, for any `n_jobs`.
 
     Examples
     --------
@@ -106,7 +107,7 @@ class ValidationMonitor:
     >>> X, y = load_iris(return_X_y=True)
     >>> monitor = ValidationMonitor(X[::3], y[::3], scoring=["loss", "accuracy"])
     >>> clf = SoftmaxMLPClassifier(max_iter=5).set_callbacks(monitor).fit(X, y)
-    >>> [record["pass"] for record in monitor.get_logs()] == list(range(1, clf.n_iter_ + 1))
+    >>> [record["epoch"] for record in monitor.get_logs()] == list(range(1, clf.n_iter_ + 1))
     True
     """
 
@@ -156,22 +157,27 @@ class ValidationMonitor:
         Parameters
         ----------
         select : {"most_recent", "all"}, default="most_recent"
-            A run is a fit, or that of the outermost meta-estimator that hands contexts on,
-            such as GridSearchCV; `cross_validate` does not, and each of its fits is a run.
+            Which runs. A run is one fit, or all fits of a search such as GridSearchCV. Each fit
+            of `cross_validate` is a run of its own.
 
         Returns
         -------
         records : list of dict
-            By run, fit and pass, with "run" (an identifier), "task" (the position of the
-            fit in its run; its last number, of a grid search, is candidate * n_splits +
-            split), "estimator" (with the parameters that are not defaults), "pass" (from 1),
+            Sorted by run, fit and epoch. Each has "run" (an identifier), "task" (the position
+            of the fit in its run; in a grid search, its last number is candidate * n_splits +
+            split), "estimator" (with the parameters that are not defaults), "epoch" (from 1),
             and each score.
+
+        Raises
+        ------
+        ValueError
+            If `select` is neither of the two.
         """
         if select not in ("most_recent", "all"):
             raise ValueError(f"select must be 'most_recent' or 'all', got {select!r}.")
         # A process that was killed may have left half a line.
         records = [
-            json.loads(line)
+            _record(line)
             for path in self.folder.glob("*.jsonl")
             for line in path.read_text(encoding="utf-8").split("\n")[:-1]
         ]
@@ -181,7 +187,7 @@ class ValidationMonitor:
         if select == "most_recent" and records:
             last = max(begun, key=lambda run: begun[run])
             records = [record for record in records if record["run"] == last]
-        records.sort(key=lambda r: (begun[r["run"]], r["task"], r["begun"], r["pass"]))
+        records.sort(key=lambda r: (begun[r["run"]], r["task"], r["begun"], r["epoch"]))
         for record in records:
             record["task"] = tuple(record["task"])
             del record["begun"]
@@ -198,13 +204,18 @@ class ValidationMonitor:
         Returns
         -------
         frame : pandas.DataFrame
-            Columns "run", "task", "estimator", "pass", and one per score.
+            Columns "run", "task", "estimator", "epoch", and one for each score.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
         """
         try:
             import pandas as pd
         except ImportError as error:
             raise ImportError("to_frame needs pandas: pip install pandas") from error
-        columns = ["run", "task", "estimator", "pass", *self._scoring]
+        columns = ["run", "task", "estimator", "epoch", *self._scoring]
         return pd.DataFrame(self.get_logs(select), columns=columns)
 
     def setup(self, estimator: Any, context: Any) -> None:
@@ -215,18 +226,18 @@ class ValidationMonitor:
         estimator : estimator
             In its fit.
         context : sklearn.callback.CallbackContext
-            Of the fit, or of one of its passes.
+            Of the fit, or of one of its epochs.
 
         Raises
         ------
         TypeError
-            If the passes are those of another estimator within this one.
+            If the epochs are those of another estimator within this one.
         ValueError
             If scikit-learn has no such scorer.
         """
         if any(hasattr(value, "fit") for value in estimator.get_params().values()):
             raise TypeError(
-                "ValidationMonitor records the passes of one estimator: set it on the estimator "
+                "ValidationMonitor records the epochs of one estimator: set it on the estimator "
                 "within (classifier.set_callbacks(monitor), before it is put there), got "
                 f"{type(estimator).__name__}."
             )
@@ -249,7 +260,7 @@ class ValidationMonitor:
         estimator : estimator
             In its fit.
         context : sklearn.callback.CallbackContext
-            Of the fit, or of one of its passes.
+            Of the fit, or of one of its epochs.
         """
         self._fits.pop(estimator, None)
 
@@ -261,20 +272,20 @@ class ValidationMonitor:
         estimator : estimator
             In its fit.
         context : sklearn.callback.CallbackContext
-            Of the fit, or of one of its passes.
+            Of the fit, or of one of its epochs.
         """
 
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
     ) -> bool:
-        """Record the scores of a pass.
+        """Record the scores of an epoch.
 
         Parameters
         ----------
         estimator : estimator
             In its fit.
         context : sklearn.callback.CallbackContext
-            Of the fit, or of one of its passes.
+            Of the fit, or of one of its epochs.
         fitted_estimator : estimator
             As if the fit had stopped there.
 
@@ -283,13 +294,13 @@ class ValidationMonitor:
         stop : bool
             Whether patience has run out.
         """
-        is_pass = context.max_subtasks == 0 and context.parent is not None
-        if fitted_estimator is None or not is_pass:
+        is_epoch = context.max_subtasks == 0 and context.parent is not None
+        if fitted_estimator is None or not is_epoch:
             return False
-        n_passes = getattr(fitted_estimator, "n_iter_", None)
-        if not isinstance(n_passes, Integral):  # of another kind of estimator
-            n_passes = context.task_id + 1
-        if n_passes % self.every:
+        epoch = getattr(fitted_estimator, "n_iter_", None)
+        if not isinstance(epoch, Integral):  # of another kind of estimator
+            epoch = context.task_id + 1
+        if epoch % self.every:
             return False
         if hasattr(fitted_estimator, "to_local"):  # its rows are in memory
             fitted_estimator = fitted_estimator.to_local()
@@ -308,7 +319,7 @@ class ValidationMonitor:
             "begun": context.parent.init_time.isoformat(),
             "task": _position(context.parent),
             "estimator": fit.estimator,
-            "pass": n_passes,
+            "epoch": epoch,
             **scores,
         }
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -354,6 +365,14 @@ def _by_name(scoring: Any) -> dict[Any, Any]:
             f"of names (none of {OWN_COLUMNS}) and scorers, got {scoring!r}."
         )
     return dict(named)
+
+
+def _record(line: str) -> dict[str, Any]:
+    """Return the record of a line of a file."""
+    record: dict[str, Any] = json.loads(line)
+    if "epoch" in record:
+        return record
+    return {"epoch" if key == "pass" else key: value for key, value in record.items()}
 
 
 def _position(context: Any) -> list[int]:
