@@ -533,51 +533,53 @@ default="relu"
         Parameters
         ----------
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
-            Numbers, none infinite, and categories; dense X may have gaps. Numbers are neither
-            copied nor densified as a whole; CSC and COO become CSR. A frame may have its columns
-            in another order in later calls if it has categories.
+            Training rows: numbers, none of them infinite, and categories. Dense X may have gaps.
+            Numbers are neither copied nor made dense as a whole; CSC and COO become CSR. In later
+            calls, a frame with categories may have its columns in another order.
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0 of the rows: 2 is a row twice, 0 a row absent (batches, the rows
-            that held-out fits leave out, and their number go by rows). Their size counts
-            against `alpha`.
+            Weights >= 0 of the rows: 2 is a row twice, and 0 is no row. (Batches and held-out fits
+            count rows, not weights.) Multiplying all weights by a constant changes the effect of
+            `alpha`.
         groups : array-like of shape (n_samples,), default=None
-            Rows of a group (of a patient, a user, a document) are held out together, by
-            held-out fits and by `early_stopping=True`, so that both judge a network by
-            groups that it has not seen. With fewer than four groups there are as many
-            held-out fits; with one, none. By default each row is a group; rows that are copies of
-            each other (see Notes) are one. Not allowed together with `X_val`.
+            Group of each row, such as a patient, a user or a document. Held-out fits and
+            `early_stopping=True` hold out whole groups, so they judge a network on groups that it
+            has not seen. With fewer than four groups, there are as many held-out fits; with one
+            group, there is none. By default each row is a group of its own, and copies of a row
+            (see Notes) are one group. Not allowed together with `X_val`.
         X_val : {array-like, sparse matrix, data frame} of shape (n_rows, n_features), default=None
-            Validation rows: their loss and score are recorded after each epoch, and early
-            stopping and the temperature use them instead of rows of X.
+            Validation rows. Their loss and score are recorded after each epoch, and early
+            stopping and the temperature use them instead of rows of X. The temperature needs at
+            least 50 of them.
         y_val : array-like of shape (n_rows,), default=None
-            Their labels, each one occurring in `y`.
+            Labels of the validation rows. Each one must occur in `y`.
         sample_weight_val : array-like of shape (n_rows,), default=None
-            Their weights >= 0.
+            Weights >= 0 of the validation rows.
         coefs_init : list of array-like of shape (fan_in, fan_out), default=None
-            Initial weight matrices instead of random ones, in the shapes of `coefs_`; of two
-            towers, weights from one to the other must be 0.
+            Initial weight matrices instead of random ones, in the shapes of `coefs_`. With two
+            towers, weights from one tower to the other must be 0.
         intercepts_init : list of array-like of shape (fan_out,), default=None
             Initial bias vectors instead of random ones.
 
         Returns
         -------
         self : SoftmaxMLPClassifier
-            Fitted. If fitting fails it is as before.
+            The fitted classifier. If the fit fails, it stays as it was.
 
         Raises
         ------
         ValueError
-            If a parameter or an argument is not as described, or the loss is not finite
-            where the fit begins. (One that diverges later warns, and keeps its best
-            parameters.)
+            If a parameter or an argument is not as described, or if the loss is not finite at
+            the beginning. (A fit that diverges later warns, and keeps its best parameters.)
 
         Warns
         -----
         UserWarning
-            If `scoring`, `validation_fraction`, `tol` or `n_iter_no_change` was changed, and
-            changes nothing of this fit; among others.
+            If you have changed `scoring`, `validation_fraction`, `tol` or `n_iter_no_change`,
+            and it changes nothing of this fit; and in other cases.
+        ConvergenceWarning
+            If the fit has not converged, or has diverged.
         """
         scope = FitScope(self, "fit", X, y, sample_weight)
         given = (X_val, y_val, sample_weight_val)
@@ -589,37 +591,35 @@ default="relu"
     @knows_other_names
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Continue training with one epoch over the given rows.
+        """Train for one epoch on these rows, after those of earlier calls.
 
-        Early stopping has no effect, decaying schedules are constant, and the scaling is
-        the one learnt first; that of a feature which is constant at first is learnt when
-        it varies. Nothing calibrates the probabilities of a stream, so that
-        `label_smoothing="auto"` is 0. `alpha` is the penalty of all rows seen so far, each
-        time they are seen.
+        There is no early stopping, and decaying schedules are constant. The scaling is learnt from
+        the first rows; that of a feature that is constant at first is learnt when it varies.
+        Nothing calibrates the probabilities of a stream, so `label_smoothing="auto"` is 0.
+        `alpha` is the penalty of all rows seen so far, each time they are seen.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
             As in `fit`.
         y : array-like of shape (n_samples,)
-            Class labels; not all classes need to occur.
+            Class labels. Not all classes need to occur.
         classes : array-like of shape (n_classes,), default=None
-            All class labels. Required in the first call, and optional then.
+            All class labels. Required in the first call, and optional later.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights >= 0 of the rows, relative to each other within the call; their mean,
-            times the number of rows seen so far, counts against `alpha`.
+            Weights >= 0 of the rows, relative to each other within the call. The larger their
+            mean, the smaller the effect of `alpha`.
 
         Returns
         -------
         self : SoftmaxMLPClassifier
-            Trained further. If that fails it is as before.
+            The trained classifier. If the call fails, it stays as it was.
 
         Raises
         ------
         ValueError
-            If a parameter or an argument is not as described, or the loss is not finite
-            where the fit begins. (One that diverges later warns, and keeps its best
-            parameters.)
+            If a parameter or an argument is not as described, or if the loss is not finite at
+            the beginning. (A fit that diverges later warns, and keeps its best parameters.)
         """
         scope = FitScope(self, "partial_fit", X, y, sample_weight)
         rows = scope.check_portion(X, y, classes, sample_weight)
@@ -643,7 +643,7 @@ default="relu"
         return model.classes[model.class_indices(X)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the class probabilities, softmax of the logits over the temperature.
+        """Return the class probabilities: the softmax of the logits over the temperature.
 
         Parameters
         ----------
@@ -675,7 +675,7 @@ default="relu"
         return model.log_probabilities(X)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return the logits over the temperature: their softmax is `predict_proba`.
+        """Return the logits divided by the temperature; their softmax is `predict_proba`.
 
         Parameters
         ----------
@@ -685,26 +685,26 @@ default="relu"
         Returns
         -------
         Z : ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
-            For two classes the difference of the second's and the first's.
+            For two classes, the logit of the second minus that of the first.
         """
         model, X = self._check_prediction(X)
         Z = model.logits(X)
         return Z[:, 1] - Z[:, 0] if Z.shape[1] == 2 else Z
 
     def hidden_activations(self, X: Any, layer: int = -1) -> np.ndarray:
-        """Return the activations of a hidden layer, A = g(Z): the features it has learnt.
+        """Return the activations A = g(Z) of a hidden layer, the features that it has learnt.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
             As in `fit`.
         layer : int, default=-1
-            The hidden layer, counted from 0, or from -1 at the last one.
+            Number of the hidden layer, from 0 for the first, or from -1 for the last.
 
         Returns
         -------
         A : ndarray of shape (n_samples, n_units), dtype of the parameters
-            Without dropout. Of two towers, the units of the first come first.
+            Activations, without dropout. The units of the first tower come first.
 
         Raises
         ------
@@ -727,8 +727,8 @@ default="relu"
     def input_gradients(self, X: Any, class_: Any = None) -> np.ndarray:
         """Return the gradient of a class's logit with respect to each row, d z_c / d x.
 
-        The logits are those of `decision_function`: they are over the temperature, and
-        for two classes the one of a class is its logit less that of the other.
+        The logits are those of `decision_function`. They are divided by the temperature, and for
+        two classes the logit of a class is the difference to the other.
 
         Parameters
         ----------
@@ -740,8 +740,8 @@ default="relu"
         Returns
         -------
         grad : ndarray of shape (n_samples, n_features), dtype of the parameters
-            Per unit of the features as they are in X, before scaling; dense for sparse X. NaN for
-            a category.
+            Gradients per unit of the features in X, before scaling; dense for sparse X, and NaN
+            for a category.
 
         Raises
         ------
@@ -766,7 +766,7 @@ default="relu"
         return model.input_gradients(X, check_class(class_, model.classes))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of rows whose predicted class is their label.
+        """Return the accuracy: the fraction of rows whose predicted class is their label.
 
         Parameters
         ----------
@@ -785,8 +785,8 @@ default="relu"
         Raises
         ------
         ValueError
-            If an argument is not as described, or labels are of another kind than the
-            classes (strings where those are numbers).
+            If an argument is not as described, or if labels are of another kind than the
+            classes, such as strings instead of numbers.
         """
         predicted, y = self.predict(X), check_labels(y)
         check_consistent_length(predicted, y)
@@ -799,38 +799,37 @@ default="relu"
     def to_sklearn(self) -> Any:
         """Return a fitted model of scikit-learn with the same probabilities.
 
-        If features have no bins (see `numerical_encoding`), it is an MLPClassifier, and scaling
-        and temperature are folded into its weights. Bins are B-splines of degree 1 in
-        scikit-learn's words: it is then a Pipeline of "features" (a FeatureUnion of the scaled
-        "numbers", by a StandardScaler if they are scaled, and "bins", a SplineTransformer) and
-        "mlp", the MLPClassifier. It has one logistic output for two classes, and of two towers
-        the units side by side, with weights of 0 between them.
+        Without bins (see `numerical_encoding`), it is an MLPClassifier whose weights include
+        scaling and temperature. With bins, it is a Pipeline of "features" and "mlp", the
+        MLPClassifier. "features" is a FeatureUnion of the scaled "numbers" (by a StandardScaler)
+        and the "bins" (a SplineTransformer, because bins are B-splines of degree 1). Two classes
+        have one logistic output. Two towers are units side by side, with weights of 0 between
+        them.
 
-        Parameters are those of the same meaning, or the closest that it has, and it needs no
-        skmax. What merely served the fit (dropout, label smoothing, class weights, weight
-        decay, rates by fan-in, ...) is lost: it predicts the same, but learns from any further
-        fit in its own way.
+        The model does not need skmax. Its parameters are those of the same meaning, or the
+        closest ones. Settings that only served the fit (dropout, label smoothing, class weights,
+        weight decay, rates by fan-in) are lost. So it predicts the same, but a further fit learns
+        in its own way.
 
         Returns
         -------
         model : sklearn.neural_network.MLPClassifier or sklearn.pipeline.Pipeline
-            Shares nothing with this estimator. In float32 it agrees to rounding; where a
-            feature's mean is more than 8 deviations from zero, the first layer of an
-            MLPClassifier alone is float64. A Pipeline takes dense rows only, and float16
-            ones lose digits in it.
+            A model that shares nothing with this estimator. In float32 it agrees up to rounding.
+            If the mean of a feature is more than 8 deviations from zero, the first layer of an
+            MLPClassifier is float64. A Pipeline takes dense rows only, and float16 rows lose
+            digits in it.
 
         Raises
         ------
         NotFittedError
             If nothing has been fitted.
         ValueError
-            If the model has hidden layers of an activation other than "identity",
-            "logistic", "tanh" and "relu", or was fitted with `scaling="robust"`, or to
-            categories or to numbers with gaps.
+            If the activation is none of "identity", "logistic", "tanh" and "relu", or if the
+            model was fitted with `scaling="robust"`, to categories, or to numbers with gaps.
 
         Notes
         -----
-        For a single class, MLPClassifier has a second column of probabilities, of zeros.
+        If there is a single class, MLPClassifier has a second column of probabilities, of zeros.
 
         Examples
         --------
@@ -849,39 +848,39 @@ default="relu"
 
     @classmethod
     def from_sklearn(cls, mlp: Any) -> Self:
-        """Return a classifier like an MLPClassifier of scikit-learn, fitted if it is.
+        """Return a classifier with the parameters, and the weights, of an MLPClassifier.
 
-        Its parameters are taken over, and those that it lacks are neutral: no scaling, no
-        temperature, no smoothing, no decay, one learning rate for all layers, accuracy as
-        the score of early stopping where it stops early. One that is fitted has the same
-        probabilities, and training goes on from its weights, with fresh moments.
+        Parameters that MLPClassifier lacks are neutral: no scaling, no temperature, no smoothing,
+        no decay, and one learning rate for all layers. If it stops early, the score is accuracy.
+        If it is fitted, the classifier has the same probabilities, and training continues from
+        its weights, with fresh moments.
 
         Parameters
         ----------
         mlp : sklearn.neural_network.MLPClassifier
-            Left as it is.
+            The estimator, fitted or not. It is not changed.
 
         Returns
         -------
         clf : SoftmaxMLPClassifier
-            For two classes the logits are (0, z), z that of the logistic output.
+            The classifier. For two classes the logits are (0, z), where z is that of the logistic
+            output.
 
         Raises
         ------
         TypeError
-            If `mlp` is no MLPClassifier.
+            If `mlp` is not an MLPClassifier.
         ValueError
             If it is multilabel, or has parameters that are not finite.
 
         Notes
         -----
-        `alpha` has the same meaning where all rows are one batch. MLPClassifier divides
-        the penalty of a mini-batch by its size, which makes it n_samples / batch_size times
-        as strong as it says. For two classes the objective is the same at the same weights,
-        but has a lower optimum, as two outputs bear the penalty of one. Patience
-        ends a fit one epoch earlier here; initial weights, the order of rows and the
-        validation split are others. For a single class there is one column of probabilities,
-        not two.
+        `alpha` is not converted. It has the same meaning if all rows are one batch. Otherwise
+        MLPClassifier divides the penalty of a mini-batch by its size, so multiply its `alpha` by
+        n_samples / batch_size. For two classes, the objective is the same at the same weights,
+        but its optimum is lower, because two outputs share the penalty of one. Patience ends a
+        fit one epoch earlier here. The initial weights, the order of rows and the validation
+        split differ. A single class has one column of probabilities, not two.
 
         Examples
         --------
@@ -912,15 +911,15 @@ default="relu"
 
     @property
     def coefs_(self) -> list[np.ndarray]:
-        """Weight matrices, in terms of the encoded features.
+        """Weight matrices, for the encoded features.
 
-        Read-only; to start a fit from other values pass `coefs_init`.
+        They are read-only. To start a fit from other values, pass `coefs_init`.
         """
         return self._fitted_model().layers[0]
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
-        """Bias vectors, read-only, too."""
+        """Bias vectors; read-only."""
         return self._fitted_model().layers[1]
 
     @property
@@ -984,13 +983,13 @@ default="relu"
 
     @property
     def validation_loss_curve_(self) -> list[float] | None:
-        """Mean cross-entropy of the validation rows after each pass, or None."""
+        """Mean cross-entropy of the validation rows after each epoch, or None."""
         self._fitted_model()
         return list(self._state.history.validation_loss_curve) or None
 
     @property
     def validation_scores_(self) -> list[float] | None:
-        """Scores of the validation rows after each pass, or None."""
+        """Scores of the validation rows after each epoch, or None."""
         self._fitted_model()
         return list(self._state.history.validation_scores) or None
 

@@ -17,7 +17,9 @@ try:
     import dask
     from distributed import Client, default_client
 except ImportError as error:
-    raise ImportError("skmax.dask needs Dask: pip install skmax[dask]") from error
+    raise ImportError(
+        "skmax.dask needs Dask: pip install 'dask[array,dataframe,distributed]'"
+    ) from error
 
 from ._callbacks.scope import FitScope
 from ._classifier import SoftmaxMLPClassifier
@@ -46,24 +48,23 @@ def _of_local(name: str, description: str) -> property:
 class DaskSoftmaxMLPClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """SoftmaxMLPClassifier for rows that are spread over a Dask cluster.
 
-    The same network and the same objective J, minimised by L-BFGS on all rows. The parameters
-    mean what they mean there; these have other defaults or values:
+    It trains the same network by the same objective J, with L-BFGS on all rows. Its parameters
+    have the same meaning, but these have other defaults or values:
 
-    - `solver="lbfgs"` is the only one. A step of "adam" or "sgd" sees a few hundred rows, and
-      would cost a round trip to the cluster: train on a sample of the rows, or stream them
+    - `solver` can only be "lbfgs". A step of "adam" or "sgd" sees a few hundred rows, and would
+      cost a round trip to the cluster. For these, train on a sample of the rows, or stream them
       through `SoftmaxMLPClassifier.partial_fit` on one machine.
-    - `temperature_scaling` is off. Without validation rows it takes another fit, a held-out
-      fit that does not see a seventh of the rows, about twice the time in all; with fewer
-      than 50 held-out rows the temperature is 1. Of more than 100,000, about so many are
-      judged.
-    - `early_stopping` is off. It needs validation rows, `X_val` and `y_val` of `fit`, because
-      all rows of X are trained on.
+    - `temperature_scaling` is off by default. Without validation rows, it takes a held-out fit
+      without a seventh of the rows, so the time doubles. With fewer than 50 held-out rows, the
+      temperature is 1. Of more than 100,000 held-out rows, about that many are used.
+    - `early_stopping` is off by default. It needs validation rows, `X_val` and `y_val` of `fit`,
+      because the network is trained on all rows of X.
     - `dropout` and `warm_start` are off, and cannot be switched on.
-    - `scaling` is "standard" or None, and `numerical_encoding` "linear", which "auto" is
-      here: edges of bins are quantiles of all rows, which no partition knows.
+    - `scaling` is "standard" or None. `numerical_encoding` is "linear", and so is "auto", because
+      edges of bins are quantiles of all rows, which no partition knows.
     - A category is a column of a data frame whose dtype declares its levels, at most 10,000
-      (`X.categorize` makes such columns), and is always encoded by columns of 0 and 1: to
-      encode it by labels would need those of all rows.
+      (`X.categorize` makes such columns). It is always encoded by columns of 0 and 1, because an
+      encoding by labels would need those of all rows.
 
     Parameters
     ----------
@@ -72,18 +73,19 @@ verbose, early_stopping, class_weight, label_smoothing, dropout, scaling, \
 numerical_encoding, categorical_features, temperature_scaling, dtype : as in SoftmaxMLPClassifier
         See there.
     client : distributed.Client, default=None
-        The cluster. None takes the current client. Clones share it; pickles hold None.
+        Client of the cluster. None takes the current client. Clones share it, and pickles have
+        None instead.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels, sorted.
     temperature_ : float
-        What logits are divided by.
+        The number that divides the logits.
     coefs_, intercepts_ : list of ndarray
         Weight matrices and bias vectors.
     coef_, intercept_ : ndarray
-        Weights and biases for the features as they are in X, without hidden layers only.
+        Weights and biases per unit of the features in X; only without hidden layers.
     n_iter_ : int
         Iterations.
     loss_, loss_curve_ : float and list of float
@@ -95,19 +97,18 @@ numerical_encoding, categorical_features, temperature_scaling, dtype : as in Sof
 
     See Also
     --------
-    skmax.SoftmaxMLPClassifier : In memory, or memory-mapped, on one machine.
+    skmax.SoftmaxMLPClassifier : The classifier for rows in memory or in a memory-mapped file.
 
     Notes
     -----
-    X is chunked along rows; what columns are chunked is joined. Columns of a data frame go by
-    their names in every partition. Each partition is read once and kept in the memory of the
-    workers, and read again if a worker is lost. The result depends on how the rows are
-    partitioned by rounding only, which long fits of hidden layers amplify to another local
-    optimum of about the same objective.
+    X is divided into partitions along its rows. If its columns are divided, too, they are joined.
+    Columns of a data frame go by their names in every partition. Each partition is read once and
+    kept in the memory of the workers. It is read again if a worker is lost. How the rows are
+    partitioned changes the result only by rounding, but a long fit with hidden layers can then
+    reach another local optimum of about the same objective.
 
-    Callbacks follow a fit as that of SoftmaxMLPClassifier, iteration by iteration. One that is
-    interrupted (Ctrl-C) after its first iteration is published with the best so far, as is one
-    that a `TimeLimit` ends.
+    Callbacks follow each iteration, as in SoftmaxMLPClassifier. If a fit is interrupted (Ctrl-C)
+    after its first iteration, or ended by a `TimeLimit`, the best network so far is published.
 
     References
     ----------
@@ -205,7 +206,8 @@ numerical_encoding, categorical_features, temperature_scaling, dtype : as in Sof
         y : dask Array of shape (n_samples,) or Series
             Class labels, in the same partitions as X (of arrays with known chunk sizes, in any).
         sample_weight : dask Array of shape (n_samples,) or Series, default=None
-            Weights >= 0 of the rows; their size counts against `alpha`.
+            Weights >= 0 of the rows. Multiplying all of them by a constant changes the effect of
+            `alpha`.
         X_val : array-like or dask collection of shape (n_rows, n_features), default=None
             Validation rows, which are gathered on the client: their loss is recorded after each
             iteration, and the temperature uses them instead of rows of X.

@@ -1,29 +1,29 @@
 """Fitted classifiers as ONNX models: importing this module registers their converter.
 
-skl2onnx then converts a `SoftmaxMLPClassifier`, alone, in a pipeline, or within those
-meta-estimators of scikit-learn that it knows itself. The model that comes out needs
-neither skmax nor scikit-learn nor Python, but a runtime such as onnxruntime. What is needed
-here comes with ``pip install skmax[export] onnxruntime``.
+skl2onnx then converts a `SoftmaxMLPClassifier`, alone, in a pipeline, or within the
+meta-estimators of scikit-learn that skl2onnx supports. The ONNX model needs neither skmax nor
+scikit-learn nor Python, but a runtime such as onnxruntime. This module needs skl2onnx
+(``pip install skl2onnx``), which the extra "export" brings.
 
-The graph computes what `predict` and `predict_proba` compute, the encoding of the features
-and the temperature included, in the precision of its input: a classifier that was fitted
-in float64 becomes a float32 model where the rows given to `to_onnx` are float32. Its input
-is one dense array of float32, float64, int64 or bool, or one such array, or one of strings,
-per column of a table. Where rows are integers, they are scaled in float64, and the rest is
-float32.
+The graph computes what `predict` and `predict_proba` compute, including the encoding of the
+features and the temperature. It has the precision of its input: if the rows for `to_onnx` are
+float32, a classifier that was fitted in float64 becomes a float32 model. Its input is one dense
+array of float32, float64, int64 or bool. For a table it is one such array, or one of strings, for
+each column. Integers are scaled in float64, and the rest is float32.
 
 Notes
 -----
 The inputs of a table have the shape (n_rows, 1). They are in the order of the columns, or in
-any order if they have the names of all of them; skl2onnx turns blanks in names into "_". Of
-a pandas data frame, ``to_onnx(clf, X[:1])`` takes the types from the first row, in which no
-string may be missing; `initial_types` names them. The graph is float64 if one input is.
+any order if they have the names of all columns. skl2onnx turns blanks in names into "_".
+``to_onnx(clf, X[:1])`` takes the types from the first row of a pandas data frame, in which no
+string may be missing. You can name the types by `initial_types` instead. The graph is float64 if
+one input is.
 
 - A gap is NaN in numbers and the empty string in strings, because ONNX has no null. If the
-  empty string is a level, it is that level, and there is no other way to say that a string
-  is missing. A level that is not known counts as in `predict`.
+  empty string is a level, it means that level, and a string cannot be missing. An unknown level
+  counts as in `predict`.
 - A category takes strings if its levels are strings, and numbers if they are numbers. Levels
-  are compared in the type of the input: it is an error if two of them are equal in it.
+  are compared in the type of the input. If two of them are equal in it, that is an error.
 
 The options are those of skl2onnx's own classifiers:
 
@@ -36,21 +36,20 @@ raw_scores : bool, default=False
 nocl, output_class_labels : bool, default=False
     Whether labels are their positions in `classes_`; whether `classes_` is an output.
 
-Labels are strings or int64 (False and True become 0 and 1). The lowest opset is 13. The
-error function of "gelu" is evaluated in float32 also in a float64 model, as onnxruntime has
-no other: its probabilities are good to about 1e-7. A graph raises no errors: where logits are
-not finite, probabilities are NaN; infinite values, which `predict` refuses, are taken for what
-they are.
+Labels are strings or int64 (False and True become 0 and 1). The lowest opset is 13. onnxruntime
+has the error function of "gelu" in float32 only, so its probabilities are good to about 1e-7,
+also in a float64 model. A graph raises no errors. If logits are not finite, probabilities are
+NaN. It computes with infinite values, which `predict` refuses.
 
 Of the meta-estimators, only pipelines and searches take more than one input in skl2onnx 1.20.
-It does some wrongly, whatever the classifier within:
+skl2onnx converts some of them wrongly, for any classifier within:
 
-- CalibratedClassifierCV: sigmoids are exact. Isotonic calibration is not, because it takes
-  the nearest threshold where scikit-learn interpolates; calibration by a temperature is an
-  error. Calibrators of a pipeline are given its probabilities where scores are due:
-  calibrate the classifier, and put what comes out at the end of the pipeline.
+- CalibratedClassifierCV: sigmoids are exact. Isotonic calibration is not, because it takes the
+  nearest threshold, and scikit-learn interpolates. Calibration by a temperature is an error. The
+  calibrators of a pipeline get its probabilities instead of its scores, so calibrate the
+  classifier, and put the result at the end of the pipeline.
 - OneVsOneClassifier: labels are their positions in `classes_`, in a column, and strings are
-  an error; for two classes the scores are (1 - f, f), f what `decision_function` returns.
+  an error. For two classes the scores are (1 - f, f), where f is `decision_function`.
 - StackingClassifier with `stack_method="decision_function"`: two classes are an error.
 - TunedThresholdClassifierCV: labels are those of the threshold 0.5.
 
@@ -94,7 +93,7 @@ try:
     from skl2onnx.common.utils import check_input_and_output_types
     from skl2onnx.common.utils_classifier import get_label_classes
 except ImportError as error:
-    raise ImportError("skmax.onnx needs skl2onnx: pip install skmax[export]") from error
+    raise ImportError("skmax.onnx needs skl2onnx: pip install skl2onnx") from error
 from onnx.helper import np_dtype_to_tensor_dtype, tensor_dtype_to_np_dtype
 from sklearn.utils.validation import check_is_fitted
 
@@ -244,7 +243,7 @@ SCALING_NODES: dict[str, Callable[[_Graph, str], str]] = {
 
 
 def _parse(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None) -> Any:
-    """Check a classifier at the door, then do as for skl2onnx's own: the signature is its."""
+    """Check a classifier first, then do as for skl2onnx's own: the signature is its."""
     check_is_fitted(model)
     _onnx_labels(get_label_classes(scope, model))
     zipmap = scope.get_options(model, {"zipmap": True})["zipmap"]

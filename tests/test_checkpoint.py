@@ -605,7 +605,7 @@ def test_what_is_no_regular_file_is_an_error_before_anything_is_read(tmp_path, k
 
 def test_without_skops_the_error_says_what_to_install(path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "skops.io", None)
-    with pytest.raises(ImportError, match=r"pip install skmax\[export\]"):
+    with pytest.raises(ImportError, match=r"pip install skops"):
         Checkpoint(path).resume(classifier()).fit(X, y)
 
 

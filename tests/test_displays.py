@@ -166,9 +166,7 @@ def test_without_matplotlib_the_error_says_what_to_install(fitted, name, monkeyp
     for module in ("matplotlib", "matplotlib.pyplot"):
         monkeypatch.setitem(sys.modules, module, None)
     for call in (draw, display.plot):
-        with pytest.raises(
-            ImportError, match=r"Display needs matplotlib: pip install skmax\[plot"
-        ):
+        with pytest.raises(ImportError, match=r"Display needs matplotlib: pip install matplotlib"):
             call()
 
 

@@ -254,7 +254,7 @@ NO_STATE = [
     ("optimizer mean_sum", (1.0,), "moments must be as many as params"),
     ("optimizer square_sum", None, None),
     ("optimizer beta_1", "x", "beta_1 must be a number, got 'x'"),
-    ("helpers", [None], "helpers must be a list of states"),
+    ("helpers", [None], "held_out_fits must be a list of states"),
     ("history best_loss", None, "best_loss must be a number, got None"),
     ("optimizer n_steps", -3, "n_steps must be an integer >= 0"),
     ("optimizer class", "Adagrad", "it names 'Adagrad', which is none of"),

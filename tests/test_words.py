@@ -1,11 +1,13 @@
 """The pages speak plain English: no word has a meaning that only this project knows."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "skmax").rglob("*.py"))
 GENERATED = {"_build", "gallery", "generated"}
 
 # What is not to be written, and what to write instead.
@@ -63,6 +65,20 @@ def private_words(text):
 @pytest.mark.parametrize("page", pages(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_page_has_no_private_words(page):
     assert not list(private_words(page.read_text()))
+
+
+def strings_of(module):
+    """The docstrings of a module, and the texts of its messages."""
+    nodes = ast.walk(ast.parse(module.read_text()))
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    return [text for text in texts if isinstance(text, str) and " " in text]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_docstrings_and_messages_have_no_private_words(module):
+    texts = strings_of(module)
+    assert not [found for text in texts for found in private_words(text)]
+    assert not [text for text in texts if "pip install skmax" in text]
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""Checkpoint: an unfinished fit in a file, from which it can be finished, as a callback."""
+"""Checkpoint: a callback that keeps an unfinished fit in a file, which can finish it."""
 
 import os
 from numbers import Integral
@@ -16,53 +16,53 @@ Estimator = TypeVar("Estimator")
 
 
 class Checkpoint:
-    """Callback that keeps an unfinished fit in a file, from which it can be finished.
+    """Callback that keeps an unfinished fit in a file, so that you can finish it later.
 
-    A fit that was killed goes on where its last checkpoint is, in another process too, and
-    ends with the same bits as one that was never interrupted::
+    A fit that was killed continues from its last checkpoint, in another process too. It ends with
+    the same bits as a fit that was never interrupted::
 
         clf = Checkpoint("fit.skmax").resume(SoftmaxMLPClassifier(random_state=0))
         clf.fit(X, y)
 
-    These lines begin the fit where there is no file, and finish it where there is one.
+    These lines begin the fit if there is no file, and finish it if there is one.
 
     Parameters
     ----------
     path : str or path-like
-        The file, in a directory that exists. It is replaced as a whole: a temporary file
-        beside it is written, flushed to the disk and renamed. A process that is killed while
-        it writes leaves that one (``.fit.skmax.<identifier>.tmp``); the fit that finishes its
-        own deletes it.
+        The file, in a directory that exists. The whole file is replaced: a temporary file beside
+        it is written, flushed to the disk and renamed. If a process is killed while it writes,
+        it leaves the temporary file (``.fit.skmax.<identifier>.tmp``), which the resumed fit
+        deletes.
     every : int, default=1
-        Epochs (iterations of "lbfgs" and "newton-cg") from one checkpoint to the next,
-        >= 1.
+        Epochs (or iterations of "lbfgs" and "newton-cg") from one checkpoint to the next, >= 1.
+        Raise it if an epoch takes only milliseconds.
 
     See Also
     --------
-    SoftmaxMLPClassifier.partial_fit : Training on a stream, which is saved between calls.
+    SoftmaxMLPClassifier.partial_fit : Training on a stream; save the estimator between calls.
 
     Notes
     -----
-    It needs skops (``pip install skmax[export]``); neither does it write pickles nor read
-    them, and nothing in a file is executed.
+    It needs skops (``pip install skops``), which the extra "export" brings. It neither writes nor
+    reads pickles, and reading a file executes nothing.
 
-    With held-out fits (the default) the first checkpoint is written after them. They are no
-    part of it, and are not trained again.
+    With held-out fits (the default), the first checkpoint is written after them. It does not
+    contain them, and they are not trained again.
 
-    Bit for bit holds for "adam" and "sgd" on the same machine. "lbfgs" begins anew at the
-    parameters of the checkpoint, without the curvature it had gathered, and with all of
-    `max_fun`: run to convergence, a convex fit (no hidden layer) ends within 1e-6 of the
-    objective of the uninterrupted one, one with hidden layers at a local optimum of about
-    the same. "newton-cg" differs by rounding.
+    The same bits hold for "adam" and "sgd" on the same machine. "lbfgs" begins anew at the
+    parameters of the checkpoint, without its curvature, and with all of `max_fun`. Run to
+    convergence, a fit without hidden layers ends within 1e-6 of the objective of an uninterrupted
+    fit. A fit with hidden layers ends at a local optimum of about the same objective. "newton-cg"
+    differs by rounding.
 
-    A checkpoint that cannot be written while the fit runs (a full disk) is a RuntimeWarning:
-    the last good file is kept, and the fit goes on. Before the first one, it is an error.
+    If a checkpoint cannot be written during the fit, for example because the disk is full, you get
+    a RuntimeWarning, the last good file is kept, and the fit continues. If the first checkpoint
+    cannot be written, it is an error.
 
-    A file belongs to the fit that wrote it. Clones share their callbacks: a fit which finds
-    the file of another, unfinished one, that it was not resumed from or that is still
-    running, raises ValueError. Fits one after another share a path without harm, as long
-    as each is finished. What is no checkpoint is left as it is: a fit that finds it in the
-    file's place, at its beginning or later, raises ValueError.
+    A file belongs to the fit that wrote it. Clones share their callbacks, so a fit raises
+    ValueError if it finds the unfinished file of another fit, or that of a fit that is still
+    running. Fits one after another can share a path if each of them is finished. A file that is
+    not a checkpoint is never overwritten: a fit that finds one raises ValueError.
 
     Examples
     --------
@@ -85,28 +85,27 @@ class Checkpoint:
         return f"Checkpoint({str(self.path)!r}, every={self.every})"
 
     def resume(self, estimator: Estimator) -> Estimator:
-        """Set the callback on an estimator and give it the unfinished fit, if there is one.
+        """Set the callback on an estimator, and give it the unfinished fit if there is one.
 
-        The next `fit` takes only the epochs that remain, and must be given the same data;
-        initial values among its arguments have had their effect. All that decides the
-        result has to be as it was, but `max_iter` may have grown: held-out fits are then
-        trained again, from the start, to say how long to train and how to calibrate, and a
-        decaying schedule is stretched over all epochs.
+        The next `fit` trains only for the remaining epochs. It needs the same data, and ignores
+        initial values among its arguments. All parameters must be the same, but `max_iter` may be
+        larger. Held-out fits are then trained again, from the beginning, and a decaying schedule
+        is stretched over all epochs.
 
         Parameters
         ----------
         estimator : SoftmaxMLPClassifier or Pipeline
-            Of a pipeline, the last step. Other callbacks are kept.
+            The classifier, or a pipeline whose last step it is. Its other callbacks are kept.
 
         Returns
         -------
         estimator : same as given
-            Where the file is missing or its fit was finished, the next `fit` begins anew.
+            If there is no file, or its fit was finished, the next `fit` begins anew.
 
         Raises
         ------
         ValueError
-            If the file is damaged or no regular file, or has been written with other parameters.
+            If the file is damaged, is not a regular file, or was written with other parameters.
         TypeError
             If there is no SoftmaxMLPClassifier to resume.
         """

@@ -1,4 +1,4 @@
-"""TimeLimit: a fit that takes no longer than it may, as a callback."""
+"""TimeLimit: a callback that ends a fit in time."""
 
 from math import inf, isfinite
 from numbers import Real
@@ -7,30 +7,30 @@ from typing import Any
 
 
 class TimeLimit:
-    """Callback that ends a fit after so many seconds, with the best that it has learnt.
+    """Callback that ends a fit after so many seconds, and keeps the best network so far.
 
-    Set it on the classifier itself, also where that is in a pipeline or a search.
+    Set it on the classifier itself, also within a pipeline or a search.
 
     Parameters
     ----------
     seconds : float
-        Time that each fit may take, > 0. It counts from the beginning of the fit: each fit of a
-        search has all of it, and so has one that is resumed.
+        Time that each fit may take, > 0, from its beginning. Each fit of a search has all of
+        this time, and so has a fit that is resumed.
 
     See Also
     --------
-    Checkpoint : Callback with which a fit that was cut short can be finished later.
+    Checkpoint : Callback with which you can finish a fit that was killed.
 
     Notes
     -----
-    It is obeyed at the end of an epoch (an iteration of "lbfgs" and "newton-cg"), also while
-    held-out fits train. What is published then is the network itself, or that of the first
-    held-out fit, which has learnt from most of the rows and is calibrated: of the two,
-    the one with the lower J on all rows, or the held-out one if the network itself has not begun.
-    `loss_curve_` and `n_iter_` are those of the network that is published.
+    The fit ends with an epoch (or an iteration of "lbfgs" and "newton-cg"), also while held-out
+    fits train. Then either the final network is published or that of the first held-out fit, which
+    has learnt from most of the rows and is calibrated. It is the one with the lower J on all rows,
+    or the held-out fit if the final network has not begun. `loss_curve_` and `n_iter_` are those
+    of the network that is published.
 
-    The time is that of a clock: a machine that is busy trains for fewer epochs, and the result of
-    a fit that is cut short is not reproducible.
+    The time is that of a clock. A busy machine trains for fewer epochs, so the result of a fit
+    that is cut short is not reproducible.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class TimeLimit:
         return f"TimeLimit({self.seconds:g})"
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Begin to count.
+        """Start the clock.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The checks at the estimator's door: what comes in is turned into clean arrays.
+"""The checks of what comes into an estimator, which turn it into clean arrays.
 
 Every message says what was wrong, what came and what is allowed.
 """

@@ -158,7 +158,7 @@ def skops_io() -> Any:
     try:
         import skops.io
     except ImportError as error:
-        raise ImportError("Checkpoint needs skops: pip install skmax[export]") from error
+        raise ImportError("Checkpoint needs skops: pip install skops") from error
     return skops.io
 
 

@@ -246,7 +246,7 @@ def _check_state(state: TrainingState) -> None:
     )
     require(
         isinstance(fits, list) and all(isinstance(fit, TrainingState) for fit in fits),
-        "helpers must be a list of states",
+        "held_out_fits must be a list of states",
     )
 
 

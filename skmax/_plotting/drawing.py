@@ -23,7 +23,7 @@ def pyplot(caller: str) -> Any:
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError(f"{caller} needs matplotlib: pip install skmax[plot]") from error
+        raise ImportError(f"{caller} needs matplotlib: pip install matplotlib") from error
     return plt
 
 

@@ -36,13 +36,13 @@ MINUS = "\N{MINUS SIGN}"
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class LogitsDisplay:
-    """Logits of one row, their softmax, and what its true class costs.
+    """Picture of the logits of one row, their softmax, and the loss of its true class.
 
-    On the left a bar per class for its logit, on the right for its probability, which is
-    the softmax of the logits. An empty bar up to 1 is the one-hot truth. What the bar in it
-    lacks is the gradient of the loss with respect to that logit, and minus its
-    logarithm is the loss. Where a network has several views of a row, dots are the logits of
-    each view, and the bar is their mean.
+    The left panel has a bar for the logit of each class, and the right panel one for its
+    probability, the softmax of the logits. An empty bar up to 1 is the one-hot truth. The gap
+    between the two is the gradient of the loss with respect to that logit, and minus the logarithm
+    of the probability is the loss. If a network has several views of a row, dots show the logits
+    of each view, and the bar is their mean.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ class LogitsDisplay:
     name : str, default=None
         Name of the row in the title. None shows none.
     view_logits : ndarray of shape (n_views, n_classes), default=None
-        Logits of the row by each view that a network has of it, whose mean are the logits. None
-        shows none.
+        Logits of the row by each view of the network; their mean are the logits. None shows
+        none.
     view_names : list of str, default=()
         Names of the views.
 
@@ -81,13 +81,12 @@ class LogitsDisplay:
 
     See Also
     --------
-    ReliabilityDisplay : Whether the probabilities can be believed.
+    ReliabilityDisplay : Picture that shows whether probabilities are honest.
 
     Notes
     -----
-    With more than 15 classes, the 14 most probable ones are shown (the true class is always
-    among them), the first on top, and the others are one bar with the sum of their
-    probabilities.
+    With more than 15 classes, the 14 most probable ones are shown, the first on top, and the
+    others share one bar with the sum of their probabilities. The true class is always shown.
 
     References
     ----------

@@ -24,25 +24,25 @@ ROUNDING = 1e-3
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ReliabilityDisplay:
-    """Accuracy against confidence: whether probabilities can be believed.
+    """Accuracy over confidence: a picture that shows whether probabilities are honest.
 
-    The confidence of a row is the probability of its predicted class. Rows are put in bins
-    by it, and the accuracy of each bin is drawn over its mean confidence: on the diagonal
-    where the classifier is right as often as it says, below where it is overconfident,
-    above where it is too timid. A strip below shows how many rows each point stands for.
-    The legend has the expected calibration error, the mean distance from the diagonal over
-    all rows.
+    The confidence of a row is the probability of its predicted class. Rows are sorted into bins
+    by their confidence, and the accuracy of each bin is drawn over its mean confidence. On the
+    diagonal the classifier is right as often as it says. Below it is overconfident, and above it
+    is underconfident. A strip below shows how many rows each point stands for. The legend has the
+    expected calibration error, the mean distance from the diagonal over all rows.
 
     Parameters
     ----------
     confidence : ndarray of shape (n_bins,)
-        Mean confidence of each bin, NaN where it is empty.
+        Mean confidence of each bin; NaN for an empty bin.
     accuracy : ndarray of shape (n_bins,)
-        Share of each bin's rows whose predicted class is their label; likewise.
+        Fraction of the rows of each bin whose predicted class is their label; NaN for an empty
+        bin.
     n_rows : ndarray of shape (n_bins,)
         Rows of each bin, or their weight.
     bin_edges : ndarray of shape (n_bins + 1,)
-        Where bins begin and end, rising.
+        Edges of the bins, rising.
     name : str, default=None
         Name of the classifier in the legend. None shows none.
 
@@ -59,7 +59,7 @@ class ReliabilityDisplay:
     line_ : matplotlib Line2D
         Accuracy over confidence of the bins that are not empty.
     points_ : matplotlib PathCollection
-        Its points: the more rows the larger.
+        The points of the line, larger for more rows.
     rows_ : matplotlib StepPatch
         Rows of each bin.
 
@@ -110,7 +110,7 @@ class ReliabilityDisplay:
         ax : matplotlib Axes, default=None
             Axes to draw on, which may have lines of other classifiers. None makes a figure.
         name : str, default=None
-            Name of the classifier in the legend. None is the display's.
+            Name of the classifier in the legend. None takes that of the display.
         **kwargs : dict
             Passed to matplotlib's `plot`, for the line.
 
@@ -169,7 +169,7 @@ class ReliabilityDisplay:
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows that it has not been trained on.
         y : array-like of shape (n_samples,)
-            Their labels, each one of its classes.
+            Labels of the rows, which must be classes of the estimator.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights >= 0 of the rows: 2 is a row twice, 0 a row absent.
         n_bins : int, default=15
@@ -177,8 +177,8 @@ class ReliabilityDisplay:
         strategy : {"uniform", "quantile"}, default="uniform"
             Bins of equal width from 0 to 1, or with about equally many rows.
         temperature : float, default=None
-            What logits are divided by instead of the estimator's `temperature_`, > 0: with
-            1, its probabilities before temperature scaling. None takes them as they are.
+            Divides the logits instead of the estimator's `temperature_`, > 0. With 1, you see
+            the probabilities before temperature scaling. None leaves them as they are.
         name : str, default=None
             Name of the classifier in the legend. None shows none.
         ax : matplotlib Axes, default=None
@@ -266,8 +266,8 @@ class ReliabilityDisplay:
         n_bins : int, default=15
             Number of bins, >= 1.
         strategy : {"uniform", "quantile"}, default="uniform"
-            Bins of equal width from 0 to 1, or with about equally many rows (fewer bins
-            where many rows have the same confidence).
+            Bins of equal width from 0 to 1, or with about equally many rows. (There are fewer
+            bins if many rows have the same confidence.)
         name : str, default=None
             Name of the classifier in the legend. None shows none.
         ax : matplotlib Axes, default=None

@@ -17,11 +17,11 @@ QUANTITIES = ("loss", "score")
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class TrainingCurveDisplay:
-    """Loss or validation score after each epoch of a fit.
+    """Picture of the loss, or of the validation score, after each epoch of a fit.
 
-    Solid is the training loss, dashed what was measured on validation rows. A dot is the
-    epoch whose parameters early stopping has kept. Several fits are told apart by their
-    colour on one axes.
+    The solid line is the training loss, and the dashed line was measured on validation rows. A dot
+    marks the epoch whose parameters early stopping has kept. Several fits on one axes have
+    different colours.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ class TrainingCurveDisplay:
     validation_loss : array-like of shape (n_epochs,), default=None
         Loss of the validation rows; NaN for epochs without them.
     validation_score : array-like of shape (n_epochs,), default=None
-        Their score, greater is better; likewise.
+        Score of the validation rows, greater is better; NaN for epochs without them.
     best_epoch : int, default=None
         Epoch whose parameters were kept, from 1 to n_epochs. None marks no epoch.
     name : str, default=None
         Name of the fit in the legend. None shows none.
-    loss_name, score_name, pass_name : str, default="loss (nats)", "score" and "epoch"
+    loss_name, score_name, epoch_name : str, default="loss (nats)", "score" and "epoch"
         Labels of the axes.
 
     Attributes
@@ -45,13 +45,13 @@ class TrainingCurveDisplay:
     figure_ : matplotlib Figure
         Figure with the axes.
     line_ : matplotlib Line2D or None
-        Training loss. None where scores are drawn.
+        Training loss. None if scores are drawn.
     validation_line_ : matplotlib Line2D or None
         Validation loss or score. None without validation loss.
 
     See Also
     --------
-    ReliabilityDisplay : Whether the probabilities of the fit can be believed.
+    ReliabilityDisplay : Picture that shows whether probabilities are honest.
     sklearn.model_selection.LearningCurveDisplay : Scores by the number of training rows.
 
     Examples
@@ -72,7 +72,7 @@ class TrainingCurveDisplay:
     name: str | None = None
     loss_name: str = "loss (nats)"
     score_name: str = "score"
-    pass_name: str = "epoch"
+    epoch_name: str = "epoch"
 
     def plot(
         self, ax: Any = None, *, name: str | None = None, quantity: str = "loss", **kwargs: Any
@@ -84,9 +84,9 @@ class TrainingCurveDisplay:
         ax : matplotlib Axes, default=None
             Axes to draw on, which may have curves of other fits. None makes a figure.
         name : str, default=None
-            Name of the fit in the legend. None is the display's.
+            Name of the fit in the legend. None takes that of the display.
         quantity : {"loss", "score"}, default="loss"
-            What to draw: the losses, on a logarithmic axis where all are positive, or the
+            What to draw: the losses, on a logarithmic axis if all are positive, or the
             validation scores.
         **kwargs : dict
             Passed to matplotlib's `plot`, for every curve.
@@ -133,7 +133,7 @@ class TrainingCurveDisplay:
         ax.xaxis.get_major_locator().set_params(integer=True)
         # Not left=0 alone: the right end would stay where the first of several fits ends.
         ax.set_xlim(0, 1.05 * max(float(np.max(line.get_xdata())) for line in ax.lines))
-        ax.set(xlabel=self.pass_name, ylabel=self.loss_name if draws_loss else self.score_name)
+        ax.set(xlabel=self.epoch_name, ylabel=self.loss_name if draws_loss else self.score_name)
         ax.grid(axis="y", alpha=0.25)
         legend_with_room(ax, above=draws_loss)
         return self
@@ -142,7 +142,7 @@ class TrainingCurveDisplay:
         """Return what marks the epoch that was kept, on a curve and in its label."""
         if self.best_epoch is None:
             return {}
-        label = f"{label}, {self.pass_name} {self.best_epoch} kept"
+        label = f"{label}, {self.epoch_name} {self.best_epoch} kept"
         return {"marker": "o", "markevery": [self.best_epoch - 1], "label": label}
 
     @classmethod
@@ -228,7 +228,7 @@ class TrainingCurveDisplay:
             name=name,
             loss_name="loss (nats)" if is_classifier(classifier) else "loss",
             score_name=_score_name(getattr(classifier, "scoring", None)),
-            pass_name="epoch"
+            epoch_name="epoch"
             if getattr(classifier, "solver", "adam") in OPTIMIZERS
             else "iteration",
         )

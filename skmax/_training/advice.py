@@ -92,7 +92,7 @@ def _slope(loss_curve: Curve) -> str:
 
 
 def _or_scale(config: TrainingConfig) -> str:
-    """Advise to scale the features, unless they are."""
+    """Say that the features can be scaled, unless they are."""
     return "" if config.scaling else ", or scale the features (scaling='standard')"
 
 

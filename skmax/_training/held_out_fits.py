@@ -1,9 +1,9 @@
-"""Held-out fits: what held-out rows say about a fit that is to use all rows.
+"""Held-out fits: they choose the training time and the temperature of the final network.
 
-A held-out fit is trained just as the network itself, but without a seventh of the rows. These
-say after which cycle of the schedule to stop, and which temperature the logits need. If
-a seventh is few rows, several fits leave out a quarter each. The network is then trained
-on all rows (Goodfellow, Bengio and Courville, "Deep learning", 2016, algorithm 7.2).
+A held-out fit is trained like the final network, but without a seventh of the rows. These rows
+choose after which cycle of the schedule to stop, and which temperature the logits need. If a
+seventh is few rows, several fits leave out a quarter each. The final network is then trained on
+all rows (Goodfellow, Bengio and Courville, "Deep learning", 2016, algorithm 7.2).
 """
 
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ CUT_SHORT = (StopReason.TIME_LIMIT, StopReason.INTERRUPTION)
 
 @dataclass(frozen=True, eq=False)
 class HoldOutChoice:
-    """What the held-out rows say.
+    """What the held-out rows choose.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ class HeldOutFits:
 
 
 def complete(run: Run, choice: HoldOutChoice) -> FitResult:
-    """Train for as long as the held-out rows say; return the result of the fit.
+    """Train for as long as the held-out rows choose; return the result of the fit.
 
     If time runs out or the user interrupts before this network has all its iterations, the
     result is the network of the first held-out fit, provided that its J on all rows is lower.
