@@ -102,6 +102,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "skmax"
 html_static_path = ["_static"]
 html_css_files = ["skmax.css"]
+html_search_scorer = str(HERE / "scorer.js")
 html_copy_source = False
 html_show_sourcelink = False
 html_context = {"default_mode": "auto"}
