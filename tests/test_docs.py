@@ -52,6 +52,19 @@ def test_the_design_lists_every_module_in_its_layer():
         assert path.relative_to(PACKAGE).with_suffix("").parts[0] in contract[layer - 1].split()
 
 
+# Pages that only lead to others.
+LEADS = ("index.md", "changelog.md")
+READ = [path for path in DOCS.rglob("*.md") if path.name not in LEADS]
+READ = [path for path in READ if not {"_build", "gallery", "generated"} & {*path.parts}]
+
+
+@pytest.mark.parametrize("page", READ, ids=lambda path: path.name)
+def test_a_page_says_what_you_will_learn_and_where_to_go_next(page):
+    opening, *sections = page.read_text().split("\n## ")
+    assert "ou will learn" in opening
+    assert sections[-1].startswith("Where to go next\n")
+
+
 def test_the_api_has_every_public_name():
     listed = re.findall(r"^   skmax\.([\w.]+)$", (DOCS / "api.md").read_text(), re.MULTILINE)
     assert sorted(listed) == sorted([*skmax.__all__, "onnx", "dask.DaskSoftmaxMLPClassifier"])
