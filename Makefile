@@ -66,7 +66,8 @@ lowest: ## The arithmetic at the lowest versions that pyproject.toml allows
 	  --resolution lowest-direct -e ".[test]" "threadpoolctl>=3.5"
 	.venv-lowest/bin/python -m pytest $(call test_files,$(LOWEST)) -k "not other_processes"
 
-clients: ## The snippets of other packages, where these are installed: the extra `clients`
+clients: ## The snippets of other packages, which it installs: the extra `clients`
+	$(PYTHON) -m pip install -q -e ".[clients]"
 	$(PYTHON) -m pytest -m clients tests/test_clients.py
 
 bench: ## Whether the benchmarks run: each quickly, its numbers are not kept

@@ -106,7 +106,8 @@ def test_of_many_classes_few_held_out_logits_are_kept(judge, monkeypatch):
 
 
 def test_a_stream_larger_than_the_memory_limit_ends_where_the_fit_in_memory_does(tmp_path):
-    code = (Path(__file__).parents[1] / "examples" / "plot_stream_from_disk.py").read_text()
+    examples = Path(__file__).parents[1] / "examples"
+    code = (examples / "data" / "plot_stream_from_disk.py").read_text()
     assert code.count("300_000") == 1
     fewer = code.replace("300_000", "250_000")  # no larger than the limit needs
     run = subprocess.run(

@@ -441,9 +441,9 @@ def test_sparse_rows_have_no_categories():
         fitted(table(c=CITY)).predict(sparse)
     with pytest.raises(ValueError, match="strings in column 'c'"):
         fitted(sparse).predict(table(c=CITY))
-    with pytest.raises(ValueError, match="Input X contains NaN"):
+    with pytest.raises(ValueError, match="Sparse X contains NaN"):
         fitted(csr_array(table(c=COUNT)))
-    with pytest.raises(ValueError, match="Input X contains NaN"):
+    with pytest.raises(ValueError, match="Sparse X contains NaN"):
         fitted(sparse).predict(csr_array(table(c=COUNT)))
 
 
