@@ -95,10 +95,10 @@ row_loss = -np.log(P_test[np.arange(len(y_test)), y_test])
 np.testing.assert_allclose(row_loss.mean(), cross_entropy(Y_test, P_test))
 
 costliest = row_loss.argsort()[:-3:-1]
-columns = "".join(f"   p({digit})" for digit in range(10))
+columns = "".join(f" p({digit})" for digit in range(10))
 print(f"\ntrue  predicted  {columns}    loss")
 for i in [*range(5), *costliest]:
-    probabilities = "".join(f"{p:7.3f}" for p in P_test[i])
+    probabilities = "".join(f"{p:5.2f}" for p in P_test[i])
     answer = f"{y_test[i]:>4}  {P_test[i].argmax():>9}"
     print(f"{answer}  {probabilities}{row_loss[i]:8.3f}")
 

@@ -759,8 +759,9 @@ default="relu"
         >>> from skmax import SoftmaxMLPClassifier
         >>> X, y = load_iris(return_X_y=True)
         >>> clf = SoftmaxMLPClassifier(random_state=0).fit(X, y)
-        >>> clf.input_gradients(X, class_=2).mean(axis=0)[3] > 0  # wide petals: virginica
-        np.True_
+        >>> mean = clf.input_gradients(X, class_=2).mean(axis=0)
+        >>> bool(mean[3] > 0)  # wide petals: virginica
+        True
         """
         model, X = self._check_prediction(X)
         return model.input_gradients(X, check_class(class_, model.classes))

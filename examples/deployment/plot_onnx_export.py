@@ -14,6 +14,7 @@ It needs the extra ``export`` of skmax, matplotlib and onnxruntime.
 # sphinx_gallery_parallel = False
 
 import tempfile
+import textwrap
 import timeit
 from pathlib import Path
 
@@ -57,10 +58,8 @@ def export(rows):
 path = Path(tempfile.mkdtemp()) / "digits.onnx"
 path.write_bytes(export(X_train.astype(np.float32)).SerializeToString())
 print(f"{path.name}         {path.stat().st_size / 1000:.0f} kB")
-print(
-    "its nodes          ",
-    *(node.op_type for node in onnx.load(path).graph.node),
-)
+nodes = [node.op_type for node in onnx.load(path).graph.node]
+print(textwrap.fill(f"its nodes: {' '.join(nodes)}", 75))
 
 # %%
 # Predict
@@ -94,9 +93,10 @@ off = {
 }
 print("\nprecision  relative difference: median   largest   one rounding")
 for dtype, difference in off.items():
+    median, largest = np.median(difference), difference.max()
+    rounding = np.finfo(dtype).eps
     print(
-        f"{dtype.__name__:<31}{np.median(difference):>10.1e}{difference.max():>10.1e}"
-        f"{np.finfo(dtype).eps:>15.1e}"
+        f"{dtype.__name__:<31}{median:>10.1e}{largest:>10.1e}{rounding:>15.1e}"
     )
 
 # %%

@@ -71,7 +71,8 @@ class Checkpoint:
     >>> from skmax import Checkpoint, SoftmaxMLPClassifier
     >>> X, y = load_iris(return_X_y=True)
     >>> path = tempfile.mkdtemp() + "/fit.skmax"
-    >>> clf = Checkpoint(path).resume(SoftmaxMLPClassifier(random_state=0)).fit(X, y)
+    >>> clf = SoftmaxMLPClassifier(random_state=0)
+    >>> clf = Checkpoint(path).resume(clf).fit(X, y)
     """
 
     def __init__(self, path: str | bytes | os.PathLike, every: int = 1) -> None:

@@ -107,7 +107,8 @@ class ValidationMonitor:
     >>> X, y = load_iris(return_X_y=True)
     >>> monitor = ValidationMonitor(X[::3], y[::3], scoring=["loss", "accuracy"])
     >>> clf = SoftmaxMLPClassifier(max_iter=5).set_callbacks(monitor).fit(X, y)
-    >>> [record["epoch"] for record in monitor.get_logs()] == list(range(1, clf.n_iter_ + 1))
+    >>> epochs = [record["epoch"] for record in monitor.get_logs()]
+    >>> epochs == list(range(1, clf.n_iter_ + 1))
     True
     """
 

@@ -177,7 +177,7 @@ def cross_entropy(Y: ArrayLike, P: ArrayLike, sample_weight: ArrayLike | None = 
         Predicted probabilities, values >= 0. A zero costs nothing if `Y` is zero
         there, and infinity if `Y` is positive.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights >= 0 of the rows, not all zero. None weighs all rows alike.
+        Weights >= 0 of the rows, not all zero. None gives all rows the weight 1.
 
     Returns
     -------

@@ -371,7 +371,8 @@ class LogitsDisplay:
         Examples
         --------
         >>> from skmax import LogitsDisplay
-        >>> display = LogitsDisplay.from_logits([1, 3], "yes", labels=["no", "yes"])
+        >>> names = ["no", "yes"]
+        >>> display = LogitsDisplay.from_logits([1, 3], "yes", labels=names)
         >>> round(display.loss, 3)
         0.127
         """

@@ -207,7 +207,8 @@ class ReliabilityDisplay:
         >>> from sklearn.datasets import load_digits
         >>> from sklearn.model_selection import train_test_split
         >>> from skmax import ReliabilityDisplay, SoftmaxMLPClassifier
-        >>> X, X_test, y, y_test = train_test_split(*load_digits(return_X_y=True), random_state=0)
+        >>> X, y = load_digits(return_X_y=True)
+        >>> X, X_test, y, y_test = train_test_split(X, y, random_state=0)
         >>> clf = SoftmaxMLPClassifier(random_state=0).fit(X, y)
         >>> draw = ReliabilityDisplay.from_estimator
         >>> before = draw(clf, X_test, y_test, temperature=1, name="before")

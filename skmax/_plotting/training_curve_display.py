@@ -199,8 +199,9 @@ class TrainingCurveDisplay:
         >>> from sklearn.datasets import load_wine
         >>> from skmax import SoftmaxMLPClassifier, TrainingCurveDisplay
         >>> X, y = load_wine(return_X_y=True)
-        >>> clf, linear = SoftmaxMLPClassifier().fit(X, y), SoftmaxMLPClassifier(()).fit(X, y)
-        >>> display = TrainingCurveDisplay.from_estimator(clf, name="two hidden layers")
+        >>> clf = SoftmaxMLPClassifier().fit(X, y)
+        >>> linear = SoftmaxMLPClassifier(()).fit(X, y)
+        >>> display = TrainingCurveDisplay.from_estimator(clf, name="two layers")
         >>> ax = display.ax_
         >>> _ = TrainingCurveDisplay.from_estimator(linear, name="none", ax=ax)
         >>> len(ax.lines)
