@@ -897,7 +897,10 @@ default="relu"
         from sklearn.neural_network import MLPClassifier  # slow, and needed by nothing else
 
         if not isinstance(mlp, MLPClassifier):
-            raise TypeError(f"mlp must be an MLPClassifier, got {mlp!r}.")
+            raise TypeError(
+                f"mlp must be an MLPClassifier, got a {type(mlp).__name__}. Take it out of a "
+                "pipeline or a search first, such as search.best_estimator_[-1]."
+            )
         peer = vars(mlp)
         clf = cls(**parameters_like(MLPClassifier().get_params(), peer))
         if "coefs_" in peer:

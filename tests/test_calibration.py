@@ -69,6 +69,17 @@ def test_classes_that_no_row_has_count_as_half_a_row(n_classes, weight):
     assert_allclose(softmax(Z[0] / temperature)[1:].sum(), share / (n + 1), rtol=1e-4)
 
 
+def test_too_few_validation_rows_to_calibrate_are_told_of():
+    Z, y = overconfident(n=400, k=3)
+    clf = SoftmaxMLPClassifier((8,), random_state=0)
+    few = {"X_val": Z[: MIN_ROWS - 1], "y_val": y[: MIN_ROWS - 1]}
+    with pytest.warns(UserWarning, match="X_val has 49 rows, and calibration needs 50"):
+        assert clf.fit(Z[100:], y[100:], **few).temperature_ == 1.0
+    clf.set_params(temperature_scaling=False).fit(Z[100:], y[100:], **few)
+    clf.set_params(temperature_scaling=True)
+    assert clf.fit(Z[100:], y[100:], X_val=Z[:50], y_val=y[:50]).temperature_ != 1.0
+
+
 @pytest.mark.parametrize("n_rows", [60, 600])
 def test_a_class_of_one_row_is_not_impossible(n_rows):
     X = np.random.default_rng(0).normal(size=(n_rows, 4))

@@ -57,7 +57,8 @@ def test_a_call_of_partial_fit_neither_copies_nor_searches_what_was_before(monke
 
 
 def test_lists_that_are_published_are_the_callers():
-    clf = SoftmaxMLPClassifier((2,), max_iter=3, random_state=0).fit(X, y, X_val=X, y_val=y)
+    clf = SoftmaxMLPClassifier((2,), max_iter=3, temperature_scaling=False, random_state=0)
+    clf.fit(X, y, X_val=X, y_val=y)
     for name in ("loss_curve_", "validation_loss_curve_", "validation_scores_"):
         before = list(getattr(clf, name))
         getattr(clf, name).clear()

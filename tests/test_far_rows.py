@@ -57,7 +57,7 @@ def test_heavy_tails_and_constant_columns_are_no_reason():
 def test_a_fit_that_is_given_them_in_a_pipeline_says_where_and_why():
     X, y = load_wine(return_X_y=True)
     X_fit, X_val, y_fit, y_val = train_test_split(X, y, random_state=0)
-    step = SoftmaxMLPClassifier((), max_iter=2, learning_rate="cosine")
+    step = SoftmaxMLPClassifier((), max_iter=2, learning_rate="cosine", temperature_scaling=False)
     with pytest.warns(UserWarning, match="transform_input"):
         make_pipeline(StandardScaler(), step).fit(
             X_fit, y_fit, softmaxmlpclassifier__X_val=X_val, softmaxmlpclassifier__y_val=y_val

@@ -31,6 +31,7 @@ from .._training.run import FitObserver, FitResult
 from .._training.scoring import Scorer
 from .._training.start import Start, check_no_initial_values, fresh, resumed, stream, warm
 from .._training.state import UnfinishedFit
+from .._training.temperature import MIN_ROWS
 from .bridge import CallbackObserver
 
 
@@ -127,6 +128,11 @@ class FitScope:
             warn_of_text(dataset, config.min_count, names)
         if given is not None:
             warn_of_far_rows(dataset, given.dataset)
+            if config.temperature_scaling and len(classes) > 1 and given.n_rows < MIN_ROWS:
+                warn(
+                    f"X_val has {given.n_rows} rows, and calibration needs {MIN_ROWS}: the "
+                    "temperature stays 1. Give more rows, or set temperature_scaling=False."
+                )
         if dataset.groups is not None and config.asks_held_out_rows and not config.holds_out:
             if units_of(dataset.labels, dataset.groups).can_be_held_out.sum() < 2:
                 warn(
